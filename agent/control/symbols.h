@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * symbols.h - names for frames: function, mangled name, file and line, inlined calls
+ *
+ * Context  CONTROL: the agent's job threads, which libc does not know of; one at a
+ *          time. No libc call that allocates, locks or uses the locale.
+ * Holds    Same frame, same answer, for the whole run (and in a forked child):
+ *          answers are cached in the agent's own memory.
+ * Fails    A frame nothing is known of gets a synthetic name; never NULL.
+ */
+#ifndef CP_CONTROL_SYMBOLS_H
+#define CP_CONTROL_SYMBOLS_H
+
+#include "../rt/mem.h"
+
+struct cp_symbol_line {
+	const char *name;	   /* readable, without parameters and hashes */
+	const char *mangled;	   /* as in the symbol table; equal to name for plain C */
+	const char *file;	   /* NULL: not known */
+	uint32_t line, start_line; /* 0: not known */
+};
+
+struct cp_symbol {
+	uint16_t nlines; /* at least 1; [0] is the innermost inlined function */
+	struct cp_symbol_line line[];
+};
+
+/* [EARLY] share: bytes of CPROF_MAX_MEMORY the cache may take. 0 or -errno. */
+int cp_symbols_init(size_t share);
+
+/* [CONTROL] out[i] for frames[i]; batches are cheaper than single calls, order is free.
+ * job: scratch memory, released by the caller. Only -ENOMEM can fail it. */
+int cp_symbols_resolve(struct cp_arena *job, const cp_frame *frames, size_t n,
+		       const struct cp_symbol **out);
+
+/* [CONTROL] Mappings as pprof wants them: one per executable VMA, [0] the main
+ * executable, then those of unloaded modules that frames were seen in, then
+ * "[cprof]" for synthetic frames. */
+struct cp_map {
+	uintptr_t start, end, offset;
+	const char *file;     /* "[vdso]", "[anon]", a path without " (deleted)" */
+	const char *build_id; /* hex or NULL */
+};
+struct cp_maps {
+	struct cp_map *map;
+	size_t n;
+};
+int cp_maps_read(struct cp_arena *job, struct cp_maps *maps);
+/* The mapping a frame belongs to: its index in maps, always valid. */
+size_t cp_maps_of(const struct cp_maps *maps, cp_frame f);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probe.h - the one seam between shim/ and agent/
+ *
+ * The shim knows the agent through this header alone; the agent knows nothing
+ * of which functions are interposed.
+ *
+ * Context  as each function says. EARLY: ld.so may still be at work.
+ */
+#ifndef CP_PROBE_H
+#define CP_PROBE_H
+
+#include "rt/base.h"
+#include "rt/thread.h"
+#include "sample/walk.h"
+
+/* --- life ------------------------------------------------------------- */
+
+/* [EARLY] Called by the shim when libc is usable (environ is there), from the
+ * first allocation or from the constructor, whichever comes first; once. Reads the
+ * configuration and makes the tables. Afterwards the agent is on, or inert. */
+void cp_agent_init(void);
+/* [HOST] From the constructor, after cp_agent_init: what needs a finished libc
+ * (signal handler, control thread). */
+void cp_agent_start(void);
+/* [HOST] The process is about to end; returns in under 100 ms. */
+void cp_agent_exit(void);
+/* [HOST] The host is making its first, or another, thread. */
+void cp_agent_thread_made(void);
+/* [FORK] In a child made by fork, before it returns to the host. */
+void cp_agent_forked(void);
+/* [HOST] A library is about to be unloaded (before), has been (after). */
+void cp_agent_unload(void);
+
+/* --- heap ------------------------------------------------------------- */
+
+/* One byte per page of address space, modulo its size: not zero when a sampled
+ * block, or a block of the start-up arena, may begin in that page. free() looks
+ * here first. Read relaxed: whoever frees a block got its address from the
+ * thread that allocated it, after that thread's store. */
+#define CP_PAGE_MARKS (1UL << 20)
+extern uint8_t cp_page_marks[CP_PAGE_MARKS];
+
+CP_INLINE bool cp_probe_marked(const void *p)
+{
+	return __builtin_expect(cp_page_marks[(uintptr_t)p / CP_PAGE % CP_PAGE_MARKS] != 0, 0);
+}
+
+/* [EARLY] Marks a range for good: blocks the shim itself must recognise. */
+void cp_probe_mark_forever(const void *p, size_t n);
+
+/* True when an allocation of this size is to be sampled; else it is deducted. */
+CP_INLINE bool cp_probe_hit(size_t size)
+{
+	if (CP_UNLIKELY(size >= cp_self.heap_left))
+		return true;
+	cp_self.heap_left -= size;
+	return false;
+}
+
+/* [HOST] After a hit: the real call has been made and gave p (or NULL). Draws
+ * the next interval, and records the block if it really is a sample. */
+void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller);
+/* [HOST] Before the real free of a marked block. */
+void cp_probe_free(void *p);
+/* [HOST] Around a realloc of a marked block: take its record out before the real
+ * call; put it back when that fails. A block without a record gives an empty one. */
+struct cp_probe_block {
+	uint64_t a, b;
+};
+struct cp_probe_block cp_probe_take(void *p);
+void cp_probe_put_back(struct cp_probe_block block);
+/* [HOST] The taken block is gone for good: count it as freed. */
+void cp_probe_drop(struct cp_probe_block block);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch_aarch64.h - raw system calls and thread pointer on arm64
+ *
+ * Context  ANY: no memory is touched but what the caller hands in; errno, which
+ *          belongs to the host, never.
+ */
+#ifndef CP_RT_ARCH_AARCH64_H
+#define CP_RT_ARCH_AARCH64_H
+
+#include "base.h"
+
+/* Returns the kernel's answer: a value, or -errno. */
+CP_INLINE long cp_syscall6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+
+CP_INLINE uintptr_t cp_thread_pointer(void)
+{
+	uintptr_t tp;
+
+	__asm__("mrs %0, tpidr_el0" : "=r"(tp));
+	return tp;
+}
+
+CP_INLINE void cp_cpu_pause(void)
+{
+	__asm__ volatile("yield");
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch_x86_64.h - raw system calls and thread pointer on x86-64
+ *
+ * Context  ANY: no memory is touched but what the caller hands in; errno, which
+ *          belongs to the host, never.
+ */
+#ifndef CP_RT_ARCH_X86_64_H
+#define CP_RT_ARCH_X86_64_H
+
+#include "base.h"
+
+/* Returns the kernel's answer: a value, or -errno. */
+CP_INLINE long cp_syscall6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+/* The thread control block: on glibc it lies at the top of a thread's own stack. */
+CP_INLINE uintptr_t cp_thread_pointer(void)
+{
+	uintptr_t tp;
+
+	__asm__("mov %%fs:0, %0" : "=r"(tp));
+	return tp;
+}
+
+CP_INLINE void cp_cpu_pause(void)
+{
+	__builtin_ia32_pause();
+}
+
+#endif

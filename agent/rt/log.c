@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log.c - one clear line, to where CPROF_LOG says
+ *
+ * Context  ANY; cp_log_init once, before other threads are ours.
+ * Calls    rt only.
+ * Shared   st: written by cp_log_init, read only after.
+ * Holds    Descriptor 2 is written only while it is the file it was at start:
+ *          a host may have closed it and got the number back for its data.
+ * Fails    In silence: there is nobody left to tell.
+ */
+#include "log.h"
+
+#include "buf.h"
+#include "sys.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static struct {
+	enum { OFF, STDERR, FILE_PATH } kind;
+	dev_t dev;
+	ino_t ino;
+	char path[1024];
+} st;
+
+void cp_log_init(const char *where)
+{
+	struct stat sb;
+
+	st.kind = OFF;
+	if (where && !strcmp(where, "none"))
+		return;
+	if (where && *where && strlen(where) < sizeof(st.path)) {
+		memcpy(st.path, where, strlen(where) + 1);
+		st.kind = FILE_PATH;
+		return;
+	}
+	if (cp_sys_fstat(2, &sb) < 0)
+		return;
+	st.dev = sb.st_dev;
+	st.ino = sb.st_ino;
+	st.kind = STDERR;
+}
+
+static int open_log(void)
+{
+	struct stat sb;
+
+	if (st.kind == FILE_PATH)
+		return (int)cp_sys_open(st.path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0600);
+	if (st.kind != STDERR || cp_sys_fstat(2, &sb) < 0)
+		return -1;
+	return sb.st_dev == st.dev && sb.st_ino == st.ino ? 2 : -1;
+}
+
+void cp_log(const char *fmt, ...)
+{
+	char line[1024];
+	struct cp_buf b = CP_BUF(line);
+	va_list ap;
+	int fd = open_log();
+
+	if (fd < 0)
+		return;
+	cp_buf_fmt(&b, "cprof[%ld]: ", cp_sys_getpid());
+	va_start(ap, fmt);
+	cp_buf_vfmt(&b, fmt, ap);
+	va_end(ap);
+	line[CP_MIN(b.len, sizeof(line) - 1)] = '\n';
+	cp_sys_write(fd, line, CP_MIN(b.len + 1, sizeof(line)));
+	if (fd != 2)
+		cp_sys_close(fd);
+}

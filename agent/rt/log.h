@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log.h - one clear line, to where CPROF_LOG says
+ *
+ * Context  ANY: one write(2); async-signal-safe; errno untouched.
+ * Fails    A line that can't be written is dropped: the host comes first.
+ */
+#ifndef CP_RT_LOG_H
+#define CP_RT_LOG_H
+
+#include "base.h"
+
+/* NULL: stderr, while descriptor 2 still is the file it was at this call.
+ * "none": nothing. Else a path, opened for each line, appended to, closed. */
+void cp_log_init(const char *where);
+/* Writes "cprof[PID]: " and the line in one piece. The verbs are buf.h's. */
+void cp_log(const char *fmt, ...) CP_PRINTF(1, 2);
+
+#endif

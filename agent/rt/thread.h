@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - what the agent knows of the thread it runs on
+ *
+ * Context  ANY. The record is thread-local and only its own thread touches it;
+ *          a handler may interrupt that thread between any two instructions.
+ * Holds    All zero is a valid record: a thread nobody has met yet. Its first
+ *          allocation finds heap_left == 0 and takes the slow path, which
+ *          draws the first interval.
+ *          While the thread runs with sp in [stack_lo, stack_hi), every byte
+ *          of [sp, stack_hi) is mapped and stays so: reads there need no probe.
+ * Why      initial-exec: one instruction to reach, no __tls_get_addr, which
+ *          allocates; so it must stay small (static TLS is scarce, and what we
+ *          take of it is taken from every thread's stack).
+ */
+#ifndef CP_RT_THREAD_H
+#define CP_RT_THREAD_H
+
+#include "base.h"
+
+struct cp_memo; /* the walker's memory of this thread's last walk (sample/) */
+
+enum cp_thread_state {
+	CP_THREAD_NEW = 0, /* not met yet */
+	CP_THREAD_READY,   /* stack bounds known, memo may be had */
+	CP_THREAD_LEAVING, /* its destructor has run: no memo, no new resources */
+};
+
+struct cp_thread {
+	uint64_t heap_left; /* bytes until the next sample; a size >= it is sampled */
+	uint64_t rng;	    /* state of the sampler's generator */
+	uintptr_t stack_lo; /* its own stack, 0 when unknown */
+	uintptr_t stack_hi;
+	struct cp_memo *memo;
+	uint32_t epoch;	 /* cp_epoch() when this record was set up */
+	uint16_t label;	 /* interned label set; 0 is none */
+	uint8_t state;	 /* enum cp_thread_state */
+	uint8_t walking; /* a walk owns the memo: a nested one goes without */
+};
+
+extern __thread struct cp_thread cp_self __attribute__((tls_model("initial-exec")));
+
+/* [EARLY] Once per process image: the key whose destructor sees threads leave. */
+void cp_thread_init(void);
+
+/* [HOST] Makes this thread's record ready, after a fork too; answers it.
+ * Cheap when it already is. Never allocates, never fails. */
+struct cp_thread *cp_thread_ready(void);
+
+/* [HOST] Tells the stack of a thread made by our pthread_create wrapper: size is
+ * its attribute's, the block ends at the thread pointer. */
+void cp_thread_set_stack(size_t size);
+
+/* [ANY] Counts process lives: another number than a record's means that a fork
+ * lies between. Never 0. */
+uint32_t cp_epoch(void);
+
+/* [ANY] splitmix64 of this thread's generator. */
+uint64_t cp_thread_random(struct cp_thread *t);
+/* [HOST] Fixes the randomness (CPROF_SEED), before the first thread is met. */
+void cp_thread_seed(uint64_t seed);
+
+/* [EARLY] Called when a thread leaves, with its record: gives its resources back. */
+typedef void cp_thread_leave_fn(struct cp_thread *t);
+void cp_thread_on_leave(cp_thread_leave_fn *fn);
+
+#endif

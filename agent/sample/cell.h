@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cell.h - counters by (stack, label set, class): what every profile is made of
+ *
+ * Context  HOST, SIGNAL: cp_cell_find, cp_cell_add      CONTROL: the readers
+ * Shared   keys (claimed once by CAS), counters (relaxed adds), in memory a
+ *          forked child finds zeroed, which is an empty table.
+ * Holds    Counters only grow; nothing is ever reset. A window is the
+ *          difference of two readings, an array of counters by cell number.
+ * Fails    Full: CP_CELL_FULL, charged to [table full]; counted.
+ */
+#ifndef CP_SAMPLE_CELL_H
+#define CP_SAMPLE_CELL_H
+
+#include "../rt/base.h"
+
+#define CP_CELL_COLUMNS 4
+#define CP_CELL_FULL	0U /* there from the start, its stack is CP_SID_FULL */
+
+struct cp_cell_key {
+	cp_sid sid;
+	uint16_t label;
+	uint16_t class;
+};
+
+struct cp_cells {
+	struct cp_cell *cell;
+	uint32_t *slot; /* hash index: cell number, 0 empty */
+	uint32_t *used; /* cells handed out (wiped with the table) */
+	uint32_t cap, mask;
+};
+
+int cp_cells_init(struct cp_cells *c, size_t bytes);
+uint32_t cp_cell_find(struct cp_cells *c, struct cp_cell_key key);
+void cp_cell_add(struct cp_cells *c, uint32_t cell, unsigned column, uint64_t v);
+
+/* [CONTROL] Cells 0 .. count-1; a count taken later is never smaller. */
+uint32_t cp_cell_count(const struct cp_cells *c);
+struct cp_cell_key cp_cell_key(const struct cp_cells *c, uint32_t cell);
+uint64_t cp_cell_read(const struct cp_cells *c, uint32_t cell, unsigned column);
+
+#endif

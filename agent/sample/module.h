@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * module.h - the loaded objects that samples have hit, the unloaded ones too
+ *
+ * Context  HOST, SIGNAL: cp_module_of      CONTROL: cp_module_get, _count
+ * Shared   an append-only array; a record is complete before its number is out.
+ * Holds    A number means one object at one address for the whole run: another
+ *          library at the same place gets another number; the same one loaded
+ *          there again gets its old number back. A forked child inherits them.
+ * Fails    Full: CP_MODULE_NONE, counted; the frame keeps its address.
+ */
+#ifndef CP_SAMPLE_MODULE_H
+#define CP_SAMPLE_MODULE_H
+
+#include "../rt/base.h"
+
+#define CP_MODULE_NONE 0U /* no loaded object: anonymous or JIT code */
+#define CP_MODULE_MAX  4096U
+
+struct cp_module {
+	uintptr_t start, end;	/* address range of the object's mapping */
+	uintptr_t base;		/* load bias: address = base + p_vaddr */
+	uintptr_t eh_frame_hdr; /* 0: it has none */
+	uint8_t build_id[20];
+	uint8_t build_id_len; /* 0: it has none */
+	char path[231];	      /* as the loader knows it; "" for the executable */
+};
+
+/* [HOST, SIGNAL] The object pc lies in, met before or not. */
+unsigned cp_module_of(uintptr_t pc);
+/* [CONTROL] ids run from 1 to count, both included. */
+unsigned cp_module_count(void);
+const struct cp_module *cp_module_get(unsigned id);
+
+int cp_module_init(void);
+
+#endif

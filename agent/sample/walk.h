@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk.h - the stack walker: from registers to frames
+ *
+ * Context  HOST, SIGNAL: no lock, no allocation, no loader call but
+ *          _dl_find_object, no lazy binding; every read is checked before it
+ *          is made, depth and time are bounded.
+ * Fails    A walk that can't go on ends there; the reason is counted (loss.h).
+ */
+#ifndef CP_SAMPLE_WALK_H
+#define CP_SAMPLE_WALK_H
+
+#include "../rt/base.h"
+#include "../rt/thread.h"
+
+#include <ucontext.h>
+
+#define CP_WALK_MAX 128 /* frames; the leaf side is kept */
+
+/* Where a walk starts. pc is exact for an interrupted thread, a return address
+ * for a caller's frame. */
+struct cp_regs {
+	uintptr_t pc, sp, fp;
+};
+
+/* The registers of whoever called the function this macro stands in. That
+ * function must be noinline; __builtin_frame_address gives it a frame. */
+#define CP_CALLER_REGS()                                                              \
+	((struct cp_regs){(uintptr_t)__builtin_return_address(0),                     \
+			  (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(void *), \
+			  *(uintptr_t *)__builtin_frame_address(0)})
+
+/* [EARLY] Maps the rule cache and the memo pool, and warms the path up. 0 or -errno. */
+int cp_walk_init(size_t bytes);
+
+/* [HOST] Walks from a caller's registers (pc a return address): frames leaf first,
+ * our own left out. Answers how many; *cut is set when the stack went deeper. */
+unsigned cp_walk_caller(struct cp_thread *t, const struct cp_regs *r, cp_frame *out, unsigned max,
+			bool *cut);
+
+/* [SIGNAL] Walks from an interrupted context. t is the record of the thread
+ * that was interrupted (which is this one). */
+unsigned cp_walk_signal(struct cp_thread *t, const ucontext_t *uc, cp_frame *out, unsigned max,
+			bool *cut);
+
+/* [HOST] A library is about to be unloaded, or has been: forget its rules. */
+void cp_walk_forget(void);
+
+#endif
