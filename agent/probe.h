@@ -32,6 +32,17 @@ void cp_agent_forked(void);
 /* [HOST] A library is about to be unloaded (before), has been (after). */
 void cp_agent_unload(void);
 
+/* --- signals ----------------------------------------------------------- */
+
+/* [ANY] Does the agent have, or want, a handler on this signal at this moment?
+ * Then the shim keeps what the host asks for and reports that back; a SIG_DFL is
+ * kept and never installed. Async-signal-safe. */
+bool cp_agent_owns_signal(int sig);
+/* [HOST] The host is about to install a handler of its own, or SIG_IGN, on a
+ * signal the agent owns: from now on it does not, and says so in one line.
+ * Async-signal-safe: sigaction is. */
+void cp_agent_signal_taken(int sig);
+
 /* --- heap ------------------------------------------------------------- */
 
 /* One byte per page of address space, modulo its size: not zero when a sampled
