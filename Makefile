@@ -1,63 +1,231 @@
-# cprof - `make help` lists targets and knobs.
+# SPDX-License-Identifier: MIT
+# cprof - `make help` lists targets and knobs. Sources choose themselves by folder:
+# a new file needs no line here.
 
-CC      ?= gcc
-BUILD   ?= build
-PREFIX  ?= /usr/local
-O       ?= -O2
-V       ?= 0
-Q       := $(if $(filter 1,$(V)),,@)
-ARCH    := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
 
-WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-CFLAGS  ?= $(O) -g
-COMMON  := -std=gnu11 $(WARN) -D_GNU_SOURCE -MMD -MP -I$(BUILD)/gen -I.
-AGENT_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
-                -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin-malloc -fno-semantic-interposition
-LIBS    := -l:libprotobuf-c.a -l:libz.a -l:libiberty.a
+#= V=1                 show the commands
+V        ?= 0
+#= O=-O2               optimisation of the agent and the CLI
+O        ?= -O2
+#= SAN=                address, undefined or thread: unit tests and fuzzers under it
+SAN      ?=
+#= CC=gcc              or clang; CXX= for the test programs
+#= BUILD=build         where everything made goes
+BUILD    ?= build
+#= PREFIX=/usr/local   where install puts things; LIBDIR= and DESTDIR= too
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+#= T=                  test: only those whose name contains one of these words
+T        ?=
+#= BENCH=full          or quick
+BENCH    ?= full
+#= SOAK_SECONDS=120    soak: how long each long test may stress
+SOAK_SECONDS ?= 120
+#= FUZZ_SECONDS=30     fuzz: how long each fuzzer runs
+FUZZ_SECONDS ?= 30
 
-# Sources choose themselves by folder; a file for one processor ends in its name.
-ours     = $(filter-out %_x86_64.c %_aarch64.c %_x86_64.S %_aarch64.S,$(1)) $(filter %_$(ARCH).c %_$(ARCH).S,$(1))
-AGENT_SRC := $(call ours,$(wildcard agent/rt/*.c agent/sample/*.c agent/control/*.c agent/output/*.c shim/*.c shim/*.S agent/rt/*.S agent/sample/*.S))
-CLI_SRC   := $(call ours,$(wildcard cli/*.c agent/output/*.c agent/rt/buf.c agent/rt/mem.c))
-AGENT_OBJ := $(patsubst %,$(BUILD)/agent-obj/%.o,$(AGENT_SRC))
-CLI_OBJ   := $(patsubst %,$(BUILD)/cli-obj/%.o,$(CLI_SRC))
+VERSION  := $(shell sed -n 's/^.define CP_VERSION "\(.*\)"/\1/p' agent/rt/version.h)
+ARCH     := $(shell $(CC) -dumpmachine | cut -d- -f1)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+LIBDIR   ?= $(PREFIX)/lib$(if $(MULTIARCH),/$(MULTIARCH),64)
+MANDIR   ?= $(PREFIX)/share/man
+B        := $(BUILD)$(SAN:%=/san-%)
+Q        := $(if $(filter 1,$(V)),,@)
+say       = @$(if $(filter 1,$(V)),:,printf '  %-5s %s\n' $(1) $(2))
 
-all: $(BUILD)/libcprof.so $(if $(wildcard cli/*.c),$(BUILD)/cprof)
+WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+CFLAGS   ?= $(O) -g
+COMMON   := -std=gnu11 -D_GNU_SOURCE -MMD -MP -I$(BUILD)/gen -I. -ffunction-sections \
+            -fdata-sections $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# Protector and fortify call into libc; initial-exec TLS never calls __tls_get_addr, which allocates.
+AGENT    := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector \
+            -U_FORTIFY_SOURCE -fno-builtin-malloc -fno-semantic-interposition
+LIBS     := -l:libprotobuf-c.a -l:libz.a -l:libiberty.a
+CLI_LIBS := $(LIBS) -l:libbacktrace.a -l:liblzma.a -l:libjemalloc.a -pthread -ldl -lm
+# libbacktrace is part of gcc's own folder, whichever compiler is used.
+GCC_DIR  := $(dir $(shell gcc -print-file-name=libbacktrace.a))
 
-$(BUILD)/gen/%.pb-c.h $(BUILD)/gen/%.pb-c.c: proto/%.proto
+# A file for one processor ends in its name.
+ours      = $(filter-out %_x86_64.c %_aarch64.c %_x86_64.S %_aarch64.S,$(1)) $(filter %_$(ARCH).c %_$(ARCH).S,$(1))
+files     = $(call ours,$(wildcard $(foreach d,$(1),$(d)/*.c $(d)/*.S)))
+AGENT_SRC := $(call files,agent agent/rt agent/sample agent/control agent/output)
+SHIM_SRC  := $(call files,shim)
+CLI_SRC   := $(call files,cli agent/output agent/rt)
+LINES_SRC := $(filter cli/lines%,$(CLI_SRC))
+CLI_SRC   := $(filter-out $(LINES_SRC),$(CLI_SRC))
+LINES_SRC += $(filter-out cli/%,$(CLI_SRC))
+
+PROTO_C   := $(patsubst proto/%.proto,$(BUILD)/gen/%.pb-c.c,$(wildcard proto/*.proto))
+PROTO_H   := $(PROTO_C:.c=.h)
+PROTO_O   := $(patsubst $(BUILD)/gen/%.c,gen/%.c.o,$(PROTO_C))
+AGENT_OBJ := $(AGENT_SRC:%=$(B)/agent-obj/%.o) $(PROTO_O:%=$(B)/agent-obj/%)
+SHIM_OBJ  := $(SHIM_SRC:%=$(B)/agent-obj/%.o)
+CLI_OBJ   := $(CLI_SRC:%=$(B)/cli-obj/%.o) $(PROTO_O:%=$(B)/cli-obj/%)
+LINES_OBJ := $(LINES_SRC:%=$(B)/cli-obj/%.o)
+
+UNIT      := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/test_*.c))
+BENCHES   := $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(wildcard test/bench/*.c))
+FUZZERS   := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
+PROGS     := $(addprefix $(BUILD)/prog/,$(patsubst lib%,lib%.so,$(notdir $(basename \
+             $(wildcard test/prog/*.c test/prog/*.cc test/prog/*.rs test/prog/*.S)))))
+PRODUCTS  := $(BUILD)/libcprof.so $(if $(wildcard cli/*.c),$(BUILD)/cprof) \
+             $(if $(wildcard cli/lines*.c),$(BUILD)/cprof-lines)
+
+## all        the library, the cprof program, its symbol helper (default)
+all: $(PRODUCTS)
+
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h &: proto/%.proto
+	$(call say,PROTO,$<)
 	@mkdir -p $(BUILD)/gen
 	$(Q)protoc-c --proto_path=proto --c_out=$(BUILD)/gen $<
 
-PROTO_H := $(patsubst proto/%.proto,$(BUILD)/gen/%.pb-c.h,$(wildcard proto/*.proto))
-PROTO_C := $(PROTO_H:.h=.c)
-AGENT_OBJ += $(patsubst $(BUILD)/gen/%.c,$(BUILD)/agent-obj/%.o,$(PROTO_C))
-CLI_OBJ   += $(patsubst $(BUILD)/gen/%.c,$(BUILD)/cli-obj/%.o,$(PROTO_C))
+# Other flags or another compiler: everything is made anew.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(COMMON) $(WARN) $(AGENT) $(CFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(COMMON) $(WARN) $(AGENT) $(CFLAGS)' > $@
 
-$(BUILD)/agent-obj/%.o: $(BUILD)/gen/%.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(AGENT_CFLAGS) $(CFLAGS) -Wno-missing-prototypes -Wno-shadow -c $< -o $@
-$(BUILD)/cli-obj/%.o: $(BUILD)/gen/%.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON) $(CFLAGS) -Wno-shadow -c $< -o $@
-$(BUILD)/agent-obj/%.o: % | $(PROTO_H)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(AGENT_CFLAGS) $(CFLAGS) -c $< -o $@
-$(BUILD)/cli-obj/%.o: % | $(PROTO_H)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON) $(CFLAGS) -c $< -o $@
+# protoc-c's output is compiled without our warnings.
+define objects
+$(B)/$(1)/gen/%.o: $(BUILD)/gen/% $(B)/flags
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(COMMON) $(2) $$(CFLAGS) -c $$< -o $$@
+$(B)/$(1)/%.o: % $(B)/flags | $(PROTO_H)
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(COMMON) $$(WARN) $(2) $$(CFLAGS) -c $$< -o $$@
+endef
+$(eval $(call objects,agent-obj,$$(AGENT)))
+$(eval $(call objects,cli-obj,-idirafter $(GCC_DIR)include))
 
-$(BUILD)/libcprof.so: $(AGENT_OBJ) shim/libcprof.map
-	@echo "  LINK $@"
-	$(Q)$(CC) -shared $(CFLAGS) -o $@ $(AGENT_OBJ) -Wl,--version-script=shim/libcprof.map \
+$(BUILD)/libcprof.so: $(AGENT_OBJ) $(SHIM_OBJ) shim/libcprof.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared $(CFLAGS) -o $@ $(AGENT_OBJ) $(SHIM_OBJ) -Wl,--version-script=shim/libcprof.map \
 	    -Wl,-soname,libcprof.so -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,defs -Wl,--as-needed \
 	    -Wl,--exclude-libs,ALL -Wl,--gc-sections $(LIBS)
 
+link_cli = $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) -L$(GCC_DIR) -Wl,--gc-sections $(CLI_LIBS)
 $(BUILD)/cprof: $(CLI_OBJ)
-	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) -o $@ $(CLI_OBJ) $(LIBS) -l:libjemalloc.a -lpthread -ldl -lm
+	$(call say,LINK,$@)
+	$(Q)$(link_cli)
+$(BUILD)/cprof-lines: $(LINES_OBJ) $(PROTO_O:%=$(B)/cli-obj/%)
+	$(call say,LINK,$@)
+	$(Q)$(link_cli)
 
+# --- tests -------------------------------------------------------------------
+
+# Unit tests take the agent from an archive: a test may define a stand-in for a
+# function of another module, and only what it uses is linked.
+$(B)/agent.a: $(AGENT_OBJ)
+	@rm -f $@
+	$(Q)ar rcsDT $@ $^
+
+# `// cflags: ...` and `// libs: ...` in a source's first lines are heard.
+head = $(shell sed -n '1,8s|^.*$(1): *\(.*\)$$|\1|p' $< | sed 's|\*/.*||')
+with_agent = $(CC) $(COMMON) $(WARN) $(CFLAGS) $(call head,cflags) -MF $(@D)/$(@F).d -o $@ $< $(B)/agent.a \
+             -Wl,--gc-sections $(call head,libs) $(LIBS) -pthread -ldl -lm
+$(B)/unit/%: test/unit/%.c $(B)/agent.a $(B)/flags
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(with_agent) -lcmocka
+$(BUILD)/bench/%: test/bench/%.c $(BUILD)/agent.a $(BUILD)/flags
+	$(call say,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(with_agent)
+
+# Victims: programs the agent is loaded into. lib*.c become shared libraries.
+PROG_FLAGS := -O1 -g -Wall -D_GNU_SOURCE -pthread -MMD -MP
+prog = $(call say,PROG,$@)
+$(BUILD)/prog/lib%.so: test/prog/lib%.c
+	$(prog)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PROG_FLAGS) -shared -fPIC $(call head,cflags) -MF $@.d -o $@ $< $(call head,libs)
+$(BUILD)/prog/lib%.so: test/prog/lib%.cc
+	$(prog)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(PROG_FLAGS) -shared -fPIC $(call head,cflags) -MF $@.d -o $@ $< $(call head,libs)
+$(BUILD)/prog/%: test/prog/%.c
+	$(prog)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PROG_FLAGS) $(call head,cflags) -MF $@.d -o $@ $< $(call head,libs)
+$(BUILD)/prog/%: test/prog/%.cc
+	$(prog)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(PROG_FLAGS) $(call head,cflags) -MF $@.d -o $@ $< $(call head,libs)
+$(BUILD)/prog/%: test/prog/%.S
+	$(prog)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -g $(call head,cflags) -o $@ $< $(call head,libs)
+$(BUILD)/prog/%: test/prog/%.rs
+	$(prog)
+	@mkdir -p $(@D)
+	$(Q)rustc --edition 2021 -C opt-level=1 -g $(call head,cflags) -o $@ $<
+
+$(BUILD)/fuzz/%: test/fuzz/%.c $(AGENT_SRC) $(PROTO_C)
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(filter-out -MMD -MP,$(COMMON)) -O1 -g -fsanitize=fuzzer,$(or $(SAN),address) \
+	    $(call head,cflags) -o $@ $(filter %.c %.S,$^) -Wl,--gc-sections $(call head,libs) $(LIBS)
+
+unit: $(UNIT)
+progs: $(PROGS)
+benches: $(BENCHES)
+
+## test       every test (unit tests only with SAN=); needs `scripts/deps test` once
+test: $(if $(SAN),unit,all unit progs)
+	$(Q)BUILD=$(BUILD) SAN=$(SAN) scripts/run-tests $(T)
+
+## check      layering, exports, allow-lists, banners, format, clang-tidy, cppcheck, shellcheck
+check: all
+	$(Q)BUILD=$(BUILD) CC=$(CC) scripts/check
+
+## demo       a real server under the library, and what cprof shows of it
+demo:
+	$(Q)scripts/demo
+
+## bench      what the library costs, and how fast its parts are
+bench: all benches progs
+	$(Q)BUILD=$(BUILD) BENCH=$(BENCH) scripts/bench
+
+## soak       the stress tests, for minutes
+soak: all unit progs
+	$(Q)BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) scripts/run-tests $(T)
+
+## fuzz       the fuzzers (clang), each for FUZZ_SECONDS
+fuzz: $(FUZZERS)
+	$(Q)for f in $^; do \
+	    n=$$(basename $$f); mkdir -p $(BUILD)/fuzz/corpus/$$n; \
+	    (cd $(BUILD)/fuzz && ./$$n -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 corpus/$$n \
+	        $$(test -d $(CURDIR)/test/fuzz/seeds/$$n && echo $(CURDIR)/test/fuzz/seeds/$$n)) || exit 1; \
+	done
+
+## install    library, programs, header, man pages under DESTDIR and PREFIX
+install: all
+	$(Q)DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' MANDIR='$(MANDIR)' BUILD='$(BUILD)' \
+	    VERSION='$(VERSION)' scripts/install
+## uninstall  takes away what install put there
+uninstall:
+	$(Q)DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' MANDIR='$(MANDIR)' BUILD='$(BUILD)' \
+	    VERSION='$(VERSION)' scripts/install --remove
+
+## clean      removes everything made
 clean:
-	rm -rf $(BUILD)
+	$(Q)rm -rf $(BUILD)
 
-.PHONY: all clean
--include $(AGENT_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
+## help       this text
+help:
+	@echo 'cprof $(VERSION): make [TARGET] [KNOB=VALUE]'; echo
+	@sed -n 's/^## /  /p' Makefile; echo; sed -n 's/^#= /  /p' Makefile
+
+FORCE:
+.PHONY: all unit progs benches test check demo bench soak fuzz install uninstall clean help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY: $(PROTO_C) $(PROTO_H)
+-include $(patsubst %.o,%.d,$(AGENT_OBJ) $(SHIM_OBJ) $(CLI_OBJ) $(LINES_OBJ))
+-include $(addsuffix .d,$(UNIT) $(PROGS) $(BENCHES))
