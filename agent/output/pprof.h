@@ -9,7 +9,12 @@
  *          functions and locations each. A sample may name a location that is
  *          emitted later. Each message is packed by protobuf-c and goes on
  *          through gzip to the sink: the whole profile is never in memory.
- * Fails    The first error (-errno) sticks and is what cp_pprof_close answers.
+ *          A string is copied, or its index remembered, before a call returns:
+ *          nothing handed in need outlive the call. Bytes that are not UTF-8 are
+ *          written as \xHH; NULL is the empty string.
+ * Fails    The first error (-errno) sticks and is what cp_pprof_close answers;
+ *          after it the calls do nothing, but still count ids. No memory at
+ *          open: NULL, which every other call takes, and close answers -ENOMEM.
  */
 #ifndef CP_OUTPUT_PPROF_H
 #define CP_OUTPUT_PPROF_H
@@ -22,7 +27,7 @@ struct cp_sink {
 	void *ctx;
 };
 
-/* Where memory comes from. free may be NULL (an arena). */
+/* Where memory comes from: aligned to 16, zeroed or not. free may be NULL (an arena). */
 struct cp_alloc {
 	void *(*alloc)(void *ctx, size_t size);
 	void (*free)(void *ctx, void *p);
@@ -44,6 +49,9 @@ struct cp_pprof_head {
 	int64_t duration_ns; /* 0: left out */
 	const char *const *comments;
 	unsigned ncomments;
+	const char *drop_frames; /* NULL: none; regular expressions, as pprof takes them */
+	const char *keep_frames;
+	const char *doc_url;
 };
 
 struct cp_pprof_mapping {
@@ -67,17 +75,21 @@ struct cp_pprof_label {
 
 struct cp_pprof;
 
+/* [CONTROL] head: read before this returns. */
 struct cp_pprof *cp_pprof_open(const struct cp_pprof_head *head, const struct cp_sink *sink,
 			       const struct cp_alloc *mem);
 /* Each answers the new id; functions are de-duplicated by all their fields. */
 uint64_t cp_pprof_mapping(struct cp_pprof *p, const struct cp_pprof_mapping *m);
 uint64_t cp_pprof_function(struct cp_pprof *p, const char *name, const char *system_name,
 			   const char *file, int64_t start_line);
+/* A location's identity is the caller's to keep: every call makes a new one. */
 uint64_t cp_pprof_location(struct cp_pprof *p, uint64_t mapping, uint64_t address,
 			   const struct cp_pprof_line *lines, unsigned nlines);
+/* values: as many as head had types. A label that the format can't tell from none
+ * (no key, an empty string, a zero without a unit) is left out. */
 void cp_pprof_sample(struct cp_pprof *p, const uint64_t *locations, unsigned nlocations,
 		     const int64_t *values, const struct cp_pprof_label *labels, unsigned nlabels);
-/* Writes the string table and gzip's end; 0 or the first error. */
+/* Writes what is left and gzip's end, and gives all memory back; 0 or the first error. */
 int cp_pprof_close(struct cp_pprof *p);
 
 #endif

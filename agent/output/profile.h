@@ -5,8 +5,14 @@
  * Context  pure code, as pprof.h; used by the CLI and by window differences.
  * Holds    After a successful read: every id is resolved to a pointer, every
  *          sample has ntypes values, every rule whose breach makes pprof refuse
- *          a file has been checked.
+ *          a file has been checked. Strings are valid UTF-8 without NUL (other
+ *          bytes have become \xHH). Never NULL, but "" where absent: types,
+ *          units, a function's strings, a mapping's file, a label's key. NULL
+ *          where absent: default_type, drop_frames, keep_frames, doc_url,
+ *          build_id, a label's str (a number then) and unit.
+ *          A profile lives in its allocator until that is released whole.
  * Fails    Reading answers a sentence for people; never a half-read profile.
+ *          The sentence lives in the allocator, or is a constant.
  */
 #ifndef CP_OUTPUT_PROFILE_H
 #define CP_OUTPUT_PROFILE_H
@@ -28,6 +34,7 @@ struct cp_location {
 	uint64_t address;
 	const struct cp_profile_line *lines; /* innermost first */
 	unsigned nlines;
+	bool folded; /* one of several functions with the same code */
 };
 
 struct cp_sample {
@@ -48,15 +55,17 @@ struct cp_profile {
 	size_t nfunctions;
 	struct cp_sample *samples;
 	size_t nsamples;
-	const char *drop_frames, *keep_frames;
 };
 
-/* data: gzip or raw proto bytes, which must outlive the profile. max_size bounds
- * what gzip may unpack to. NULL and *why on failure. */
+/* data: gzip or raw proto bytes, not needed any more afterwards. max_size bounds the
+ * proto bytes, so what gzip may unpack to. NULL and *why on failure. */
 struct cp_profile *cp_profile_read(const void *data, size_t size, size_t max_size,
 				   const struct cp_alloc *mem, const char **why);
-/* a + factor * b by sample identity; sources may be freed with their allocator only
- * after the result. NULL and *why when the types don't match. */
+/* a + factor * b by sample identity (stack and labels; addresses count from their
+ * mapping's start, so that two runs of one binary match). Samples that come out as
+ * zero are left out, and with them what only they used. factor < 0: time and
+ * duration are a's. b NULL: a alone, made tidy. Sources may be freed with their
+ * allocator only after the result. NULL and *why when the types don't match. */
 struct cp_profile *cp_profile_merge(const struct cp_profile *a, const struct cp_profile *b,
 				    int64_t factor, const struct cp_alloc *mem, const char **why);
 int cp_profile_write(const struct cp_profile *p, const struct cp_sink *sink,
