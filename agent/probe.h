@@ -12,6 +12,7 @@
 
 #include "rt/base.h"
 #include "rt/thread.h"
+#include "sample/marks.h"
 #include "sample/walk.h"
 
 /* --- life ------------------------------------------------------------- */
@@ -45,16 +46,12 @@ void cp_agent_signal_taken(int sig);
 
 /* --- heap ------------------------------------------------------------- */
 
-/* One byte per page of address space, modulo its size: not zero when a sampled
- * block, or a block of the start-up arena, may begin in that page. free() looks
- * here first. Read relaxed: whoever frees a block got its address from the
- * thread that allocated it, after that thread's store. */
-#define CP_PAGE_MARKS (1UL << 20)
-extern uint8_t cp_page_marks[CP_PAGE_MARKS];
-
+/* May this block be a sampled one, or one of the start-up arena? free() looks at one
+ * byte (marks.h), relaxed: whoever frees a block got its address from the thread
+ * that allocated it, after that thread's store. */
 CP_INLINE bool cp_probe_marked(const void *p)
 {
-	return __builtin_expect(cp_page_marks[(uintptr_t)p / CP_PAGE % CP_PAGE_MARKS] != 0, 0);
+	return CP_UNLIKELY(cp_page_marks[cp_marks_index((uintptr_t)p)]);
 }
 
 /* [EARLY] Marks a range for good: blocks the shim itself must recognise. */
@@ -77,7 +74,9 @@ void cp_probe_free(void *p);
 /* [HOST] Around a realloc of a marked block: take its record out before the real
  * call; put it back when that fails. A block without a record gives an empty one. */
 struct cp_probe_block {
-	uint64_t a, b;
+	uintptr_t addr; /* 0: no record */
+	uint64_t size;
+	uint32_t cell;
 };
 struct cp_probe_block cp_probe_take(void *p);
 void cp_probe_put_back(struct cp_probe_block block);

@@ -38,10 +38,11 @@ struct cp_thread {
 	uint8_t walking; /* a walk owns the memo: a nested one goes without */
 };
 
-extern __thread struct cp_thread cp_self __attribute__((tls_model("initial-exec")));
+extern __thread struct cp_thread cp_self
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* [EARLY] Once per process image: the key whose destructor sees threads leave. */
-void cp_thread_init(void);
+/* [EARLY] Once per process image: the key whose destructor sees threads leave. 0 or -errno. */
+int cp_thread_init(void);
 
 /* [HOST] Makes this thread's record ready, after a fork too; answers it.
  * Cheap when it already is. Never allocates, never fails. */

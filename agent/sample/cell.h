@@ -15,7 +15,8 @@
 #include "../rt/base.h"
 
 #define CP_CELL_COLUMNS 4
-#define CP_CELL_FULL	0U /* there from the start, its stack is CP_SID_FULL */
+#define CP_CELL_FULL	0U	   /* there from the start, its stack is CP_SID_FULL */
+#define CP_CELL_MAX	(1U << 24) /* a live block keeps its cell in 24 bits */
 
 struct cp_cell_key {
 	cp_sid sid;

@@ -2,7 +2,8 @@
 /*
  * heap.h - the byte sampler and the heap's counters
  *
- * Context  HOST: cp_heap_alloc, cp_heap_free      CONTROL: cp_heap_read
+ * Context  EARLY: cp_heap_init      CONTROL: the readers
+ *          (what the shim calls is in probe.h)
  * Holds    Each sample is weighted when it is taken, 1/(1-exp(-size/rate)), and
  *          leaves with the same weight: in-use is never negative.
  */
@@ -10,11 +11,19 @@
 #define CP_SAMPLE_HEAP_H
 
 #include "../rt/base.h"
-#include "stack.h"
+#include "cell.h"
 
-/* [EARLY] rate 0: off. bytes: this profile's share of CPROF_MAX_MEMORY. */
+/* [EARLY] rate 0: off, for good. bytes: this profile's share of CPROF_MAX_MEMORY.
+ * Until it is called nothing is sampled and threads ask again at each allocation. */
 int cp_heap_init(uint64_t rate, size_t bytes);
 uint64_t cp_heap_rate(void);
+/* [HOST] In a forked child: the next allocation draws a new interval. */
+void cp_heap_forked(void);
+
+/* A cell's counters as they were at one moment. */
+struct cp_heap_counts {
+	uint64_t allocs, alloc_bytes, frees, free_bytes;
+};
 
 struct cp_heap_row {
 	cp_sid sid;
@@ -23,10 +32,13 @@ struct cp_heap_row {
 	int64_t alloc_objects, alloc_bytes, inuse_objects, inuse_bytes;
 };
 
-/* [CONTROL] Row i of the heap profile; i runs from 0 to cp_heap_rows()-1. Frees are
- * read before allocations, so that in-use is never negative. */
-uint32_t cp_heap_rows(void);
-void cp_heap_read(uint32_t i, struct cp_heap_row *row);
-/* [CONTROL] The counters as they stand, for windows: 4 columns per row, raw. */
+/* [CONTROL] Cells 0 .. cp_heap_cells()-1. Frees are read before allocations, so
+ * that in-use is never negative. */
+uint32_t cp_heap_cells(void);
+void cp_heap_read(uint32_t cell, struct cp_heap_counts *now);
+/* [CONTROL] The row of a cell: since the start (from NULL), or since another
+ * reading, where in-use may be negative. */
+void cp_heap_row(uint32_t cell, const struct cp_heap_counts *from, const struct cp_heap_counts *now,
+		 struct cp_heap_row *row);
 
 #endif

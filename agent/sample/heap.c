@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap.c - the byte sampler and the heap's counters
+ *
+ * Context  HOST: the cp_probe_ functions      EARLY: cp_heap_init
+ *          CONTROL: cp_heap_cells, _read, _row
+ * Calls    rt, and the walker. errno is never touched.
+ * Shared   st.cells (cell.h), the live table (live.h), the page marks (marks.h);
+ *          st.mode: rel by cp_heap_init / acq by cp_probe_alloc.
+ * Holds    A block in the live table has been added to its cell's allocs, and
+ *          leaves by adding the same weight to its frees: frees <= allocs.
+ *          P(a block of s bytes is sampled) = 1 - exp(-s/rate), whatever came
+ *          before: the countdown is exponential, so it has no memory.
+ * Fails    Every full table charges [table full] and is counted (loss.h).
+ * Why      The weight is a function of size and rate alone, so the record of a live
+ *          block keeps its size and no weight.
+ */
+#include "heap.h"
+
+#include "../probe.h"
+#include "../rt/atomic.h"
+#include "../rt/mathx.h"
+#include "live.h"
+#include "loss.h"
+#include "marks.h"
+#include "sizeclass.h"
+#include "stack.h"
+
+#define NEVER	    UINT64_MAX /* no allocation is as large */
+#define COUNT_SHIFT 16	       /* object counts are kept in 1/65536 */
+#define SIZE_MAX_48 ((1ULL << 48) - 1)
+
+enum { ALLOCS, ALLOC_BYTES, FREES, FREE_BYTES };
+
+static struct {
+	enum { NOT_YET, OFF, ON } mode;
+	uint64_t rate;
+	struct cp_cells cells;
+} st;
+
+int cp_heap_init(uint64_t rate, size_t bytes)
+{
+	int err = rate ? cp_cells_init(&st.cells, bytes / 2) : 0;
+
+	st.rate = err ? 0 : rate;
+	cp_live_init(bytes / 2);
+	cp_store_rel(&st.mode, st.rate ? ON : OFF); /* pairs with cp_probe_alloc */
+	return err;
+}
+
+uint64_t cp_heap_rate(void)
+{
+	return st.rate;
+}
+
+void cp_heap_forked(void)
+{
+	cp_self.heap_left = 0;
+}
+
+/* --- sampling ---------------------------------------------------------- */
+
+/* Bytes until the next sample, at least 1: ceil of an exponential with mean rate. */
+static uint64_t draw(struct cp_thread *t)
+{
+	/* 53 random bits, in (0, 1] */
+	double u = (double)((cp_thread_random(t) >> 11) + 1) * 0x1p-53;
+
+	return (uint64_t)(-cp_ln(u) * (double)st.rate) + 1;
+}
+
+static void rearm(struct cp_thread *t)
+{
+	t->heap_left = st.rate == 1 ? 0 : draw(t);
+}
+
+struct weight {
+	uint64_t count; /* in 1 / 2^COUNT_SHIFT */
+	uint64_t bytes;
+};
+
+static struct weight weigh(uint64_t size)
+{
+	double p = st.rate == 1 ? 1 : cp_one_minus_exp((double)size / (double)st.rate);
+
+	return (struct weight){(uint64_t)((1 << COUNT_SHIFT) / p + 0.5),
+			       (uint64_t)((double)size / p + 0.5)};
+}
+
+static void count_alloc(uint32_t cell, uint64_t size)
+{
+	struct weight w = weigh(size);
+
+	cp_cell_add(&st.cells, cell, ALLOCS, w.count);
+	cp_cell_add(&st.cells, cell, ALLOC_BYTES, w.bytes);
+}
+
+static void count_free(uint32_t cell, uint64_t size)
+{
+	struct weight w = weigh(size);
+
+	cp_cell_add(&st.cells, cell, FREES, w.count);
+	cp_cell_add(&st.cells, cell, FREE_BYTES, w.bytes);
+}
+
+static uint32_t cell_of(struct cp_thread *t, uint64_t size, const struct cp_regs *caller)
+{
+	cp_frame frame[CP_WALK_MAX];
+	struct cp_cell_key key = {.label = t->label, .class = cp_sizeclass_of(size)};
+	bool cut = false;
+	unsigned n = cp_walk_caller(t, caller, frame, CP_WALK_MAX, &cut);
+
+	key.sid = cp_stack_intern(frame, n, cut);
+	return cp_cell_find(&st.cells, key);
+}
+
+/* The block is in its cell's allocs already. */
+static void track(const struct cp_live *block)
+{
+	struct cp_live old = cp_live_take(block->addr);
+
+	if (old.addr) { /* freed where we could not see it, and given out again */
+		cp_loss_add(CP_LOSS_LIVE_STALE, 1);
+		cp_marks_remove(old.addr);
+		count_free(old.cell, old.size);
+	}
+	if (cp_live_put(block)) {
+		cp_marks_add(block->addr);
+		return;
+	}
+	cp_loss_add(CP_LOSS_LIVE_FULL, 1);
+	count_free(block->cell, block->size);
+}
+
+static CP_NOINLINE void record(struct cp_thread *t, void *p, uint64_t size,
+			       const struct cp_regs *caller)
+{
+	struct cp_live block = {.addr = (uintptr_t)p, .size = CP_MIN(size, SIZE_MAX_48)};
+
+	block.cell = cell_of(t, block.size, caller);
+	count_alloc(block.cell, block.size);
+	track(&block);
+}
+
+void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
+{
+	struct cp_thread *t = &cp_self;
+
+	switch (cp_load_acq(&st.mode)) { /* pairs with cp_heap_init */
+	case NOT_YET:
+		cp_loss_add(CP_LOSS_LATE_START, 1);
+		return;
+	case OFF:
+		t->heap_left = NEVER;
+		return;
+	case ON:
+		break;
+	}
+	if (t->epoch != cp_epoch() || (t->heap_left == 0 && st.rate != 1)) {
+		/* First sight of this thread, or a fork: the interval starts here. */
+		t = cp_thread_ready();
+		rearm(t);
+		if (size < t->heap_left) {
+			t->heap_left -= size;
+			return;
+		}
+	}
+	rearm(t);
+	if (p)
+		record(t, p, size, caller);
+}
+
+/* --- blocks that go ---------------------------------------------------- */
+
+struct cp_probe_block cp_probe_take(void *p)
+{
+	struct cp_live block = cp_live_take((uintptr_t)p);
+
+	if (block.addr)
+		cp_marks_remove(block.addr);
+	return (struct cp_probe_block){block.addr, block.size, block.cell};
+}
+
+void cp_probe_put_back(struct cp_probe_block b)
+{
+	struct cp_live block = {b.addr, b.size, b.cell};
+
+	if (b.addr)
+		track(&block);
+}
+
+void cp_probe_drop(struct cp_probe_block b)
+{
+	if (b.addr)
+		count_free(b.cell, b.size);
+}
+
+void cp_probe_free(void *p)
+{
+	cp_probe_drop(cp_probe_take(p));
+}
+
+void cp_probe_mark_forever(const void *p, size_t n)
+{
+	cp_marks_stick((uintptr_t)p, n);
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+uint32_t cp_heap_cells(void)
+{
+	return cp_cell_count(&st.cells);
+}
+
+void cp_heap_read(uint32_t cell, struct cp_heap_counts *now)
+{
+	now->frees = cp_cell_read(&st.cells, cell, FREES);
+	now->free_bytes = cp_cell_read(&st.cells, cell, FREE_BYTES);
+	now->allocs = cp_cell_read(&st.cells, cell, ALLOCS);
+	now->alloc_bytes = cp_cell_read(&st.cells, cell, ALLOC_BYTES);
+}
+
+static int64_t objects(uint64_t scaled)
+{
+	return ((int64_t)scaled + (1 << (COUNT_SHIFT - 1))) >> COUNT_SHIFT;
+}
+
+void cp_heap_row(uint32_t cell, const struct cp_heap_counts *from, const struct cp_heap_counts *now,
+		 struct cp_heap_row *row)
+{
+	static const struct cp_heap_counts start;
+	struct cp_cell_key key = cp_cell_key(&st.cells, cell);
+	uint64_t allocs, bytes;
+
+	from = from ? from : &start;
+	allocs = now->allocs - from->allocs;
+	bytes = now->alloc_bytes - from->alloc_bytes;
+	row->sid = key.sid;
+	row->label = key.label;
+	row->size_class = cell == CP_CELL_FULL ? 0 : cp_sizeclass_bytes(key.class);
+	row->alloc_objects = objects(allocs);
+	row->alloc_bytes = (int64_t)bytes;
+	row->inuse_objects = objects(allocs - (now->frees - from->frees));
+	row->inuse_bytes = (int64_t)(bytes - (now->free_bytes - from->free_bytes));
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * live.c - the sampled blocks that are still allocated, by address
+ *
+ * Context  HOST
+ * Calls    rt only; mmap when a level is added, at most LEVELS times.
+ * Shared   level[] (published once, CAS); slot.key (claimed by CAS), slot.val
+ *          (written between claim and publication).
+ * Order    key: rel by cp_live_put / acq by cp_live_take
+ *          level[]: rel by add_level / acq by level_at
+ * Holds    A record lies in one of two buckets of one level; a bucket is a cache
+ *          line. So a look-up costs the same for ever: nothing is moved, and a
+ *          removed record leaves an empty slot, no tombstone.
+ * Fails    No level has room and none can be added: false.
+ * Why      A chain or a probe sequence needs tombstones or moving, and moving needs
+ *          a lock. Two choices of four slots fill a level to some three quarters
+ *          before the first record spills into the next, four times as large.
+ */
+#include "live.h"
+
+#include "../rt/atomic.h"
+#include "../rt/mem.h"
+
+#define BUCKET	    4U /* slots in a cache line */
+#define FIRST_LEVEL (64UL << 10)
+#define LEVELS	    8
+#define GROWTH	    4
+#define BUSY	    1ULL /* claimed, not yet published; no block has this address */
+#define SIZE_LOW    40
+
+struct slot {
+	uint64_t key; /* address, and the upper 8 bits of the size above it */
+	uint64_t val; /* cell, and the lower 40 bits of the size */
+};
+
+static struct {
+	struct slot *level[LEVELS];
+	uint32_t mask[LEVELS]; /* buckets - 1 */
+	size_t bytes_left;
+} st;
+
+void cp_live_init(size_t bytes)
+{
+	size_t size = FIRST_LEVEL;
+
+	for (int i = 0; i < LEVELS; i++, size *= GROWTH)
+		st.mask[i] = (uint32_t)(size / (BUCKET * sizeof(struct slot))) - 1;
+	st.bytes_left = bytes;
+}
+
+static size_t level_bytes(int i)
+{
+	return ((size_t)st.mask[i] + 1) * BUCKET * sizeof(struct slot);
+}
+
+static struct slot *add_level(int i)
+{
+	size_t left = cp_load_rlx(&st.bytes_left);
+	struct slot *none = NULL, *fresh;
+
+	if (left < level_bytes(i))
+		return NULL;
+	fresh = cp_mem_map_wiped(level_bytes(i));
+	if (!fresh)
+		return NULL;
+	if (!cp_cas_acqrel(&st.level[i], &none, fresh)) { /* pairs with level_at */
+		cp_mem_unmap(fresh, level_bytes(i));
+		return none;
+	}
+	cp_sub_rlx(&st.bytes_left, level_bytes(i));
+	return fresh;
+}
+
+static struct slot *level_at(int i)
+{
+	return cp_load_acq(&st.level[i]); /* pairs with add_level */
+}
+
+/* The two buckets an address may lie in. */
+static void buckets_of(int i, uintptr_t addr, struct slot *level, struct slot *out[2])
+{
+	uint64_t h = (addr >> 3) * 0x9e3779b97f4a7c15ULL;
+
+	out[0] = &level[(size_t)(h >> 40 & st.mask[i]) * BUCKET];
+	out[1] = &level[(size_t)((h >> 16 ^ h >> 50) & st.mask[i]) * BUCKET];
+}
+
+static uint64_t key_of(const struct cp_live *b)
+{
+	return (b->size >> SIZE_LOW & 0xff) << CP_FRAME_ADDR_BITS | b->addr;
+}
+
+static bool put_in(struct slot *bucket, const struct cp_live *b)
+{
+	for (unsigned i = 0; i < BUCKET; i++) {
+		uint64_t empty = 0;
+
+		if (cp_load_rlx(&bucket[i].key) || !cp_cas_acq(&bucket[i].key, &empty, BUSY))
+			continue;
+		bucket[i].val =
+			(uint64_t)b->cell << SIZE_LOW | (b->size & ((1ULL << SIZE_LOW) - 1));
+		cp_store_rel(&bucket[i].key, key_of(b)); /* pairs with take_from */
+		return true;
+	}
+	return false;
+}
+
+bool cp_live_put(const struct cp_live *b)
+{
+	if (b->addr & ~CP_FRAME_ADDR_MASK)
+		return false;
+	for (int i = 0; i < LEVELS; i++) {
+		struct slot *level = level_at(i), *bucket[2];
+
+		if (!level && !(level = add_level(i)))
+			return false;
+		buckets_of(i, b->addr, level, bucket);
+		if (put_in(bucket[0], b) || put_in(bucket[1], b))
+			return true;
+	}
+	return false;
+}
+
+static bool take_from(struct slot *bucket, uintptr_t addr, struct cp_live *out)
+{
+	for (unsigned i = 0; i < BUCKET; i++) {
+		uint64_t key = cp_load_acq(&bucket[i].key); /* pairs with put_in */
+		uint64_t val = bucket[i].val;
+
+		if ((key & CP_FRAME_ADDR_MASK) != addr)
+			continue;
+		/* CAS, not a store: a host that frees twice gets one record, once. */
+		if (!cp_cas_acqrel(&bucket[i].key, &key, 0))
+			continue;
+		out->addr = addr;
+		out->cell = (uint32_t)(val >> SIZE_LOW);
+		out->size = (val & ((1ULL << SIZE_LOW) - 1)) | (key >> CP_FRAME_ADDR_BITS & 0xff)
+								       << SIZE_LOW;
+		return true;
+	}
+	return false;
+}
+
+struct cp_live cp_live_take(uintptr_t addr)
+{
+	struct cp_live found = {0};
+
+	for (int i = 0; i < LEVELS; i++) {
+		struct slot *level = level_at(i), *bucket[2];
+
+		if (!level)
+			break;
+		buckets_of(i, addr, level, bucket);
+		if (take_from(bucket[0], addr, &found) || take_from(bucket[1], addr, &found))
+			break;
+	}
+	return found;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stack.c - the stack table: each distinct stack once, under a number
+ *
+ * Context  HOST, SIGNAL: cp_stack_intern      CONTROL: cp_stack_get, _count
+ * Calls    rt only.
+ * Shared   head->used, ->count (relaxed adds); slot[] (claimed once, CAS);
+ *          records, written before they are published and never after.
+ * Order    slot: rel by cp_stack_intern / acq by the next one that looks
+ * Holds    A number is its record's offset in units of 16 bytes; 0 and 1 are
+ *          the two stacks that stand for none and for full.
+ *          head->used <= st.units but for reservations being taken back.
+ * Fails    No room, or too many neighbours taken: CP_SID_FULL, counted.
+ * Why      One fixed map, touched as it fills: nothing to grow, so nothing to
+ *          lock. Two threads that meet the same new stack at once waste one
+ *          record; that costs less than any way of preventing it.
+ */
+#include "stack.h"
+
+#include "../rt/atomic.h"
+#include "../rt/mem.h"
+#include "loss.h"
+
+#include <string.h>
+
+#define UNIT	     16UL
+#define FIRST_UNIT   2U	 /* numbers below are reserved */
+#define PROBES	     64	 /* at a load of one half, longer runs mean a full table */
+#define BYTES_A_SLOT 128 /* a stack of 25 frames takes 216: about half full at most */
+
+struct head {
+	uint64_t used; /* units handed out */
+	uint32_t count;
+};
+
+static struct {
+	struct head *head; /* first unit(s) of the wiped map */
+	uint32_t *slot;	   /* number of the stack, 0 empty */
+	char *record;	   /* unit 0 */
+	uint32_t mask;
+	uint64_t units;
+} st;
+
+static const struct cp_stack none = {
+	.n = 1,
+	.frame = {(uint64_t)CP_MODULE_SYNTH << CP_FRAME_ADDR_BITS | (0x1000 + CP_SYNTH_NO_STACK)}};
+static const struct cp_stack full = {.n = 1,
+				     .frame = {(uint64_t)CP_MODULE_SYNTH << CP_FRAME_ADDR_BITS |
+					       (0x1000 + CP_SYNTH_TABLE_FULL)}};
+
+int cp_stack_init(size_t bytes)
+{
+	size_t slots = 1024;
+	char *map = cp_mem_map_wiped(bytes);
+
+	if (!map)
+		return -12; /* ENOMEM */
+	while (slots * 2 * BYTES_A_SLOT <= bytes)
+		slots *= 2;
+	st.head = (struct head *)map;
+	st.slot = (uint32_t *)(map + CP_CACHE_LINE);
+	st.record = map + CP_CACHE_LINE + slots * sizeof(*st.slot);
+	st.mask = (uint32_t)slots - 1;
+	st.units = (uint64_t)(map + bytes - st.record) / UNIT - FIRST_UNIT;
+	return 0;
+}
+
+static uint64_t hash_frames(const cp_frame *frame, unsigned n, bool cut)
+{
+	uint64_t h = n << 1 | cut;
+
+	for (unsigned i = 0; i < n; i++) {
+		h = (h ^ frame[i]) * 0x9e3779b97f4a7c15ULL;
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+static struct cp_stack *record_of(cp_sid sid)
+{
+	return (struct cp_stack *)(st.record + sid * UNIT);
+}
+
+static bool same(const struct cp_stack *s, uint64_t hash, const cp_frame *frame, unsigned n,
+		 bool cut)
+{
+	return s->hash == hash && s->n == n && s->cut == cut &&
+	       !memcmp(s->frame, frame, n * sizeof(*frame));
+}
+
+static uint64_t units_for(unsigned n)
+{
+	return (sizeof(struct cp_stack) + n * sizeof(cp_frame) + UNIT - 1) / UNIT;
+}
+
+/* Reserves and fills a record nobody can see yet; 0 when there is no room. */
+static cp_sid append(uint64_t hash, const cp_frame *frame, unsigned n, bool cut)
+{
+	uint64_t units = units_for(n);
+	uint64_t at = cp_add_rlx(&st.head->used, units);
+	struct cp_stack *s;
+
+	if (at + units > st.units) {
+		cp_sub_rlx(&st.head->used, units);
+		return CP_SID_NONE;
+	}
+	s = record_of((cp_sid)(at + FIRST_UNIT));
+	s->hash = hash;
+	s->n = n;
+	s->cut = cut;
+	memcpy(s->frame, frame, n * sizeof(*frame));
+	return (cp_sid)(at + FIRST_UNIT);
+}
+
+/* Gives a record back when it still is the last one; else it stays unused. */
+static void take_back(cp_sid sid, unsigned n)
+{
+	uint64_t end = sid - FIRST_UNIT + units_for(n);
+
+	if (sid)
+		cp_cas_rlx(&st.head->used, &end, (uint64_t)sid - FIRST_UNIT);
+}
+
+static cp_sid charge_full(void)
+{
+	cp_loss_add(CP_LOSS_STACKS_FULL, 1);
+	return CP_SID_FULL;
+}
+
+cp_sid cp_stack_intern(const cp_frame *frame, unsigned n, bool cut)
+{
+	uint64_t hash = hash_frames(frame, n, cut);
+	cp_sid mine = 0;
+
+	if (n == 0 || !st.slot)
+		return CP_SID_NONE;
+	for (unsigned i = 0; i < PROBES; i++) {
+		uint32_t *slot = &st.slot[(hash + i) & st.mask];
+		cp_sid sid = cp_load_acq(slot); /* pairs with the rel below */
+
+		if (!sid && !mine) {
+			mine = append(hash, frame, n, cut);
+			if (!mine)
+				return charge_full();
+		}
+		/* rel: the record's bytes before its number */
+		if (!sid && cp_cas_acqrel(slot, &sid, mine)) {
+			cp_add_rlx(&st.head->count, 1);
+			return mine;
+		}
+		if (same(record_of(sid), hash, frame, n, cut)) {
+			take_back(mine, n);
+			return sid;
+		}
+	}
+	take_back(mine, n);
+	return charge_full();
+}
+
+const struct cp_stack *cp_stack_get(cp_sid sid)
+{
+	if (sid < FIRST_UNIT)
+		return sid == CP_SID_FULL ? &full : &none;
+	return record_of(sid);
+}
+
+uint32_t cp_stack_count(void)
+{
+	return st.head ? cp_load_rlx(&st.head->count) : 0;
+}
