@@ -13,8 +13,8 @@
  *          nothing handed in need outlive the call. Bytes that are not UTF-8 are
  *          written as \xHH; NULL is the empty string.
  * Fails    The first error (-errno) sticks and is what cp_pprof_close answers;
- *          after it the calls do nothing, but still count ids. No memory at
- *          open: NULL, which every other call takes, and close answers -ENOMEM.
+ *          after it the calls do nothing. No memory at open: NULL, which every
+ *          other call takes, and close answers -ENOMEM.
  */
 #ifndef CP_OUTPUT_PPROF_H
 #define CP_OUTPUT_PPROF_H
@@ -85,6 +85,9 @@ uint64_t cp_pprof_function(struct cp_pprof *p, const char *name, const char *sys
 /* A location's identity is the caller's to keep: every call makes a new one. */
 uint64_t cp_pprof_location(struct cp_pprof *p, uint64_t mapping, uint64_t address,
 			   const struct cp_pprof_line *lines, unsigned nlines);
+/* The same for a location that stands for several functions with identical code. */
+uint64_t cp_pprof_location_folded(struct cp_pprof *p, uint64_t mapping, uint64_t address,
+				  const struct cp_pprof_line *lines, unsigned nlines, bool folded);
 /* values: as many as head had types. A label that the format can't tell from none
  * (no key, an empty string, a zero without a unit) is left out. */
 void cp_pprof_sample(struct cp_pprof *p, const uint64_t *locations, unsigned nlocations,
