@@ -11,6 +11,10 @@
 #include "base.h"
 
 /* Returns the kernel's answer: a value, or -errno. */
+#ifdef __clang_analyzer__
+/* It can't see that the kernel writes: an unknown function may. */
+long cp_syscall6(long nr, long a, long b, long c, long d, long e, long f);
+#else
 CP_INLINE long cp_syscall6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long x8 __asm__("x8") = nr;
@@ -27,6 +31,7 @@ CP_INLINE long cp_syscall6(long nr, long a, long b, long c, long d, long e, long
 			 : "memory");
 	return x0;
 }
+#endif
 
 CP_INLINE uintptr_t cp_thread_pointer(void)
 {

@@ -11,6 +11,10 @@
 #include "base.h"
 
 /* Returns the kernel's answer: a value, or -errno. */
+#ifdef __clang_analyzer__
+/* It can't see that the kernel writes: an unknown function may. */
+long cp_syscall6(long nr, long a, long b, long c, long d, long e, long f);
+#else
 CP_INLINE long cp_syscall6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
@@ -24,6 +28,7 @@ CP_INLINE long cp_syscall6(long nr, long a, long b, long c, long d, long e, long
 			 : "rcx", "r11", "memory");
 	return ret;
 }
+#endif
 
 /* The thread control block: on glibc it lies at the top of a thread's own stack. */
 CP_INLINE uintptr_t cp_thread_pointer(void)
