@@ -70,7 +70,7 @@ CLI_OBJ   := $(CLI_SRC:%=$(B)/cli-obj/%.o) $(PROTO_O:%=$(B)/cli-obj/%)
 LINES_OBJ := $(LINES_SRC:%=$(B)/cli-obj/%.o)
 
 UNIT      := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/test_*.c))
-BENCHES   := $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(wildcard test/bench/*.c))
+BENCHES   := $(addprefix $(BUILD)/bench/,$(patsubst lib%,lib%.so,$(notdir $(basename $(wildcard test/bench/*.c)))))
 FUZZERS   := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 PROGS     := $(addprefix $(BUILD)/prog/,$(patsubst lib%,lib%.so,$(notdir $(basename \
              $(wildcard test/prog/*.c test/prog/*.cc test/prog/*.rs test/prog/*.S)))))
@@ -134,6 +134,10 @@ $(B)/unit/%: test/unit/%.c $(B)/agent.a $(B)/flags
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(with_agent) -lcmocka
+$(BUILD)/bench/lib%.so: test/bench/lib%.c $(B)/flags
+	$(call say,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) $(WARN) $(CFLAGS) -shared -fPIC -MF $@.d -o $@ $<
 $(BUILD)/bench/%: test/bench/%.c $(BUILD)/agent.a $(BUILD)/flags
 	$(call say,BENCH,$@)
 	@mkdir -p $(@D)
