@@ -22,9 +22,10 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#define FIRST_KEYS     32	    /* glibc keeps this many inside the thread block */
-#define MAIN_STACK_MAX (64UL << 20) /* the kernel keeps at least 128 MB below the main stack free \
-				     */
+/* glibc keeps this many keys inside the thread block. */
+#define FIRST_KEYS 32
+/* The kernel keeps at least 128 MB below the main stack free. */
+#define MAIN_STACK_MAX (64UL << 20)
 
 /* The main thread's frames end here; set by ld.so before anything of ours runs. */
 extern void *__libc_stack_end __attribute__((weak));
