@@ -61,6 +61,7 @@ static inline bool cp_wire_next(struct cp_wire *w, struct cp_wire_field *f)
 	f->number = tag >> 3;
 	f->type = tag & 7;
 	f->value = 0;
+	f->data = NULL;
 	f->len = 0;
 	switch (f->type) {
 	case CP_WIRE_VARINT:
