@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# timeout: 300
+"""Memory at the edges: a huge calloc, rate 1, and sampled churn that never ends."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.environ["TOP"] + "/test/lib")
+from host import PROG, check, run  # noqa: E402
+
+SOAK = int(os.environ.get("SOAK_SECONDS", "0"))
+MIB = 1024
+
+
+def rss(done):
+    check(done.returncode == 0, done.stderr)
+    return int(re.search(r"^rss (\d+)$", done.stdout, re.M)[1])
+
+
+extremes = PROG + "/extremes"
+
+# A calloc of 1 GiB is always sampled, and must not become resident.
+done = run([extremes, "calloc"], CPROF_ATEXIT=1)
+check(rss(done) < 32 * MIB, "calloc of 1 GiB: %d KiB resident" % rss(done))
+
+# Every one of 70 MB of small blocks recorded: at most twice the memory.
+plain = rss(run([extremes, "small"], preload=None))
+full = rss(run([extremes, "small"], CPROF_HEAP_RATE=1, CPROF_ATEXIT=0))
+check(full <= 2 * plain, "rate 1: %d KiB became %d" % (plain, full))
+
+# Churn at rate 1: every operation sampled, a thousand blocks live.
+n = 100_000_000 if SOAK else 10_000_000
+done = run([extremes, "churn", str(n)], CPROF_HEAP_RATE=1, CPROF_ATEXIT=1)
+rss(done)
+parts = [(float(ns), int(kib)) for ns, kib in
+         re.findall(r"^part \d+ ns ([\d.]+) rss (\d+)$", done.stdout, re.M)]
+check(len(parts) == 10, done.stdout)
+for ns, kib in parts:
+    print("%6.1f ns a pair, %d KiB resident" % (ns, kib))
+check(parts[-1][1] <= parts[0][1] + 4 * MIB, "memory grew under churn")
+if SOAK:
+    check(parts[-1][0] < 1.5 * parts[0][0], "a pair became slower under churn")
