@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.c - cprof run: starts a program with the library preloaded
+ *
+ * Context  the cprof program, which becomes the other one by exec: its pid, exit
+ *          status, signals and descriptors are its own.
+ * Holds    Only LD_PRELOAD and CPROF_* differ from a plain start. What is in the
+ *          environment already stays, but for what an option names.
+ * Fails    As env(1) does: 125 our own trouble, 126 it can't be run (or profiled),
+ *          127 it was not found.
+ */
+#include "command.h"
+#include "find.h"
+#include "options.h"
+#include "target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct request {
+	const char *dir, *interval, *rate, *signal, *profiles, *library;
+	struct cp_words program;
+};
+
+static bool out_of_memory(void)
+{
+	cp_complain("out of memory");
+	return false;
+}
+
+/* The loader takes blanks and colons for separators, without an escape. */
+static bool can_be_preloaded(const char *library)
+{
+	if (!strpbrk(library, " :"))
+		return true;
+	cp_complain("%s: the loader can't preload a path with a blank or colon; move it", library);
+	return false;
+}
+
+static bool is_ours(const char *entry, size_t len)
+{
+	static const char name[] = "libcprof.so";
+	size_t n = sizeof(name) - 1;
+
+	return len >= n && !memcmp(entry + len - n, name, n) &&
+	       (len == n || entry[len - n - 1] == '/');
+}
+
+/* library first, then what was there already, without another copy of us. */
+static bool set_preload(const char *library)
+{
+	const char *old = getenv("LD_PRELOAD");
+	char *value = NULL;
+	size_t size;
+	FILE *out = open_memstream(&value, &size);
+	bool ok;
+
+	if (!out)
+		return out_of_memory();
+	fputs(library, out);
+	for (const char *p = old ? old : ""; *p;) {
+		size_t len = strcspn(p, " :");
+
+		if (len && !is_ours(p, len))
+			fprintf(out, ":%.*s", (int)len, p);
+		p += len + (p[len] != 0);
+	}
+	ok = !fclose(out) && !setenv("LD_PRELOAD", value, 1);
+	free(value);
+	return ok ? true : out_of_memory();
+}
+
+static bool preload(const struct request *r)
+{
+	char *library = r->library ? realpath(r->library, NULL) : cp_find_library();
+	bool ok;
+
+	if (!library) {
+		if (r->library)
+			cp_complain("%s: %s", r->library, strerror(errno));
+		else
+			cp_complain("libcprof.so is neither beside cprof nor in its ../lib; "
+				    "name it with --library");
+		return false;
+	}
+	ok = can_be_preloaded(library) && set_preload(library);
+	free(library);
+	return ok;
+}
+
+static bool set_variable(const char *name, const char *value)
+{
+	return !value || !setenv(name, value, 1) || out_of_memory();
+}
+
+static bool set_variables(const struct request *r)
+{
+	return set_variable("CPROF_DIR", r->dir) && set_variable("CPROF_INTERVAL", r->interval) &&
+	       set_variable("CPROF_HEAP_RATE", r->rate) &&
+	       set_variable("CPROF_SIGNAL", r->signal) &&
+	       set_variable("CPROF_PROFILES", r->profiles) &&
+	       (!setenv("CPROF_ATEXIT", "1", 0) || out_of_memory());
+}
+
+static int start(const struct request *r)
+{
+	char **argv = r->program.word;
+	char *path = NULL;
+	int err = cp_find_program(argv[0], &path);
+	int status;
+
+	if (!err) {
+		status = cp_target_check(path);
+		if (status)
+			return status;
+		if (!preload(r) || !set_variables(r))
+			return CP_STATUS_OWN;
+		execvp(path, argv); /* it has a slash; a file without a format goes to sh */
+		err = -errno;
+	}
+	cp_complain("%s: %s", argv[0], err == -ENOENT ? "not found" : strerror(-err));
+	return err == -ENOENT ? CP_STATUS_NOT_FOUND : CP_STATUS_NOT_RUNNABLE;
+}
+
+static int run(int argc, char **argv)
+{
+	struct request r = {.dir = NULL};
+	const struct cp_option options[] = {
+		{"o", "output", .text = &r.dir},
+		{"interval", NULL, .text = &r.interval},
+		{"rate", NULL, .text = &r.rate},
+		{"signal", NULL, .text = &r.signal},
+		{"profiles", NULL, .text = &r.profiles},
+		{"library", NULL, .text = &r.library},
+		{.name = NULL},
+	};
+
+	if (!cp_options_parse(argc, argv, options, CP_OPERANDS_END_OPTIONS, &r.program))
+		return CP_STATUS_OWN;
+	if (!r.program.n) {
+		cp_complain("run: no program given; 'cprof help run' says more");
+		return CP_STATUS_OWN;
+	}
+	return start(&r);
+}
+
+const struct cp_command cp_command_run = {
+	.name = "run",
+	.synopsis = "[OPTIONS] [--] PROGRAM [ARGUMENT]...",
+	.summary = "run a program with the library preloaded",
+	.help = "A snapshot is written when the program ends, and whenever it gets the signal.\n\n"
+		"  -o DIR            write profiles there (CPROF_DIR)\n"
+		"  --interval TIME   also write them this often: 90s, 15m (CPROF_INTERVAL)\n"
+		"  --rate BYTES      mean bytes between heap samples (CPROF_HEAP_RATE)\n"
+		"  --signal NAME     write them on this signal, not USR1 (CPROF_SIGNAL)\n"
+		"  --profiles LIST   only these: heap,allocs (CPROF_PROFILES)\n"
+		"  --library FILE    preload this libcprof.so\n",
+	.run = run,
+};
