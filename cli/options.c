@@ -41,7 +41,8 @@ static bool is_named(const char *name, const char *s, size_t len)
 	return name && strlen(name) == len && !memcmp(name, s, len);
 }
 
-/* The option s names; *glued is where a value glued to one letter starts. */
+/* The option s names, after its one or two dashes; *glued is where a value glued to
+ * one letter starts. */
 static const struct cp_option *find(const struct scan *sc, char *s, size_t len, char **glued)
 {
 	*glued = NULL;
@@ -49,7 +50,7 @@ static const struct cp_option *find(const struct scan *sc, char *s, size_t len, 
 		if (is_named(o->name, s, len) || is_named(o->alias, s, len))
 			return o;
 	}
-	for (const struct cp_option *o = sc->options; o->name; o++) {
+	for (const struct cp_option *o = sc->options; o->name && s[-2] != '-'; o++) {
 		if (!o->flag && !o->name[1] && o->name[0] == s[0]) {
 			*glued = s + 1;
 			return o;

@@ -87,26 +87,26 @@ static void print_time(int64_t ns)
 }
 
 /* For what is measured in time, also which part of the duration it is. */
-static void print_duration(const struct cp_profile *p, unsigned type)
+static void print_duration(const struct cp_profile *p, unsigned type, const char *unit)
 {
-	const char *unit = p->head.types[type].unit;
+	const char *own = p->head.types[type].unit;
 	int64_t total = cp_report_total(p, type);
 	char duration[80], sum[80], part[16] = "";
 	const char *shown;
-	double ns = cp_unit_scale(total, unit, "nanoseconds", &shown);
+	double ns = cp_unit_scale(total, own, "nanoseconds", &shown);
 
 	if (!p->head.duration_ns)
 		return;
 	cp_unit_format(p->head.duration_ns, "nanoseconds", CP_UNIT_AUTO, duration,
 		       sizeof(duration));
-	cp_unit_format(total, unit, CP_UNIT_AUTO, sum, sizeof(sum));
+	cp_unit_format(total, own, unit, sum, sizeof(sum));
 	if (!strcmp(shown, "ns") && total)
 		cp_unit_percent((int64_t)ns, p->head.duration_ns, part, sizeof(part));
 	printf("Duration: %s, Total samples = %s %s%s%s\n", duration, sum, *part ? "(" : "", part,
 	       *part ? ")" : "");
 }
 
-void cp_report_head(const struct cp_profile *p, unsigned type)
+void cp_report_head(const struct cp_profile *p, unsigned type, const char *unit)
 {
 	print_program(p);
 	for (unsigned i = 0; i < p->head.ncomments; i++) {
@@ -115,5 +115,5 @@ void cp_report_head(const struct cp_profile *p, unsigned type)
 	}
 	printf("Type: %s\n", p->head.types[type].type);
 	print_time(p->head.time_ns);
-	print_duration(p, type);
+	print_duration(p, type, unit);
 }

@@ -16,7 +16,8 @@ int cp_report_type(const struct cp_profile *p, const char *name);
 /* Sum of the samples' magnitudes: what the percentages are of. */
 int64_t cp_report_total(const struct cp_profile *p, unsigned type);
 
-/* File, build id, comments, type, time, duration: a line each. unit: of the total. */
-void cp_report_head(const struct cp_profile *p, unsigned type);
+/* File, build id, comments, type, time, duration: a line each. unit: to show the
+ * total in. */
+void cp_report_head(const struct cp_profile *p, unsigned type, const char *unit);
 
 #endif

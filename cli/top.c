@@ -241,7 +241,7 @@ static int show(struct cp_load *l, const struct request *r, size_t most)
 		return CP_STATUS_FAILED;
 	}
 	choose_unit(&t);
-	cp_report_head(l->profile, (unsigned)type);
+	cp_report_head(l->profile, (unsigned)type, t.shown_unit);
 	print_summary(&t);
 	print_rows(&t);
 	return CP_STATUS_OK;

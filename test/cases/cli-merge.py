@@ -24,7 +24,7 @@ def samples(path):
     text = cprof("raw", path).decode()
     body, locations = text.split("\nLocations\n")
     names = {}
-    for line in locations.split("\nMappings\n")[0].split("\n"):
+    for line in locations.partition("Mappings\n")[0].splitlines():
         m = re.match(r" *(\d+): 0x\w+ (?:M=\d+ )?(\S*)", line)
         names[m.group(1)] = m.group(2)
     found = {}

@@ -67,9 +67,11 @@ expect(0, "d 1h 4096 USR2 heap 1\n", "-o", "d", "--interval", "1h", "--rate=4096
        "--profiles", "heap", "sh", "-c", show)
 expect(0, " 2h    0\n", "sh", "-c", show, env={"CPROF_INTERVAL": "2h", "CPROF_ATEXIT": "0"})
 other = os.path.abspath(build("other.so", "-shared", "-fPIC", source="int other;\n"))
+os.mkdir("elsewhere")
+copy = shutil.copy("other.so", os.path.abspath("elsewhere/libcprof.so"))
 real = os.path.realpath(LIB)
 expect(0, f"{real}:{other}\n", "sh", "-c", "echo $LD_PRELOAD",
-       env={"LD_PRELOAD": f"libcprof.so {other}:/elsewhere/libcprof.so"})
+       env={"LD_PRELOAD": f"{copy} {other}:{copy}"})
 expect(0, f"{real}\n", "sh", "-c", "echo $LD_PRELOAD")
 fake = os.path.abspath(build("fake.so", "-shared", "-fPIC", source="int fake;\n"))
 expect(0, f"{fake}\n", "--library", "fake.so", "sh", "-c", "echo $LD_PRELOAD")

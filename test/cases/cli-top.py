@@ -7,6 +7,7 @@ Many profiles, made from fixed seeds: recursion, inlined calls, addresses withou
 name, equal values (their order), values from nothing to petabytes, differences with
 negative values; each with every sample type, sorted both ways, whole and cut to n.
 """
+import difflib
 import os
 import random
 import re
@@ -40,7 +41,8 @@ def compare(files, *options, base=None, ours=(), theirs=()):
     if base:
         mine, pprof = OWN.sub("", mine), OWN.sub("", pprof)
     if mine != pprof:
-        sys.exit(f"cprof top {ours} {files}:\n{mine}\ngo tool pprof -top {theirs}:\n{pprof}")
+        difference = difflib.unified_diff(mine.splitlines(), pprof.splitlines(), "cprof", "go", n=1)
+        sys.exit(f"cprof top {ours} {files} / go tool pprof -top {theirs}\n" + "\n".join(difference))
 
 
 def random_frame(rng, names):

@@ -11,6 +11,9 @@ address without a name in that file. Written from the format's description alone
 without the code under test.
 """
 import gzip
+import zlib
+
+MAPPING = 1 << 28
 
 
 def varint(n):
@@ -65,7 +68,7 @@ class Profile:
             frame = (frame,)
         if frame[0] == "@":
             return self.locations[(), self.mappings[frame[1]]]
-        return self.locations[tuple(self.functions[name] for name in frame), 1]
+        return self.locations[frame, 1]
 
     def sample(self, stack, values, labels=()):
         """labels: (key, text) or (key, number) or (key, number, unit)."""
@@ -89,15 +92,20 @@ class Profile:
 
     def mapping_bytes(self):
         for path, i in self.mappings.ids.items():
-            start = 0x400000 + i * 0x1000000
-            yield data(3, number(1, i) + number(2, start) + number(3, start + 0x1000000) +
-                       self.string(5, path) + self.string(6, f"{i:040x}") + number(7, i == 1))
+            start = i * MAPPING
+            yield data(3, number(1, i) + number(2, start) + number(3, start + MAPPING) +
+                       self.string(5, path) + self.string(6, f"{zlib.crc32(path.encode()):040x}") +
+                       number(7, i == 1))
+
+    def address(self, names, mapping):
+        """The same code is at the same place in every profile."""
+        return mapping * MAPPING + zlib.crc32("/".join(names).encode()) % MAPPING
 
     def location_bytes(self):
-        for (functions, mapping), i in self.locations.ids.items():
+        for (names, mapping), i in self.locations.ids.items():
             yield data(4, number(1, i) + number(2, mapping) +
-                       number(3, 0x400000 + mapping * 0x1000000 + i * 16) +
-                       b"".join(data(4, number(1, f) + number(2, 7)) for f in functions))
+                       number(3, self.address(names, mapping)) +
+                       b"".join(data(4, number(1, self.functions[n]) + number(2, 7)) for n in names))
 
     def function_bytes(self):
         for name, i in self.functions.ids.items():
