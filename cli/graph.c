@@ -9,6 +9,7 @@
  */
 #include "graph.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,11 +37,8 @@ static char *bracketed(struct cp_graph *g, const char *object)
 	size_t n = strlen(base);
 	char *s = take(g, n + 3, 1);
 
-	if (!s)
-		return NULL;
-	s[0] = '[';
-	memcpy(s + 1, base, n);
-	s[n + 1] = ']';
+	if (s)
+		snprintf(s, n + 3, "[%s]", base);
 	return s;
 }
 

@@ -99,7 +99,7 @@ static void print_line(const struct cp_profile_line *l)
 		return;
 	}
 	printf("%s %s:%" PRId64 " s=%" PRId64, f->name, f->file, l->line, f->start_line);
-	if (strcmp(f->name, f->system_name))
+	if (strcmp(f->name, f->system_name) != 0)
 		printf("(%s)", f->system_name);
 	putchar('\n');
 }

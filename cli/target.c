@@ -246,7 +246,7 @@ static int check_open(struct target *t, int depth)
 	start[n] = 0;
 	if (starts_with(start, "#!"))
 		return check_script(t, start, depth);
-	if ((size_t)n < sizeof(t->elf) || memcmp(start, ELFMAG, SELFMAG))
+	if ((size_t)n < sizeof(t->elf) || memcmp(start, ELFMAG, SELFMAG) != 0)
 		return 0;
 	memcpy(&t->elf, start, sizeof(t->elf));
 	return check_program(t);

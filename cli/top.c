@@ -161,7 +161,7 @@ static void choose_unit(struct table *t)
 		least = t->total;
 	cp_unit_scale(least, t->unit, CP_UNIT_AUTO, &small);
 	cp_unit_scale(t->total, t->unit, CP_UNIT_AUTO, &large);
-	if (strcmp(small, large) && least * 100 < t->total)
+	if (strcmp(small, large) != 0 && least * 100 < t->total)
 		cp_unit_scale(100 * least, t->unit, CP_UNIT_AUTO, &small);
 	t->shown_unit = *small ? small : t->unit;
 }
