@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boot.c - finding the real functions, once, whoever calls first
+ *
+ * Context  EARLY, ANY
+ * Calls    dlsym, dladdr, dlerror (which call calloc and free: the arena serves).
+ * Shared   st.state (claimed once), cp_real (each slot one relaxed store)
+ * Order    state: release by cp_shim_boot, acquire by those who find it done.
+ * Holds    NEW -> RUNNING -> DONE, or FAILED, for good. Nobody waits for RUNNING.
+ * Fails    A required function is missing: what was found is used, allocations
+ *          come from the arena where need be, and the agent stays asleep.
+ * Why      A pointer that starts at boot_X costs the fast path nothing; a flag
+ *          would cost every malloc a load and a branch.
+ */
+#include "boot.h"
+
+#include "../agent/probe.h"
+#include "../agent/rt/atomic.h"
+#include "arena.h"
+#include "cxx.h"
+#include "life.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+#pragma weak _dl_find_object
+#endif
+
+#define REQUIRED true
+#define OPTIONAL false
+
+static const struct row {
+	const char *name, *version;
+	bool required;
+} rows[] = {
+#define F(name, result, params, args, version, need) {#name, version, need},
+	CP_TABLE(F)
+#undef F
+};
+
+enum { NEW, RUNNING, DONE, FAILED };
+
+static struct {
+	uint32_t state;
+} st;
+
+static void *missing_pointer(void)
+{
+	errno = ENOSYS;
+	return NULL;
+}
+
+static int missing_call(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+void *cp_shim_next(const char *name)
+{
+	void *fn = dlsym(RTLD_NEXT, name);
+
+	if (!fn)
+		dlerror();
+	return fn;
+}
+
+static void *next_of(const struct row *row)
+{
+	void *fn = row->version ? dlvsym(RTLD_NEXT, row->name, row->version) : NULL;
+
+	return fn ? fn : cp_shim_next(row->name);
+}
+
+void *cp_shim_resolve(enum cp_fn fn)
+{
+	void *real = next_of(&rows[fn]);
+
+	return real ? real : (void *)missing_call;
+}
+
+/* Returns how many required functions are missing. */
+static unsigned look_up(void **next)
+{
+	unsigned missing = 0;
+
+	for (unsigned i = 0; i < CP_FN_COUNT; i++) {
+		/* A C program has none of them: spare it twenty failing look-ups. */
+		bool cxx = i > CP_FN__Znwm && i <= CP_FN__ZdaPvSt11align_val_tRKSt9nothrow_t;
+
+		next[i] = cxx && !next[CP_FN__Znwm] ? NULL : next_of(&rows[i]);
+		if (next[i] || !rows[i].required)
+			continue;
+		cp_shim_life_refuse(rows[i].name);
+		missing++;
+	}
+	return missing;
+}
+
+/* C23's and glibc's extra names for free: a real one that belongs to another
+ * allocator than malloc does would be handed blocks it doesn't know. */
+static void prefer_own_free(void **next)
+{
+	static const enum cp_fn kin[] = {CP_FN_cfree, CP_FN_free_sized, CP_FN_free_aligned_sized};
+
+	for (unsigned i = 0; i < CP_ARRAY_LEN(kin); i++)
+		if (!next[kin[i]] || !cp_shim_same_object(next[kin[i]], next[CP_FN_malloc]))
+			next[kin[i]] = next[CP_FN_free];
+}
+
+static void publish(void **next, enum cp_fn from, enum cp_fn to, void *missing)
+{
+	for (unsigned i = from; i < to; i++)
+		cp_store_rlx(&cp_real.slot[i], next[i] ? next[i] : missing);
+}
+
+static uint32_t resolve(void)
+{
+	void *next[CP_FN_COUNT] = {NULL};
+
+	cp_shim_arena_init();
+	if (look_up(next))
+		return FAILED;
+	prefer_own_free(next);
+	publish(next, 0, CP_FN__Znwm, (void *)missing_pointer);
+	cp_shim_cxx_choose(next);
+	publish(next, CP_FN__Znwm, CP_FN_pthread_create, (void *)missing_pointer);
+	publish(next, CP_FN_pthread_create, CP_FN_COUNT, (void *)missing_call);
+	return DONE;
+}
+
+bool cp_shim_boot(void)
+{
+	uint32_t seen = NEW;
+	uint32_t result;
+
+	/* acq: with the release below; cp_real and what it points to are ready. */
+	if (CP_LIKELY(cp_load_acq(&st.state) == DONE))
+		return true;
+	if (!cp_cas_acq(&st.state, &seen, RUNNING))
+		return seen == DONE;
+	result = resolve();
+	cp_store_rel(&st.state, result);
+	return result == DONE;
+}
+
+/* _dl_find_object (glibc 2.35) is a thousand times faster than dladdr, which
+ * compares every symbol. */
+void *cp_shim_object_of(void *addr, const char **path)
+{
+	Dl_info in;
+
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+	struct dl_find_object found;
+
+	if (_dl_find_object && !_dl_find_object(addr, &found)) {
+		*path = found.dlfo_link_map->l_name;
+		return found.dlfo_map_start;
+	}
+#endif
+	if (!dladdr(addr, &in))
+		return NULL;
+	*path = in.dli_fname;
+	return in.dli_fbase;
+}
+
+bool cp_shim_same_object(void *a, void *b)
+{
+	const char *path;
+
+	return cp_shim_object_of(a, &path) == cp_shim_object_of(b, &path);
+}
+
+/* In a program that isn't position-independent and takes malloc's address, the
+ * name leads to the program's own PLT entry: an undefined symbol with a value. */
+static bool is_plt_entry(void *found)
+{
+	const ElfW(Sym) *sym = NULL;
+	Dl_info info;
+
+	return dladdr1(found, &info, (void **)&sym, RTLD_DL_SYMENT) && sym &&
+	       sym->st_shndx == SHN_UNDEF;
+}
+
+void *cp_shim_outer(const char *name)
+{
+	void *fn = dlsym(RTLD_DEFAULT, name);
+
+	if (!fn)
+		dlerror();
+	return fn && !cp_shim_same_object(fn, &cp_real) && !is_plt_entry(fn) ? fn : NULL;
+}

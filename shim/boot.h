@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boot.h - finding the real functions, and waking the agent
+ *
+ * Context  EARLY, ANY
+ */
+#ifndef CP_SHIM_BOOT_H
+#define CP_SHIM_BOOT_H
+
+#include "../agent/rt/base.h"
+#include "table.h"
+
+/* True once cp_real points at the real functions. False while they are being
+ * looked for, by this thread or another: serve from the arena, never wait,
+ * since whoever looks may wait for a lock that this thread holds. */
+bool cp_shim_boot(void);
+/* [ANY] One function of CP_PLAIN_TABLE, found without the rest: its real
+ * address, or a stand-in that fails with ENOSYS. */
+void *cp_shim_resolve(enum cp_fn fn);
+/* [ANY] dlsym(RTLD_NEXT) without leaving a message for the host's dlerror. */
+void *cp_shim_next(const char *name);
+/* [ANY] The loaded object an address lies in: its start, and its path. */
+void *cp_shim_object_of(void *addr, const char **path);
+bool cp_shim_same_object(void *a, void *b);
+/* [ANY] The definition of name that the host uses, when it isn't ours. */
+void *cp_shim_outer(const char *name);
+
+#endif

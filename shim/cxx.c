@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cxx.c - operator new and delete, as the host calls them
+ *
+ * Context  EARLY: cp_shim_cxx_choose      HOST: the operators
+ * Calls    cp_real, probe.h; dlopen(RTLD_NOLOAD) only when memory has run out.
+ * Shared   st: written by cp_shim_cxx_choose before the operators are published
+ *          in cp_real, read only after.
+ * Holds    Each allocation is counted once, here or in the malloc below, never
+ *          in both. What new gave, the matching delete and free can take.
+ * Fails    No memory, and nobody to call new_handler or throw: NULL.
+ * Why      Ours, because in a C program that loads a C++ library later there is
+ *          no other to find after us. Three ways behind each operator:
+ *          OWN      the allocator's own, which keeps its speed and its sizes;
+ *          GENERIC  malloc, as libstdc++ does; libstdc++ itself is asked only
+ *                   when memory runs out, so that new_handler and bad_alloc
+ *                   are as ever;
+ *          FORWARD  a host library replaces the operators: untouched, and
+ *                   counted where it calls malloc.
+ */
+#include "cxx.h"
+
+#include "../agent/probe.h"
+#include "../agent/rt/atomic.h"
+#include "arena.h"
+#include "boot.h"
+#include "life.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+enum way { OWN, GENERIC, FORWARD };
+
+#define NEW_FIRST  CP_FN__Znwm
+#define NEW_END	   CP_FN__ZdlPv
+#define DELETE_END CP_FN_pthread_create
+#define SLOT(name) (CP_FN_##name - NEW_FIRST)
+#define OPERATORS  (DELETE_END - NEW_FIRST)
+
+static struct {
+	void *(*malloc)(size_t n); /* what GENERIC stands on */
+	void *(*aligned)(size_t align, size_t n);
+	void (*free)(void *p);
+	uint8_t way[OPERATORS];
+	void *real[OPERATORS];	/* where OWN and FORWARD go; GENERIC: its own function */
+	void *other[OPERATORS]; /* what comes after us, whatever the way: for GENERIC's last resort
+				 */
+} st;
+
+/* --- out of memory ------------------------------------------------------ */
+
+static CP_COLD void *find_other(unsigned slot, const char *name)
+{
+	static const char *const libs[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
+	void *fn = st.other[slot];
+
+	for (unsigned i = 0; !fn && i < CP_ARRAY_LEN(libs); i++) {
+		void *lib = dlopen(libs[i], RTLD_LAZY | RTLD_NOLOAD);
+
+		if (!lib)
+			continue;
+		fn = dlsym(lib, name);
+		cp_real.dlclose(lib); /* its user, our caller, keeps it loaded */
+	}
+	return fn;
+}
+
+static void *try_simple(size_t n)
+{
+	return st.malloc(n + !n);
+}
+
+/* aligned_alloc wants whole multiples. What is no alignment is left to the
+ * last resort to refuse. */
+static void *try_aligned(size_t n, size_t align)
+{
+	if (!align || (align & (align - 1)) || n > SIZE_MAX - align)
+		return NULL;
+	align = CP_MAX(align, sizeof(void *));
+	return st.aligned(align, CP_ALIGN_UP(n + !n, align));
+}
+
+/* --- new ---------------------------------------------------------------- */
+
+/* generic_X  malloc first, then whoever can throw.
+ * forward_X  gives back what the fast path deducted: the host's operator calls
+ *            malloc, and that counts.
+ * X_slow     a hit. Out of memory the last resort calls malloc itself, and
+ *            that counts.
+ * X          what the host calls. */
+#define NEW(name, params, args, attempt)                                        \
+	static CP_COLD void *last_resort_##name params                          \
+	{                                                                       \
+		__typeof__(cp_real.name) other = find_other(SLOT(name), #name); \
+                                                                                \
+		return other ? other args : NULL;                               \
+	}                                                                       \
+	static void *generic_##name params                                      \
+	{                                                                       \
+		void *p = attempt;                                              \
+                                                                                \
+		return CP_LIKELY(p) ? p : last_resort_##name args;              \
+	}                                                                       \
+	static void *forward_##name params                                      \
+	{                                                                       \
+		__typeof__(cp_real.name) real = st.real[SLOT(name)];            \
+                                                                                \
+		cp_self.heap_left += n;                                         \
+		return real args;                                               \
+	}                                                                       \
+	static CP_NOINLINE void *slow_##name params                             \
+	{                                                                       \
+		struct cp_regs caller = CP_CALLER_REGS();                       \
+		bool idle = cp_shim_idle();                                     \
+		__typeof__(cp_real.name) real = st.real[SLOT(name)];            \
+		uint8_t way = st.way[SLOT(name)];                               \
+		void *p;                                                        \
+                                                                                \
+		if (idle)                                                       \
+			return cp_real.name args;                               \
+		if (way == FORWARD)                                             \
+			return real args;                                       \
+		p = way == OWN ? real args : (attempt);                         \
+		if (!p && way == GENERIC)                                       \
+			return last_resort_##name args;                         \
+		cp_probe_alloc(p, n, &caller);                                  \
+		return p;                                                       \
+	}                                                                       \
+	CP_EXPORT void *name params                                             \
+	{                                                                       \
+		if (cp_probe_hit(n))                                            \
+			return slow_##name args;                                \
+		return cp_real.name args;                                       \
+	}
+
+#define NEW_SIMPLE(name, result, params, args, ...)  NEW(name, params, args, try_simple(n))
+#define NEW_ALIGNED(name, result, params, args, ...) NEW(name, params, args, try_aligned(n, align))
+
+CP_NEW_SIMPLE_TABLE(NEW_SIMPLE)
+CP_NEW_ALIGNED_TABLE(NEW_ALIGNED)
+
+/* --- delete ------------------------------------------------------------- */
+
+#define DELETE(name, result, params, args, ...)    \
+	static CP_NOINLINE void slow_##name params \
+	{                                          \
+		if (cp_shim_arena_owns(p))         \
+			return;                    \
+		cp_probe_free(p);                  \
+		cp_real.name args;                 \
+	}                                          \
+	CP_EXPORT void name params                 \
+	{                                          \
+		if (cp_probe_marked(p))            \
+			return slow_##name args;   \
+		return cp_real.name args;          \
+	}
+
+CP_DELETE_TABLE(DELETE)
+
+/* --- choosing ------------------------------------------------------------ */
+
+static void *const generic[] = {
+#define F(name, ...) (void *)generic_##name,
+	CP_NEW_TABLE(F)
+#undef F
+};
+
+static void *const forward[] = {
+#define F(name, ...) (void *)forward_##name,
+	CP_NEW_TABLE(F)
+#undef F
+};
+
+enum owner { NOBODY, ALLOCATOR, LIBRARY, HOST };
+
+/* LIBRARY is libstdc++ or libc++ itself, whose operators stand on malloc. */
+static enum owner owner_of(void *fn)
+{
+	const char *path = "", *base;
+
+	if (!fn)
+		return NOBODY;
+	if (cp_shim_same_object(fn, (void *)cp_real.malloc))
+		return ALLOCATOR;
+	cp_shim_object_of(fn, &path);
+	base = strrchr(path, '/');
+	base = base ? base + 1 : path;
+	if (!strncmp(base, "libstdc++", 9) || !strncmp(base, "libc++", 6))
+		return LIBRARY;
+	return HOST;
+}
+
+/* Does the allocator's operator new reach malloc by its public name, which is
+ * ours? Then it would be counted twice. jemalloc's does so now and then: for
+ * large blocks and when its cache is empty. */
+static bool calls_our_malloc(void **next)
+{
+	const uint64_t plenty = UINT64_MAX / 2;
+	uint64_t left = cp_self.heap_left;
+	void *(*op_new)(size_t n) = next[CP_FN__Znwm];
+	bool called;
+
+	cp_real.free(cp_real.malloc(1)); /* what a first call does, is done */
+	cp_self.heap_left = plenty;
+	cp_real.free(op_new(1));
+	cp_real.free(op_new(100000));
+	called = cp_self.heap_left != plenty;
+	cp_self.heap_left = left;
+	return called;
+}
+
+static bool any_of_host(const enum owner *owner)
+{
+	for (unsigned i = 0; i < OPERATORS; i++)
+		if (owner[i] == HOST)
+			return true;
+	return false;
+}
+
+/* Somebody's malloc before ours is the one the host uses: GENERIC must give
+ * blocks that its free takes. */
+static void *outer(const char *name, void *real)
+{
+	void *fn = cp_shim_outer(name);
+
+	return fn ? fn : real;
+}
+
+static void choose_new(unsigned slot, enum way way, void **next)
+{
+	st.way[slot] = (uint8_t)way;
+	st.real[slot] = way == GENERIC ? generic[slot] : *next;
+	*next = way == FORWARD ? forward[slot] : st.real[slot];
+}
+
+static enum way way_for(enum owner owner, bool host, bool nested)
+{
+	if (owner == HOST || (host && owner == LIBRARY))
+		return FORWARD;
+	return owner == ALLOCATOR && !nested ? OWN : GENERIC;
+}
+
+void cp_shim_cxx_choose(void **next)
+{
+	enum owner owner[OPERATORS];
+	bool host, nested;
+
+	st.malloc = outer("malloc", cp_real.malloc);
+	st.aligned = outer("aligned_alloc", cp_real.aligned_alloc);
+	st.free = outer("free", cp_real.free);
+	memcpy(st.other, &next[NEW_FIRST], sizeof(st.other));
+	for (unsigned i = 0; i < OPERATORS; i++)
+		owner[i] = owner_of(next[NEW_FIRST + i]);
+	host = any_of_host(owner);
+	nested = owner[SLOT(_Znwm)] == ALLOCATOR && calls_our_malloc(next);
+	for (unsigned i = 0; i < OPERATORS; i++) {
+		enum way way = way_for(owner[i], host, nested);
+
+		if (NEW_FIRST + i < NEW_END)
+			choose_new(i, way, &next[NEW_FIRST + i]);
+		else if (owner[i] == NOBODY || (owner[i] == LIBRARY && !host))
+			next[NEW_FIRST + i] = (void *)st.free;
+	}
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * life.c - constructor, destructor, fork: the shim's own beginning and end
+ *
+ * Context  EARLY: cp_shim_idle      HOST: constructor      EXIT: destructor
+ * Shared   st: woken (claimed once), home and ended (relaxed)
+ * Order    woken: release by wake(), acquire by the constructor.
+ * Holds    cp_agent_init runs at most once, and not before libc has an environ;
+ *          cp_agent_exit at most once per process, never in a vfork child.
+ * Why      Constructors of other libraries run before ours and allocate: the
+ *          first of these allocations wakes the agent, so that they are seen.
+ */
+#include "life.h"
+
+#include "../agent/probe.h"
+#include "../agent/rt/atomic.h"
+#include "../agent/rt/log.h"
+#include "../agent/rt/sys.h"
+#include "boot.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+enum { ASLEEP, WAKING, AWAKE };
+
+static struct {
+	uint32_t woken;
+	uint32_t ended;
+	long home;	     /* the process that owns the agent's memory */
+	bool inert;	     /* the agent is not to wake at all */
+	bool heap_idle;	     /* somebody else's malloc comes first */
+	const char *missing; /* a required function nobody has */
+} st;
+
+/* What a reader of RTLD_DEFAULT finds of us: tells two copies apart. */
+CP_EXPORT const char cprof_here = 1;
+
+void cp_shim_life_refuse(const char *name)
+{
+	st.missing = name;
+	st.inert = true;
+	st.heap_idle = true;
+}
+
+static void look_around(void)
+{
+	if (cp_shim_outer("cprof_here"))
+		st.inert = true;
+	st.heap_idle |= st.inert || cp_shim_outer("malloc");
+}
+
+static void wake(void)
+{
+	uint32_t seen = ASLEEP;
+
+	if (!environ || !cp_cas_acq(&st.woken, &seen, WAKING))
+		return;
+	cp_store_rlx(&st.home, cp_sys_getpid());
+	look_around();
+	if (!st.inert)
+		cp_agent_init();
+	cp_store_rel(&st.woken, AWAKE); /* rel: with at_start()'s acquire */
+}
+
+bool cp_shim_idle(void)
+{
+	if (!cp_shim_boot())
+		return true;
+	if (CP_UNLIKELY(cp_load_rlx(&st.woken) == ASLEEP))
+		wake();
+	if (CP_LIKELY(!st.heap_idle))
+		return false;
+	/* Half the range: what is deducted and given back can't wrap around. */
+	cp_self.heap_left = UINT64_MAX / 2;
+	return true;
+}
+
+bool cp_shim_at_home(void)
+{
+	return cp_load_rlx(&st.home) == cp_sys_getpid();
+}
+
+void cp_shim_forked(void)
+{
+	cp_store_rlx(&st.home, cp_sys_getpid());
+	cp_store_rlx(&st.ended, 0);
+	if (!st.inert && cp_load_rlx(&st.woken) == AWAKE)
+		cp_agent_forked();
+}
+
+void cp_shim_ending(void)
+{
+	uint32_t seen = 0;
+
+	if (st.inert || cp_load_rlx(&st.woken) != AWAKE || !cp_shim_at_home())
+		return;
+	if (cp_cas_rlx(&st.ended, &seen, 1))
+		cp_agent_exit();
+}
+
+__attribute__((constructor)) static void at_start(void)
+{
+	cp_shim_boot();
+	wake();
+	/* acq: with wake(), which another library's thread may be in: bounded. */
+	while (cp_load_acq(&st.woken) == WAKING)
+		sched_yield();
+	if (st.missing)
+		cp_log("libc has no %s: staying inert", st.missing);
+	if (st.inert || cp_load_rlx(&st.woken) != AWAKE)
+		return;
+	pthread_atfork(NULL, NULL, cp_shim_forked);
+	cp_agent_start();
+}
+
+__attribute__((destructor)) static void at_end(void)
+{
+	cp_shim_ending();
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.c - threads as the host makes them
+ *
+ * Context  HOST
+ * Shared   st.slot[].taken: claimed by pthread_create (CAS), given back by the
+ *          new thread, or by its maker when there is none.
+ * Order    taken: release when given back, acquire when claimed: the next owner
+ *          writes only after the last one has read. What the maker wrote
+ *          reaches the thread through pthread_create itself.
+ * Holds    Errors, attributes and the start routine's frame are the host's: our
+ *          trampoline jumps to it and leaves nothing on the stack.
+ * Fails    No slot free: the thread starts without trampoline, and its stack's
+ *          bounds are found the slower way.
+ * Why      The start arguments must not lie in the host's heap, nor on the
+ *          maker's stack, which may be gone when the thread starts. A slot
+ *          that a forked child inherits as taken stays so: its thread isn't there.
+ */
+#include "../agent/probe.h"
+#include "../agent/rt/atomic.h"
+#include "table.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#define SLOTS 256U
+
+struct slot {
+	uint32_t taken;
+	size_t stack_size;
+	cp_start_fn *start;
+	void *arg;
+};
+
+static struct {
+	uint32_t next; /* where the search begins (relaxed) */
+	struct slot slot[SLOTS];
+} st;
+
+static struct slot *claim(void)
+{
+	uint32_t from = cp_add_rlx(&st.next, 1);
+
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		struct slot *s = &st.slot[(from + i) % SLOTS];
+		uint32_t seen = 0;
+
+		/* acq: with give_back */
+		if (!cp_load_rlx(&s->taken) && cp_cas_acq(&s->taken, &seen, 1))
+			return s;
+	}
+	return NULL;
+}
+
+static void give_back(struct slot *s)
+{
+	cp_store_rel(&s->taken, 0); /* rel: with claim */
+}
+
+static void *trampoline(void *arg)
+{
+	struct slot *s = arg;
+	struct slot mine = *s;
+
+	give_back(s);
+	cp_thread_set_stack(mine.stack_size);
+	return mine.start(mine.arg);
+}
+
+/* 0: unknown. */
+static size_t stack_size_of(const pthread_attr_t *attr)
+{
+	pthread_attr_t fallback;
+	size_t size = 0;
+
+	if (attr)
+		return pthread_attr_getstacksize(attr, &size) ? 0 : size;
+	if (pthread_getattr_default_np(&fallback))
+		return 0;
+	if (pthread_attr_getstacksize(&fallback, &size))
+		size = 0;
+	pthread_attr_destroy(&fallback);
+	return size;
+}
+
+/* Exported under libc's versions by versions_ARCH.S. */
+int cp_shim_pthread_create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start,
+			   void *arg);
+
+static int create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start, void *arg)
+{
+	int host_errno = errno;
+	size_t size = stack_size_of(attr);
+	struct slot *s = size ? claim() : NULL;
+	int err;
+
+	errno = host_errno;
+	if (!s)
+		return cp_real.pthread_create(thread, attr, start, arg);
+	s->stack_size = size;
+	s->start = start;
+	s->arg = arg;
+	err = cp_real.pthread_create(thread, attr, trampoline, s);
+	if (err)
+		give_back(s);
+	return err;
+}
+
+int cp_shim_pthread_create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start,
+			   void *arg)
+{
+	int err = create(thread, attr, start, arg);
+	int host_errno = errno;
+
+	if (!err)
+		cp_agent_thread_made();
+	errno = host_errno;
+	return err;
+}
