@@ -14,6 +14,8 @@
 #include "buf.h"
 #include "sys.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -54,6 +56,38 @@ static int open_log(void)
 	return sb.st_dev == st.dev && sb.st_ino == st.ino ? 2 : -1;
 }
 
+static bool is_writable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	struct timespec now = {0, 0};
+
+	return CP_SYS(SYS_ppoll, &p, 1, &now, 0, 8) == 1 && (p.revents & POLLOUT);
+}
+
+/* A write may raise SIGPIPE (a broken pipe), SIGXFSZ (a file at its limit) or
+ * SIGTTOU (a background terminal), any of which may kill the host. All are blocked
+ * meanwhile, and one that our write raised is taken back: the kernel sends them to
+ * the writing thread. One that was pending before is the host's and stays. */
+static void write_quietly(int fd, const char *line, size_t n)
+{
+	const uint64_t ours = 1ULL << (SIGPIPE - 1) | 1ULL << (SIGXFSZ - 1);
+	struct timespec now = {0, 0};
+	uint64_t mask, before = 0, after = 0;
+
+	/* A reader that doesn't read must not stop the host. */
+	if (!is_writable(fd))
+		return;
+	cp_sys_block_signals(&mask);
+	CP_SYS(SYS_rt_sigpending, &before, sizeof(before));
+	if (cp_sys_write(fd, line, n) < 0) {
+		CP_SYS(SYS_rt_sigpending, &after, sizeof(after));
+		after &= ours & ~before;
+		if (after)
+			CP_SYS(SYS_rt_sigtimedwait, &after, 0, &now, sizeof(after));
+	}
+	cp_sys_restore_signals(&mask);
+}
+
 void cp_log(const char *fmt, ...)
 {
 	char line[1024];
@@ -68,7 +102,7 @@ void cp_log(const char *fmt, ...)
 	cp_buf_vfmt(&b, fmt, ap);
 	va_end(ap);
 	line[CP_MIN(b.len, sizeof(line) - 1)] = '\n';
-	cp_sys_write(fd, line, CP_MIN(b.len + 1, sizeof(line)));
+	write_quietly(fd, line, CP_MIN(b.len + 1, sizeof(line)));
 	if (fd != 2)
 		cp_sys_close(fd);
 }

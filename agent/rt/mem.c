@@ -10,6 +10,7 @@
  */
 #include "mem.h"
 
+#include "atomic.h"
 #include "sys.h"
 
 #include <string.h>
@@ -24,12 +25,19 @@ struct cp_arena_chunk {
 
 #define CHUNK_HEAD CP_ALIGN_UP(sizeof(struct cp_arena_chunk), 16UL)
 
+static struct {
+	size_t mapped;
+} st;
+
 void *cp_mem_map(size_t size)
 {
 	long r = CP_SYS(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return cp_sys_failed(r) ? NULL : (void *)r;
+	if (cp_sys_failed(r))
+		return NULL;
+	cp_add_rlx(&st.mapped, size);
+	return (void *)r;
 }
 
 void *cp_mem_map_wiped(size_t size)
@@ -47,8 +55,15 @@ void *cp_mem_map_wiped(size_t size)
 
 void cp_mem_unmap(void *p, size_t size)
 {
-	if (p)
-		CP_SYS(SYS_munmap, p, size);
+	if (!p)
+		return;
+	CP_SYS(SYS_munmap, p, size);
+	cp_sub_rlx(&st.mapped, size);
+}
+
+size_t cp_mem_mapped(void)
+{
+	return cp_load_rlx(&st.mapped);
 }
 
 static bool arena_grow(struct cp_arena *a, size_t need)
@@ -62,6 +77,8 @@ static bool arena_grow(struct cp_arena *a, size_t need)
 	c = cp_mem_map(size);
 	if (!c)
 		return false;
+	if (a->stays)
+		CP_SYS(SYS_madvise, c, size, MADV_DONTFORK);
 	c->next = a->chunks;
 	c->size = size;
 	a->chunks = c;

@@ -16,6 +16,8 @@ void *cp_mem_map(size_t size);
 /* The same, and a forked child finds them zeroed: its own profile starts empty. */
 void *cp_mem_map_wiped(size_t size);
 void cp_mem_unmap(void *p, size_t size);
+/* Address space mapped at this moment; a forked child goes on from its parent's. */
+size_t cp_mem_mapped(void);
 
 /* An arena grows by chunks and is released whole: one per job. Not shared. */
 struct cp_arena {
@@ -23,6 +25,7 @@ struct cp_arena {
 	size_t left;		       /* bytes free at the end of the newest */
 	size_t mapped;		       /* all chunks together <= limit */
 	size_t limit;		       /* 0: none */
+	bool stays;		       /* a forked child does not inherit the chunks */
 };
 
 /* Zeroed memory aligned to 16, or NULL at the limit or when the kernel refuses. */

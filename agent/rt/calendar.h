@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calendar.h - seconds since 1970 as a UTC date
+ *
+ * Context  ANY: pure.
+ * Why      gmtime takes a lock and reads the time zone.
+ */
+#ifndef CP_RT_CALENDAR_H
+#define CP_RT_CALENDAR_H
+
+#include "buf.h"
+
+/* Appends YYYYMMDDThhmmssZ. */
+void cp_calendar_stamp(struct cp_buf *b, int64_t unix_seconds);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clone.h - a short-lived thread that libc never learns of
+ *
+ * Context  ANY: async-signal-safe; one system call and a few stores.
+ * Holds    What runs on such a thread has thread-local variables that are all
+ *          zero and a stack guard, but none of libc's own state: it may use
+ *          system calls and pure functions, nothing else.
+ * Fails    -errno from the kernel; nothing was started.
+ * Why      A thread made by pthread_create ends libc's single-thread paths for
+ *          good and takes memory from the host's heap; libc's own way to make a
+ *          thread block is private to it. One file per processor.
+ */
+#ifndef CP_RT_CLONE_H
+#define CP_RT_CLONE_H
+
+#include "base.h"
+
+/* Makes the zeroed bytes around tp look like a thread's control block: what
+ * compiled code reads of it (self pointers, stack guard) comes from this thread. */
+void cp_clone_block(void *tp);
+
+/* Runs fn(arg) on a new thread of this process. The kernel writes its id to *tid
+ * before this returns, and clears the word (waking shared futex waiters) once the
+ * thread no longer uses its stack. Block all signals around the call: the new
+ * thread keeps the mask. */
+long cp_clone_thread(void (*fn)(void *), void *arg, void *stack_top, void *tp, uint32_t *tid);
+
+/* What a signal handler installed by raw rt_sigaction returns to; NULL where the
+ * kernel brings its own. */
+void *cp_clone_sigreturn(void);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sigact.c - what the kernel does on a signal, asked and set without libc
+ *
+ * Context  ANY
+ * Calls    rt_sigaction, straight to the kernel.
+ * Why      SA_RESTART: the host's calls go on after us. SA_ONSTACK: a thread with a
+ *          small stack gave the kernel another one for handlers.
+ */
+#include "sigact.h"
+
+#include "clone.h"
+#include "sys.h"
+
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
+#endif
+
+/* The kernel's own struct, on both processors. */
+struct kernel_sigaction {
+	uintptr_t handler;
+	unsigned long flags;
+	void *restorer;
+	uint64_t mask;
+};
+
+static long set(int sig, const struct kernel_sigaction *new, struct kernel_sigaction *old)
+{
+	return CP_SYS(SYS_rt_sigaction, sig, new, old, sizeof(new->mask));
+}
+
+long cp_sigact_get(int sig)
+{
+	struct kernel_sigaction old;
+	long r = set(sig, NULL, &old);
+
+	return r < 0 ? r : (long)old.handler;
+}
+
+long cp_sigact_set(int sig, cp_signal_fn *fn)
+{
+	struct kernel_sigaction new = {
+		.handler = (uintptr_t)fn,
+		.flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK,
+		.restorer = cp_clone_sigreturn(),
+		.mask = ~0ULL,
+	};
+
+	if (new.restorer)
+		new.flags |= SA_RESTORER;
+	return set(sig, &new, NULL);
+}
+
+long cp_sigact_default(int sig)
+{
+	struct kernel_sigaction new = {.handler = (uintptr_t)SIG_DFL};
+
+	return set(sig, &new, NULL);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sigact.h - what the kernel does on a signal, asked and set without libc
+ *
+ * Context  ANY: one system call.
+ * Why      libc's sigaction is what the host calls, and what we stand in for.
+ */
+#ifndef CP_RT_SIGACT_H
+#define CP_RT_SIGACT_H
+
+#include "base.h"
+
+#include <signal.h>
+
+typedef void cp_signal_fn(int sig, siginfo_t *info, void *context);
+
+/* The handler's address, or SIG_DFL or SIG_IGN as a number; -errno on failure. */
+long cp_sigact_get(int sig);
+/* With SA_SIGINFO, SA_RESTART and SA_ONSTACK; every signal is blocked meanwhile. */
+long cp_sigact_set(int sig, cp_signal_fn *fn);
+long cp_sigact_default(int sig);
+
+#endif
