@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.c - the configuration: every CPROF_ variable, in one table
+ *
+ * Context  EARLY: cp_config_init
+ * Calls    parse.c, the profile table, getcwd(2).
+ * Shared   cp_config: written by cp_config_init, read only after.
+ * Holds    Defaults go through the same parsers as values, so a default can't be
+ *          what a value may not. Texts are copied: hosts overwrite their environment.
+ * Why      One row says all there is to know of a variable: the parser, the log line
+ *          on a bad value, the man page and its check read the same row.
+ */
+#include "config.h"
+
+#include "../rt/buf.h"
+#include "../rt/log.h"
+#include "../rt/sys.h"
+#include "parse.h"
+#include "profiles.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct cp_config cp_config;
+
+static int copy_text(const char *text, char *out, size_t cap)
+{
+	size_t len = strlen(text);
+
+	if (!len || len >= cap)
+		return -EINVAL;
+	memcpy(out, text, len + 1);
+	return 0;
+}
+
+/* Relative paths mean the directory the host was started in, wherever it goes. */
+static int copy_path(const char *text, char *out, size_t cap)
+{
+	char cwd[1024];
+	struct cp_buf b = {out, 0, cap, false};
+	long n;
+
+	if (*text == '/')
+		return copy_text(text, out, cap);
+	n = CP_SYS(SYS_getcwd, cwd, sizeof(cwd));
+	if (!*text || cp_sys_failed(n) || *cwd != '/')
+		return copy_text(*text ? text : ".", out, cap);
+	cp_buf_str(&b, cwd);
+	if (strcmp(text, ".")) {
+		if (cwd[1])
+			cp_buf_char(&b, '/');
+		cp_buf_str(&b, text);
+	}
+	return b.cut ? -EINVAL : 0;
+}
+
+static int parse_dir(const char *text, void *field)
+{
+	(void)field;
+	return copy_path(text, cp_config.dir, sizeof(cp_config.dir));
+}
+
+static int parse_log(const char *text, void *field)
+{
+	(void)field;
+	if (!strcmp(text, "stderr") || !strcmp(text, "none"))
+		return copy_text(text, cp_config.log, sizeof(cp_config.log));
+	return copy_path(text, cp_config.log, sizeof(cp_config.log));
+}
+
+static int parse_only(const char *text, void *field)
+{
+	(void)field;
+	return copy_text(!strcmp(text, "all") ? "*" : text, cp_config.only, sizeof(cp_config.only));
+}
+
+static int parse_types(const char *text, void *field)
+{
+	uint32_t types = 0;
+	const char *item;
+	size_t len;
+
+	if (!strcmp(text, "all")) {
+		*(uint32_t *)field = cp_profiles_all();
+		return 0;
+	}
+	while ((len = cp_parse_item(&text, &item))) {
+		const struct cp_profile_row *row = cp_profiles_find(item, len);
+
+		if (!row)
+			return -EINVAL;
+		types |= 1U << row->type;
+	}
+	if (!types)
+		return -EINVAL;
+	*(uint32_t *)field = types;
+	return 0;
+}
+
+static int parse_count(const char *text, void *field)
+{
+	const char *end;
+	uint64_t v;
+
+	if (cp_parse_number(text, &v, &end) || *end || !v)
+		return -EINVAL;
+	*(uint64_t *)field = v;
+	return 0;
+}
+
+static int parse_seed(const char *text, void *field)
+{
+	if (!strcmp(text, "random")) {
+		*(uint64_t *)field = 0;
+		return 0;
+	}
+	return parse_count(text, field);
+}
+
+static int parse_switch(const char *text, void *field)
+{
+	if ((*text != '0' && *text != '1') || text[1])
+		return -EINVAL;
+	*(bool *)field = *text == '1';
+	return 0;
+}
+
+static int parse_signal(const char *text, void *field)
+{
+	return cp_parse_signal(text, field);
+}
+
+static int parse_size_within(const char *text, uint64_t least, uint64_t most, uint64_t *field)
+{
+	uint64_t v;
+
+	if (cp_parse_bytes(text, &v) || v < least || v > most)
+		return -EINVAL;
+	*field = v;
+	return 0;
+}
+
+static int parse_rate(const char *text, void *field)
+{
+	return parse_size_within(text, 0, 1ULL << 40, field);
+}
+
+static int parse_memory(const char *text, void *field)
+{
+	return parse_size_within(text, 8ULL << 20, 1ULL << 36, field);
+}
+
+static int parse_disk(const char *text, void *field)
+{
+	return parse_size_within(text, 1, UINT64_MAX, field);
+}
+
+static int parse_interval(const char *text, void *field)
+{
+	uint64_t v;
+
+	/* 100 ms: shorter would be a load of its own, longer than ten years a typo. */
+	if (cp_parse_duration(text, &v) || (v && v < 100000000ULL) || v > 315360000000000000ULL)
+		return -EINVAL;
+	*(uint64_t *)field = v;
+	return 0;
+}
+
+/* CPROF_LOG comes first: lines about the others go where it says. */
+const struct cp_config_row cp_config_rows[] = {
+	{"CPROF_LOG", "stderr", "stderr, none or a path", "where the agent's lines go", parse_log,
+	 cp_config.log},
+	{"CPROF_DIR", ".", "a path", "directory the files go to", parse_dir, cp_config.dir},
+	{"CPROF_INTERVAL", "off", "off, seconds, or a number with ms, s, m, h or d (from 100ms)",
+	 "a snapshot this often", parse_interval, &cp_config.interval_ns},
+	{"CPROF_SIGNAL", "USR1", "a signal's name or number (USR1, RTMIN+3, 12), or none",
+	 "the signal that asks for a snapshot", parse_signal, &cp_config.signal},
+	{"CPROF_ATEXIT", "0", "0 or 1", "a last snapshot when the process ends", parse_switch,
+	 &cp_config.atexit},
+	{"CPROF_PROFILES", "all", "all, or a comma list of " CP_PROFILE_NAMES,
+	 "the profiles to take", parse_types, &cp_config.types},
+	{"CPROF_HEAP_RATE", "524288",
+	 "bytes, with K, M or G if you like; 1 = every allocation, 0 = off",
+	 "mean bytes between heap samples", parse_rate, &cp_config.heap_rate},
+	{"CPROF_ONLY", "all", "all, or a comma list of globs",
+	 "the executables to profile, by name", parse_only, cp_config.only},
+	{"CPROF_KEEP", "1000", "a number from 1", "snapshots of this program CPROF_DIR may hold",
+	 parse_count, &cp_config.keep},
+	{"CPROF_MAX_BYTES", "1G", "bytes, with K, M, G or T if you like",
+	 "bytes of this program's files CPROF_DIR may hold", parse_disk, &cp_config.max_bytes},
+	{"CPROF_MAX_MEMORY", "64M", "bytes from 8M to 64G, with K, M or G if you like",
+	 "bound on the agent's own memory", parse_memory, &cp_config.max_memory},
+	{"CPROF_SEED", "random", "random, or a number from 1", "fixes the samplers' randomness",
+	 parse_seed, &cp_config.seed},
+};
+const size_t cp_config_row_count = CP_ARRAY_LEN(cp_config_rows);
+
+/* The value of a variable; NULL when it isn't set. The first one counts, as in getenv. */
+static const char *value_of(char *const *env, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; env && *env; env++)
+		if (!strncmp(*env, name, len) && (*env)[len] == '=')
+			return *env + len + 1;
+	return NULL;
+}
+
+/* What people wrote, up to a byte that ends it, fit for one log line. */
+static const char *printable(const char *text, char stop, char *out, size_t cap)
+{
+	size_t i = 0;
+
+	for (; text[i] && text[i] != stop && i + 1 < cap; i++)
+		out[i] = text[i] >= ' ' && text[i] < 127 ? text[i] : '?';
+	out[i] = 0;
+	return out;
+}
+
+static void read_row(const struct cp_config_row *row, char *const *env)
+{
+	const char *value = value_of(env, row->name);
+	char shown[128];
+
+	row->parse(row->fallback, row->field);
+	if (!value || !*value || !row->parse(value, row->field))
+		return;
+	row->parse(row->fallback, row->field); /* the parser may have left half a text */
+	cp_log("%s=%s is not understood; accepted: %s; using the default, %s", row->name,
+	       printable(value, 0, shown, sizeof(shown)), row->accepted, row->fallback);
+}
+
+static bool is_known(const char *entry)
+{
+	for (size_t i = 0; i < cp_config_row_count; i++) {
+		size_t len = strlen(cp_config_rows[i].name);
+
+		if (!strncmp(entry, cp_config_rows[i].name, len) && entry[len] == '=')
+			return true;
+	}
+	return false;
+}
+
+static void report_unknown(char *const *env)
+{
+	char shown[128];
+
+	for (; env && *env; env++)
+		if (!strncmp(*env, "CPROF_", 6) && !is_known(*env))
+			cp_log("%s: this version knows no such variable; it is ignored",
+			       printable(*env, '=', shown, sizeof(shown)));
+}
+
+void cp_config_init(char *const *env)
+{
+	for (size_t i = 0; i < cp_config_row_count; i++) {
+		read_row(&cp_config_rows[i], env);
+		if (i == 0)
+			cp_log_init(strcmp(cp_config.log, "stderr") ? cp_config.log : NULL);
+	}
+	report_unknown(env);
+}

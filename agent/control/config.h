@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.h - the configuration: every CPROF_ variable, in one table
+ *
+ * Context  EARLY: cp_config_init, once      ANY: reads of cp_config after that
+ * Holds    After cp_config_init every field has a value its row accepts.
+ * Fails    A value that doesn't parse: one line with the variable, the value, what
+ *          is accepted and what is used instead.
+ */
+#ifndef CP_CONTROL_CONFIG_H
+#define CP_CONTROL_CONFIG_H
+
+#include "../rt/base.h"
+
+struct cp_config {
+	char dir[1024]; /* absolute */
+	char log[1024]; /* "stderr", "none" or an absolute path */
+	char only[1024];
+	uint64_t interval_ns; /* 0: off */
+	uint64_t heap_rate;
+	uint64_t keep, max_bytes, max_memory;
+	uint64_t seed;	/* 0: random */
+	uint32_t types; /* bits 1 << enum cp_type */
+	int signal;	/* 0: none */
+	bool atexit;
+};
+
+extern struct cp_config cp_config;
+
+/* [EARLY] env: the environment, read here and never again. */
+void cp_config_init(char *const *env);
+
+/* The table, for whoever documents or checks it. */
+struct cp_config_row {
+	const char *name;
+	const char *fallback; /* the default, as one would write it */
+	const char *accepted; /* what a value may look like */
+	const char *meaning;
+	int (*parse)(const char *text, void *field); /* 0 or -EINVAL */
+	void *field;
+};
+extern const struct cp_config_row cp_config_rows[];
+extern const size_t cp_config_row_count;
+
+#endif

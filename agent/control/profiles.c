@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profiles.c - the profiles there are: one row each
+ *
+ * Context  ANY: the table      CONTROL: the readers
+ * Calls    the readers of sample/.
+ * Holds    Names, column order and units are those of Go's runtime, byte for byte.
+ */
+#include "profiles.h"
+
+#include "../sample/heap.h"
+
+#include <string.h>
+
+static void read_heap(uint32_t i, struct cp_counts *now)
+{
+	struct cp_heap_counts c;
+
+	cp_heap_read(i, &c);
+	*now = (struct cp_counts){{c.allocs, c.alloc_bytes, c.frees, c.free_bytes}};
+}
+
+static struct cp_heap_counts heap_counts(const struct cp_counts *c)
+{
+	return (struct cp_heap_counts){c->n[0], c->n[1], c->n[2], c->n[3]};
+}
+
+static void show_heap(uint32_t i, const struct cp_counts *from, const struct cp_counts *now,
+		      struct cp_bucket *out)
+{
+	struct cp_heap_counts to = heap_counts(now), since = {0};
+	struct cp_heap_row row;
+
+	if (from)
+		since = heap_counts(from);
+	cp_heap_row(i, &since, &to, &row);
+	*out = (struct cp_bucket){
+		.sid = row.sid,
+		.size_class = row.size_class,
+		.value = {row.alloc_objects, row.alloc_bytes, row.inuse_objects, row.inuse_bytes},
+	};
+}
+
+static int64_t heap_period(void)
+{
+	return (int64_t)cp_heap_rate();
+}
+
+static const struct cp_source heap_source = {cp_heap_cells, read_heap, show_heap};
+
+#define HEAP_COLUMNS                                                             \
+	.columns = {{"alloc_objects", "count"},                                  \
+		    {"alloc_space", "bytes"},                                    \
+		    {"inuse_objects", "count"},                                  \
+		    {"inuse_space", "bytes"}},                                   \
+	.ncolumns = 4, .period_type = {"space", "bytes"}, .period = heap_period, \
+	.source = &heap_source
+
+const struct cp_profile_row cp_profiles[] = {
+	{
+		.type = CP_TYPE_HEAP,
+		.name = "heap",
+		.title = "memory in use, and all allocations since the start",
+		HEAP_COLUMNS,
+	},
+	{
+		.type = CP_TYPE_ALLOCS,
+		.name = "allocs",
+		.title = "all allocations since the start",
+		.default_type = "alloc_space",
+		HEAP_COLUMNS,
+	},
+};
+const unsigned cp_profile_count = CP_ARRAY_LEN(cp_profiles);
+
+const struct cp_profile_row *cp_profiles_find(const char *name, size_t len)
+{
+	for (unsigned i = 0; i < cp_profile_count; i++)
+		if (strlen(cp_profiles[i].name) == len && !memcmp(cp_profiles[i].name, name, len))
+			return &cp_profiles[i];
+	return NULL;
+}
+
+uint32_t cp_profiles_all(void)
+{
+	uint32_t all = 0;
+
+	for (unsigned i = 0; i < cp_profile_count; i++)
+		all |= 1U << cp_profiles[i].type;
+	return all;
+}

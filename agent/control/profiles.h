@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profiles.h - the profiles there are: one row each
+ *
+ * Context  ANY: the table is constant      CONTROL: the readers
+ * Why      Files, comments, requests and the man page all read this table: a new
+ *          profile is a row and, if it counts something new, a source.
+ */
+#ifndef CP_CONTROL_PROFILES_H
+#define CP_CONTROL_PROFILES_H
+
+#include "../output/pprof.h"
+#include "request.h"
+
+#define CP_PROFILE_NAMES   "heap,allocs"
+#define CP_PROFILE_COLUMNS 4
+
+/* A bucket's counters at one moment, raw: they only grow. */
+struct cp_counts {
+	uint64_t n[CP_PROFILE_COLUMNS];
+};
+
+/* A bucket as a profile shows it. */
+struct cp_bucket {
+	cp_sid sid;
+	uint64_t size_class; /* the label `bytes`; 0: none */
+	int64_t value[CP_PROFILE_COLUMNS];
+};
+
+/* Where counters come from. Profiles that share a source are written in one pass,
+ * from one reading. Bucket i stays bucket i for the life of the process. */
+struct cp_source {
+	uint32_t (*count)(void);
+	void (*read)(uint32_t i, struct cp_counts *now);
+	/* from: an earlier reading, NULL for the start. */
+	void (*show)(uint32_t i, const struct cp_counts *from, const struct cp_counts *now,
+		     struct cp_bucket *out);
+};
+
+struct cp_profile_row {
+	enum cp_type type;
+	const char *name;  /* in file names and URLs */
+	const char *title; /* one line for people */
+	struct cp_value_type columns[CP_PROFILE_COLUMNS];
+	unsigned ncolumns;
+	const char *default_type; /* NULL: pprof's own, the last */
+	struct cp_value_type period_type;
+	int64_t (*period)(void);
+	const struct cp_source *source;
+};
+
+extern const struct cp_profile_row cp_profiles[];
+extern const unsigned cp_profile_count;
+
+const struct cp_profile_row *cp_profiles_find(const char *name, size_t len);
+/* Bits 1 << type of every row. */
+uint32_t cp_profiles_all(void);
+
+#endif
