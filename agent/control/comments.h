@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * comments.h - what each profile says of itself: version, rates, losses, memory
+ *
+ * Context  CONTROL
+ */
+#ifndef CP_CONTROL_COMMENTS_H
+#define CP_CONTROL_COMMENTS_H
+
+#include "../rt/mem.h"
+
+#define CP_COMMENTS_MAX 64
+
+struct cp_comments {
+	const char *text[CP_COMMENTS_MAX];
+	unsigned n;
+};
+
+/* nonces: the requests this snapshot answers. window_ns: 0, or how long it covers. */
+void cp_comments_build(struct cp_comments *c, struct cp_arena *job, const uint32_t *nonces,
+		       unsigned nnonces, int64_t window_ns);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * emit.c - one reading of a source, written as all the profiles that share it
+ *
+ * Context  CONTROL, one job
+ * Calls    output/, symbols.c, the source's reader, the stack table.
+ * Holds    Mapping, function and location ids are the same in every file of a
+ *          reading. Samples stream out first, naming locations by the numbers of
+ *          frames.c; the locations follow in that order. Every location has a line,
+ *          so every mapping says has_functions: readers never try to name it again,
+ *          and a mapping means the same in a file that doesn't refer to it.
+ * Fails    A file's error sticks to it; the others go on.
+ */
+#include "emit.h"
+
+#include "../sample/stack.h"
+#include "../sample/walk.h"
+#include "frames.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define BATCH 4096
+
+struct run {
+	const struct cp_emit *e;
+	struct cp_frames frames;
+	struct cp_alloc mem;
+	struct cp_pprof *writer[CP_TYPES]; /* NULL: that file is lost */
+	const struct cp_symbol **symbol;   /* of each frame */
+};
+
+static void *take_memory(void *ctx, size_t size)
+{
+	return cp_arena_alloc(ctx, size);
+}
+
+static void open_writers(struct run *r)
+{
+	for (unsigned i = 0; i < r->e->n; i++) {
+		const struct cp_profile_row *row = r->e->row[i];
+		struct cp_sink sink = {cp_file_write, r->e->file[i]};
+		struct cp_pprof_head head = {
+			.types = row->columns,
+			.ntypes = row->ncolumns,
+			.default_type = row->default_type,
+			.period_type = row->period_type,
+			.period = row->period(),
+			.time_ns = r->e->time_ns,
+			.duration_ns = r->e->duration_ns,
+			.comments = r->e->comments->text,
+			.ncomments = r->e->comments->n,
+		};
+
+		r->writer[i] = cp_pprof_open(&head, &sink, &r->mem);
+		if (!r->writer[i] && !r->e->file[i]->error)
+			r->e->file[i]->error = -ENOMEM;
+	}
+}
+
+static void fail_all(struct run *r, int error)
+{
+	for (unsigned i = 0; i < r->e->n; i++)
+		if (!r->e->file[i]->error)
+			r->e->file[i]->error = error;
+}
+
+static bool all_failed(const struct run *r)
+{
+	for (unsigned i = 0; i < r->e->n; i++)
+		if (!r->e->file[i]->error)
+			return false;
+	return true;
+}
+
+static bool add_frame(struct run *r, cp_frame frame, uint64_t *ids, unsigned *n)
+{
+	ids[*n] = cp_frames_number(&r->frames, frame);
+	return ids[(*n)++] != 0;
+}
+
+/* Location numbers of a stack, leaf first; 0 when memory ran out. */
+static unsigned locate(struct run *r, cp_sid sid, uint64_t *ids)
+{
+	const struct cp_stack *stack;
+	unsigned n = 0;
+
+	if (sid == CP_SID_NONE || sid == CP_SID_FULL)
+		return add_frame(r,
+				 cp_frame_synth(sid == CP_SID_NONE ? CP_SYNTH_NO_STACK
+								   : CP_SYNTH_TABLE_FULL),
+				 ids, &n);
+	stack = cp_stack_get(sid);
+	for (unsigned i = 0; i < CP_MIN(stack->n, CP_WALK_MAX); i++)
+		if (!add_frame(r, stack->frame[i], ids, &n))
+			return 0;
+	if (stack->cut && !add_frame(r, cp_frame_synth(CP_SYNTH_TRUNCATED), ids, &n))
+		return 0;
+	return n;
+}
+
+static bool is_zero(const struct cp_bucket *b)
+{
+	int64_t any = 0;
+
+	for (unsigned c = 0; c < CP_PROFILE_COLUMNS; c++)
+		any |= b->value[c];
+	return !any;
+}
+
+static void emit_sample(struct run *r, const struct cp_bucket *b)
+{
+	struct cp_pprof_label bytes = {.key = "bytes", .num = (int64_t)b->size_class};
+	uint64_t ids[CP_WALK_MAX + 1];
+	unsigned n = locate(r, b->sid, ids);
+
+	if (!n) {
+		fail_all(r, -ENOMEM);
+		return;
+	}
+	for (unsigned i = 0; i < r->e->n; i++)
+		if (!r->e->file[i]->error)
+			cp_pprof_sample(r->writer[i], ids, n, b->value, &bytes,
+					b->size_class ? 1 : 0);
+}
+
+static void emit_samples(struct run *r)
+{
+	const struct cp_source *source = r->e->row[0]->source;
+	const struct cp_base *base = cp_window_base(r->e->window, source);
+	uint32_t n = source->count();
+	struct cp_counts now;
+	struct cp_bucket b;
+
+	for (uint32_t i = 0; i < n && !all_failed(r); i++) {
+		source->read(i, &now);
+		source->show(i, cp_window_from(base, i), &now, &b);
+		if (!is_zero(&b))
+			emit_sample(r, &b);
+	}
+}
+
+static int resolve(struct run *r)
+{
+	size_t n = r->frames.n;
+
+	r->symbol = cp_arena_alloc(r->e->job, n * sizeof(*r->symbol));
+	if (!r->symbol)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i += BATCH) {
+		int err = cp_symbols_resolve(r->e->job, r->frames.frame + i, CP_MIN(BATCH, n - i),
+					     r->symbol + i);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* What is known of the locations in each mapping. */
+static struct cp_pprof_mapping *describe_mappings(struct run *r)
+{
+	const struct cp_maps *maps = r->e->maps;
+	struct cp_pprof_mapping *m = cp_arena_alloc(r->e->job, maps->n * sizeof(*m));
+
+	for (size_t i = 0; m && i < maps->n; i++)
+		m[i] = (struct cp_pprof_mapping){
+			.start = maps->map[i].start,
+			.limit = maps->map[i].end,
+			.offset = maps->map[i].offset,
+			.file = maps->map[i].file,
+			.build_id = maps->map[i].build_id,
+			.has_functions = true,
+		};
+	for (size_t i = 0; m && i < r->frames.n; i++) {
+		struct cp_pprof_mapping *of = &m[cp_maps_of(maps, r->frames.frame[i])];
+		const struct cp_symbol *s = r->symbol[i];
+
+		of->has_filenames |= s->line[0].file != NULL;
+		of->has_lines |= s->line[0].line != 0;
+		of->has_inlines |= s->nlines > 1;
+	}
+	return m;
+}
+
+static void emit_location(struct run *r, struct cp_pprof *w, size_t i)
+{
+	const struct cp_symbol *s = r->symbol[i];
+	struct cp_pprof_line line[64];
+	unsigned n = CP_MIN(s->nlines, (unsigned)CP_ARRAY_LEN(line));
+
+	for (unsigned k = 0; k < n; k++) {
+		const struct cp_symbol_line *l = &s->line[k];
+
+		line[k].function =
+			cp_pprof_function(w, l->name, l->mangled, l->file, (int64_t)l->start_line);
+		line[k].line = (int64_t)l->line;
+	}
+	cp_pprof_location(w, cp_maps_of(r->e->maps, r->frames.frame[i]) + 1,
+			  cp_frame_addr(r->frames.frame[i]), line, n);
+}
+
+static void emit_names(struct run *r)
+{
+	const struct cp_pprof_mapping *m = NULL;
+	int err = resolve(r);
+
+	if (!err)
+		m = describe_mappings(r);
+	if (!m) {
+		fail_all(r, err ? err : -ENOMEM);
+		return;
+	}
+	for (unsigned w = 0; w < r->e->n; w++) {
+		if (r->e->file[w]->error)
+			continue;
+		for (size_t i = 0; i < r->e->maps->n; i++)
+			cp_pprof_mapping(r->writer[w], &m[i]);
+		for (size_t i = 0; i < r->frames.n; i++)
+			emit_location(r, r->writer[w], i);
+	}
+}
+
+void cp_emit_run(const struct cp_emit *e)
+{
+	struct run r = {
+		.e = e,
+		.frames = {.job = e->job},
+		.mem = {take_memory, NULL, e->job},
+	};
+
+	open_writers(&r);
+	emit_samples(&r);
+	emit_names(&r);
+	for (unsigned i = 0; i < e->n; i++) {
+		int err = r.writer[i] ? cp_pprof_close(r.writer[i]) : 0;
+
+		if (err && !e->file[i]->error)
+			e->file[i]->error = err;
+	}
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * emit.h - one reading of a source, written as all the profiles that share it
+ *
+ * Context  CONTROL, one job
+ */
+#ifndef CP_CONTROL_EMIT_H
+#define CP_CONTROL_EMIT_H
+
+#include "comments.h"
+#include "files.h"
+#include "profiles.h"
+#include "symbols.h"
+#include "window.h"
+
+struct cp_emit {
+	struct cp_arena *job;
+	const struct cp_maps *maps;
+	const struct cp_comments *comments;
+	const struct cp_window *window; /* NULL: totals */
+	int64_t time_ns, duration_ns;
+	const struct cp_profile_row *row[CP_TYPES]; /* all of one source */
+	struct cp_file *file[CP_TYPES];		    /* where row i goes */
+	unsigned n;
+};
+
+/* Errors end up in the files. */
+void cp_emit_run(const struct cp_emit *e);
+
+#endif

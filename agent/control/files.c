@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.c - one snapshot's files: written aside, then renamed into place
+ *
+ * Context  CONTROL; EXIT: cp_files_abandon, on another thread at the same time
+ * Calls    system calls, dir.c, name.c.
+ * Shared   st.shared, in memory a forked child finds zeroed: the snapshot counter,
+ *          the flags of an ending process (relaxed: a late sight costs an fsync or a
+ *          needless line), the paths of temporary files (written before live is set).
+ * Order    live: rel by note() / acq by cp_files_abandon(), so that it reads a whole path
+ * Holds    see files.h. A temporary file is locked while it is written: by that a
+ *          sweep in another pid namespace knows that it is alive.
+ * Fails    see files.h
+ */
+#include "files.h"
+
+#include "../rt/atomic.h"
+#include "../rt/buf.h"
+#include "../rt/calendar.h"
+#include "../rt/log.h"
+#include "../rt/mem.h"
+#include "../rt/sys.h"
+#include "exe.h"
+#include "reason.h"
+
+#include <errno.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+
+struct noted {
+	uint32_t live;
+	char path[1024 + CP_NAME_MAX];
+};
+
+struct shared {
+	uint32_t seq;	   /* the last snapshot's number */
+	uint32_t told_own; /* the line about /tmp has been written */
+	uint32_t hurry;	   /* the process is ending */
+	uint32_t abandoned;
+	struct noted noted[CP_TYPES];
+};
+
+static struct {
+	struct shared *shared;
+} st;
+
+int cp_files_init(void)
+{
+	st.shared = cp_mem_map_wiped(CP_ALIGN_UP(sizeof(*st.shared), CP_PAGE));
+	return st.shared ? 0 : -ENOMEM;
+}
+
+static void note(const struct cp_files *f, unsigned i)
+{
+	struct noted *n = &st.shared->noted[i];
+	struct cp_buf b = CP_BUF(n->path);
+
+	cp_buf_fmt(&b, "%s/%s", f->dir.path, f->file[i].temp);
+	cp_store_rel(&n->live, 1); /* pairs with cp_files_abandon */
+}
+
+void cp_files_hurry(void)
+{
+	cp_store_rlx(&st.shared->hurry, 1);
+}
+
+bool cp_files_abandoned(void)
+{
+	return cp_load_rlx(&st.shared->abandoned);
+}
+
+void cp_files_abandon(void)
+{
+	cp_store_rlx(&st.shared->abandoned, 1);
+	for (unsigned i = 0; i < CP_TYPES; i++)
+		if (cp_load_acq(&st.shared->noted[i].live)) /* pairs with note */
+			CP_SYS(SYS_unlinkat, AT_FDCWD, st.shared->noted[i].path, 0);
+}
+
+static int open_temp(struct cp_files *f, unsigned i)
+{
+	struct cp_file *file = &f->file[i];
+	long fd;
+
+	cp_name_build(file->temp, cp_exe_name(), &f->name, file->type, true);
+	note(f, i);
+	fd = cp_sys_openat(f->dir.fd, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	file->fd = (int)fd;
+	if (fd < 0) {
+		cp_store_rlx(&st.shared->noted[i].live, 0);
+		return (int)fd;
+	}
+	CP_SYS(SYS_fchmod, fd, 0600); /* whatever the host's umask is */
+	CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB);
+	return 0;
+}
+
+static void discard(struct cp_files *f, unsigned i)
+{
+	struct cp_file *file = &f->file[i];
+
+	if (file->fd >= 0) {
+		CP_SYS(SYS_unlinkat, f->dir.fd, file->temp, 0);
+		cp_sys_close(file->fd);
+	}
+	file->fd = -1;
+	cp_store_rlx(&st.shared->noted[i].live, 0);
+}
+
+/* Another process may have the same pid, second and number: in another pid namespace
+ * or before an exec. Then the next number is tried. */
+static int open_all(struct cp_files *f)
+{
+	int r = 0;
+
+	for (unsigned tries = 0; tries < 100; tries++) {
+		unsigned i = 0;
+
+		f->name.seq = ++st.shared->seq;
+		while (i < f->n && !(r = open_temp(f, i)))
+			i++;
+		if (i == f->n)
+			return 0;
+		while (i-- > 0)
+			discard(f, i);
+		if (r != -EEXIST)
+			break;
+		/* A number that came to nothing is no gap worth having. */
+	}
+	st.shared->seq--;
+	return r;
+}
+
+/* Errors that say that this is no place for us, not that the disk has a problem. */
+static bool is_no_place(int error)
+{
+	return error == -EACCES || error == -EPERM || error == -EROFS || error == -ENOENT ||
+	       error == -ENOTDIR || error == -ELOOP || error == -ENAMETOOLONG;
+}
+
+static int begin_own(struct cp_files *f, int why)
+{
+	char configured[sizeof(f->dir.path)];
+	struct cp_buf b = CP_BUF(configured);
+	int r;
+
+	cp_buf_str(&b, f->dir.path);
+	r = cp_dir_open_own(&f->dir);
+	if (!r) {
+		r = open_all(f);
+		if (r)
+			cp_dir_close(&f->dir);
+	}
+	if (!st.shared->told_own && !r) {
+		st.shared->told_own = 1;
+		cp_log("can't write to %s: %s; files go to %s instead", configured, cp_reason(why),
+		       f->dir.path);
+	}
+	return r;
+}
+
+int cp_files_begin(struct cp_files *f, const char *const *types, unsigned n, int64_t now, bool sync)
+{
+	struct cp_buf stamp = CP_BUF(f->name.stamp);
+	int r;
+
+	cp_calendar_stamp(&stamp, now);
+	f->name.pid = (uint32_t)cp_sys_getpid();
+	f->sync = sync;
+	f->n = n;
+	for (unsigned i = 0; i < n; i++)
+		f->file[i] = (struct cp_file){.type = types[i], .fd = -1};
+	r = cp_dir_open_configured(&f->dir);
+	if (!r) {
+		r = open_all(f);
+		if (!r)
+			return 0;
+		cp_dir_close(&f->dir);
+	}
+	return is_no_place(r) ? begin_own(f, r) : r;
+}
+
+int cp_file_write(void *ctx, const void *buf, size_t n)
+{
+	struct cp_file *file = ctx;
+	const char *p = buf;
+
+	while (n && !file->error) {
+		long r = cp_sys_write(file->fd, p, n);
+
+		if (r == -EINTR)
+			continue;
+		if (r <= 0) {
+			file->error = r < 0 ? (int)r : -EIO;
+			break;
+		}
+		p += r;
+		n -= (size_t)r;
+		file->size += (uint64_t)r;
+	}
+	return file->error;
+}
+
+/* Renames, but never over a file that is there. Where the file system can't promise
+ * that by itself, a link can. */
+static int put_in_place(struct cp_files *f, struct cp_file *file)
+{
+	char final[CP_NAME_MAX];
+	long r;
+
+	cp_name_build(final, cp_exe_name(), &f->name, file->type, false);
+	r = CP_SYS(SYS_renameat2, f->dir.fd, file->temp, f->dir.fd, final, RENAME_NOREPLACE);
+	if (r != -EINVAL && r != -ENOSYS)
+		return (int)r;
+	r = CP_SYS(SYS_linkat, f->dir.fd, file->temp, f->dir.fd, final, 0);
+	if (!r)
+		CP_SYS(SYS_unlinkat, f->dir.fd, file->temp, 0);
+	return (int)r;
+}
+
+static void finish(struct cp_files *f, unsigned i)
+{
+	struct cp_file *file = &f->file[i];
+	long r;
+
+	if (!file->error && f->sync && !cp_load_rlx(&st.shared->hurry)) {
+		r = CP_SYS(SYS_fsync, file->fd);
+		/* A file system without fsync has done what it can. */
+		if (r < 0 && r != -EINVAL && r != -EROFS)
+			file->error = (int)r;
+	}
+	if (!file->error)
+		file->error = put_in_place(f, file);
+	if (file->error) {
+		discard(f, i);
+		return;
+	}
+	cp_store_rlx(&st.shared->noted[i].live, 0);
+	r = cp_sys_close(file->fd);
+	file->fd = -1;
+	/* Some network file systems say only now that nothing was stored. */
+	if (r < 0 && r != -EINTR)
+		file->error = (int)r;
+}
+
+void cp_files_end(struct cp_files *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		finish(f, i);
+	if (f->sync && !cp_load_rlx(&st.shared->hurry))
+		cp_dir_sync(&f->dir);
+}

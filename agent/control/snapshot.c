@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snapshot.c - reads the profiles and writes them: one snapshot
+ *
+ * Context  CONTROL, one at a time, on the job thread
+ * Calls    emit.c, files.c, retention.c, symbols.c, the log.
+ * Holds    One time for all files of a snapshot. Its memory is one arena, released
+ *          whole; a child forked meanwhile does not inherit it.
+ * Fails    One line: what could not be written, why, and what happens now.
+ */
+#include "snapshot.h"
+
+#include "../rt/buf.h"
+#include "../rt/log.h"
+#include "../rt/sys.h"
+#include "comments.h"
+#include "config.h"
+#include "emit.h"
+#include "exe.h"
+#include "files.h"
+#include "reason.h"
+#include "retention.h"
+
+struct taking {
+	const struct cp_snapshot *order;
+	struct cp_arena arena;
+	struct cp_maps maps;
+	struct cp_comments comments;
+	struct cp_files files;
+	const struct cp_profile_row *row[CP_TYPES];
+	int64_t time_ns, began_ns;
+};
+
+size_t cp_snapshot_memory(void)
+{
+	return cp_config.max_memory / 16 * 3;
+}
+
+static unsigned choose_rows(struct taking *t)
+{
+	uint32_t types = t->order->types ? t->order->types : ~0U;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cp_profile_count; i++)
+		if (types & cp_config.types & 1U << cp_profiles[i].type)
+			t->row[n++] = &cp_profiles[i];
+	return n;
+}
+
+static void emit_source(struct taking *t, const struct cp_source *source)
+{
+	struct cp_emit e = {
+		.job = &t->arena,
+		.maps = &t->maps,
+		.comments = &t->comments,
+		.window = t->order->window,
+		.time_ns = t->time_ns,
+	};
+
+	if (e.window)
+		e.duration_ns = t->began_ns - e.window->began_ns;
+	for (unsigned i = 0; i < t->files.n; i++) {
+		if (t->row[i]->source != source)
+			continue;
+		e.row[e.n] = t->row[i];
+		e.file[e.n++] = &t->files.file[i];
+	}
+	cp_emit_run(&e);
+}
+
+static void emit_all(struct taking *t)
+{
+	int64_t window_ns = t->order->window ? t->began_ns - t->order->window->began_ns : 0;
+	int err = cp_maps_read(&t->arena, &t->maps);
+
+	if (err) {
+		for (unsigned i = 0; i < t->files.n; i++)
+			t->files.file[i].error = err;
+		return;
+	}
+	cp_comments_build(&t->comments, &t->arena, t->order->nonce, t->order->nnonces, window_ns);
+	for (unsigned i = 0; i < t->files.n; i++) {
+		bool seen = false;
+
+		for (unsigned j = 0; j < i; j++)
+			seen |= t->row[j]->source == t->row[i]->source;
+		if (!seen)
+			emit_source(t, t->row[i]->source);
+	}
+}
+
+/* Appends the types that went well, or those that did not, joined by commas. */
+static unsigned list_types(const struct cp_files *f, bool failed, struct cp_buf *b)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < f->n; i++) {
+		if (!f->file[i].error == failed)
+			continue;
+		if (n++)
+			cp_buf_char(b, ',');
+		cp_buf_str(b, f->file[i].type);
+	}
+	return n;
+}
+
+static void report_written(const struct taking *t)
+{
+	char types[128], name[CP_NAME_MAX];
+	struct cp_buf b = CP_BUF(types);
+	unsigned n = list_types(&t->files, false, &b);
+	char braces[sizeof(types) + 2];
+	struct cp_buf in = CP_BUF(braces);
+	uint64_t size = 0;
+
+	if (!n)
+		return;
+	for (unsigned i = 0; i < t->files.n; i++)
+		size += t->files.file[i].error ? 0 : t->files.file[i].size;
+	cp_buf_fmt(&in, n > 1 ? "{%s}" : "%s", types);
+	cp_name_build(name, cp_exe_name(), &t->files.name, braces, false);
+	cp_log("wrote %s/%s (%lu bytes, %ld ms)", t->files.dir.path, name, size,
+	       (cp_now_ns(CLOCK_MONOTONIC) - t->began_ns) / 1000000);
+}
+
+static void report_lost(const struct taking *t)
+{
+	char types[128];
+	struct cp_buf b = CP_BUF(types);
+	int error = 0;
+
+	if (!list_types(&t->files, true, &b))
+		return;
+	for (unsigned i = 0; i < t->files.n && !error; i++)
+		error = t->files.file[i].error;
+	cp_log("could not write %s to %s: %s; earlier files are untouched, the next snapshot tries "
+	       "again",
+	       types, t->files.dir.path, cp_reason(error));
+}
+
+static void finish(struct taking *t)
+{
+	if (t->order->may_finish && !t->order->may_finish()) {
+		cp_files_abandon();
+		return;
+	}
+	cp_files_end(&t->files);
+	report_written(t);
+	if (!cp_files_abandoned())
+		report_lost(t);
+	cp_retention_apply(&t->arena, &t->files.dir, cp_config.keep, cp_config.max_bytes);
+}
+
+void cp_snapshot_take(const struct cp_snapshot *s)
+{
+	struct taking t = {
+		.order = s,
+		.arena = {.limit = cp_snapshot_memory(), .stays = true},
+		.time_ns = cp_now_ns(CLOCK_REALTIME),
+		.began_ns = cp_now_ns(CLOCK_MONOTONIC),
+	};
+	unsigned n = choose_rows(&t);
+	const char *types[CP_TYPES];
+	int err;
+
+	for (unsigned i = 0; i < n; i++)
+		types[i] = t.row[i]->name;
+	if (!n)
+		return;
+	err = cp_files_begin(&t.files, types, n, t.time_ns / 1000000000, !s->last);
+	if (err) {
+		cp_log("no snapshot: can't write to %s: %s; the next one tries again",
+		       t.files.dir.path, cp_reason(err));
+		return;
+	}
+	emit_all(&t);
+	finish(&t);
+	cp_dir_close(&t.files.dir);
+	cp_arena_release(&t.arena);
+}
