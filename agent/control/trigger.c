@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trigger.c - the signals we answer: the snapshot's, and at exit the deadly ones
+ *
+ * Context  HOST: cp_trigger_install      SIGNAL: the handlers
+ *          ANY: cp_agent_owns_signal, cp_agent_signal_taken
+ * Calls    job.c, sigact.c, the log. No libc, so errno stays what it was.
+ * Shared   st.owned: bits of signals that have our handler (relaxed: sigaction is a
+ *          full barrier between setting and delivery).
+ * Holds    The host always wins: what it ignores or handles, before or after, is left
+ *          alone. Our handlers do nothing in a vfork child, whose memory is not its own.
+ * Fails    A signal that is taken: one line that names CPROF_SIGNAL.
+ */
+#include "trigger.h"
+
+#include "../probe.h"
+#include "../rt/atomic.h"
+#include "../rt/log.h"
+#include "../rt/sigact.h"
+#include "../rt/sys.h"
+#include "config.h"
+#include "job.h"
+
+static struct {
+	uint64_t owned;
+} st;
+
+static uint64_t bit(int sig)
+{
+	return sig >= 1 && sig <= 64 ? 1ULL << (sig - 1) : 0;
+}
+
+/* --- the snapshot signal --------------------------------------------------- */
+
+static void on_request(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	if (cp_job_at_home())
+		cp_job_ask(info->si_code == SI_QUEUE ? (uint64_t)(uintptr_t)info->si_ptr : 0);
+}
+
+static void install_request(int sig)
+{
+	long was = cp_sigact_get(sig);
+
+	if (was != (long)SIG_DFL) {
+		cp_log("signal %d is %s: no snapshots by it; name another with CPROF_SIGNAL", sig,
+		       was == (long)SIG_IGN ? "ignored here" : "used by the program");
+		return;
+	}
+	cp_or_rlx(&st.owned, bit(sig));
+	cp_sigact_set(sig, on_request);
+}
+
+/* --- deadly signals, when a last snapshot is wanted ------------------------- */
+
+/* A fault comes again by itself when the handler returns, now with the default
+ * action: so the core shows the place. Anything else is sent again. */
+static bool comes_again(int sig, const siginfo_t *info)
+{
+	if (sig == SIGBUS && info->si_code == BUS_MCEERR_AO)
+		return false;
+	return info->si_code > 0 &&
+	       (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL);
+}
+
+static void on_death(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (cp_job_at_home())
+		cp_agent_exit();
+	cp_sigact_default(sig);
+	if (!comes_again(sig, info))
+		CP_SYS(SYS_tgkill, cp_sys_getpid(), cp_sys_gettid(), sig);
+}
+
+static void install_death(void)
+{
+	static const uint8_t deadly[] = {
+		SIGHUP,	 SIGINT,  SIGQUIT, SIGILL,  SIGABRT, SIGBUS,  SIGFPE,	 SIGUSR1,
+		SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGVTALRM, SIGSYS,
+	};
+
+	for (unsigned i = 0; i < CP_ARRAY_LEN(deadly); i++) {
+		int sig = deadly[i];
+
+		if (cp_agent_owns_signal(sig) || cp_sigact_get(sig) != (long)SIG_DFL)
+			continue;
+		cp_or_rlx(&st.owned, bit(sig));
+		cp_sigact_set(sig, on_death);
+	}
+}
+
+void cp_trigger_install(void)
+{
+	if (cp_config.signal)
+		install_request(cp_config.signal);
+	if (cp_config.atexit)
+		install_death();
+}
+
+/* --- what the shim asks ------------------------------------------------------ */
+
+bool cp_agent_owns_signal(int sig)
+{
+	return cp_load_rlx(&st.owned) & bit(sig);
+}
+
+void cp_agent_signal_taken(int sig)
+{
+	cp_and_rlx(&st.owned, ~bit(sig));
+	if (sig == cp_config.signal)
+		cp_log("the program takes signal %d for itself: no snapshots by it; name another "
+		       "with CPROF_SIGNAL",
+		       sig);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trigger.h - the signals we answer: the snapshot's, and at exit the deadly ones
+ *
+ * Context  HOST: cp_trigger_install
+ * Holds    Only signals the host left at their default get our handler.
+ */
+#ifndef CP_CONTROL_TRIGGER_H
+#define CP_CONTROL_TRIGGER_H
+
+#include "../rt/base.h"
+
+void cp_trigger_install(void);
+
+#endif
