@@ -46,7 +46,7 @@ COMMON   := -std=gnu11 -D_GNU_SOURCE -MMD -MP -I$(BUILD)/gen -I. -ffunction-sect
 # Protector and fortify call into libc; initial-exec TLS never calls __tls_get_addr, which allocates.
 AGENT    := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector \
             -U_FORTIFY_SOURCE -fno-builtin-malloc -fno-semantic-interposition
-LIBS     := -l:libprotobuf-c.a -l:libz.a -l:libiberty.a
+LIBS     := -l:libprotobuf-c.a -l:libz.a
 CLI_LIBS := $(LIBS) -l:libbacktrace.a -l:liblzma.a -l:libjemalloc.a -pthread -ldl -lm
 # libbacktrace is part of gcc's own folder, whichever compiler is used.
 GCC_DIR  := $(dir $(shell gcc -print-file-name=libbacktrace.a))
@@ -63,11 +63,12 @@ LINES_SRC += $(filter-out cli/%,$(CLI_SRC))
 
 PROTO_C   := $(patsubst proto/%.proto,$(BUILD)/gen/%.pb-c.c,$(wildcard proto/*.proto))
 PROTO_H   := $(PROTO_C:.c=.h)
+DEMANGLER := $(BUILD)/demangler/cp-demangle.o $(BUILD)/demangler/rust-demangle.o
 PROTO_O   := $(patsubst $(BUILD)/gen/%.c,gen/%.c.o,$(PROTO_C))
-AGENT_OBJ := $(AGENT_SRC:%=$(B)/agent-obj/%.o) $(PROTO_O:%=$(B)/agent-obj/%)
+AGENT_OBJ := $(AGENT_SRC:%=$(B)/agent-obj/%.o) $(PROTO_O:%=$(B)/agent-obj/%) $(DEMANGLER)
 SHIM_OBJ  := $(SHIM_SRC:%=$(B)/agent-obj/%.o)
-CLI_OBJ   := $(CLI_SRC:%=$(B)/cli-obj/%.o) $(PROTO_O:%=$(B)/cli-obj/%)
-LINES_OBJ := $(LINES_SRC:%=$(B)/cli-obj/%.o)
+CLI_OBJ   := $(CLI_SRC:%=$(B)/cli-obj/%.o) $(PROTO_O:%=$(B)/cli-obj/%) $(DEMANGLER)
+LINES_OBJ := $(LINES_SRC:%=$(B)/cli-obj/%.o) $(DEMANGLER)
 
 UNIT      := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/test_*.c))
 BENCHES   := $(addprefix $(BUILD)/bench/,$(patsubst lib%,lib%.so,$(notdir $(basename $(wildcard test/bench/*.c)))))
@@ -90,6 +91,16 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(COMMON) $(WARN) $(AGENT) $(CFLAGS)' | cmp -s - $@ || \
 	    echo '$(CC) $(COMMON) $(WARN) $(AGENT) $(CFLAGS)' > $@
+
+# The demanglers of libiberty, with what they want of libc turned to agent/elf/demangle_libc.c.
+$(DEMANGLER) &:
+	$(call say,OBJ,$(DEMANGLER))
+	@mkdir -p $(BUILD)/demangler
+	$(Q)cd $(BUILD)/demangler && ar x $$(gcc -print-file-name=libiberty.a) $(notdir $(DEMANGLER)) && \
+	    for o in $(notdir $(DEMANGLER)); do objcopy --redefine-sym malloc=cp_demangle_malloc \
+	    --redefine-sym realloc=cp_demangle_realloc --redefine-sym free=cp_demangle_free \
+	    --redefine-sym __sprintf_chk=cp_demangle_sprintf --redefine-sym __snprintf_chk=cp_demangle_snprintf \
+	    --redefine-sym __stack_chk_fail=cp_demangle_smashed --redefine-sym _sch_istable=cp_demangle_ctype $$o; done
 
 # protoc-c's output is compiled without our warnings.
 define objects
@@ -171,11 +182,11 @@ $(BUILD)/prog/%: test/prog/%.rs
 	@mkdir -p $(@D)
 	$(Q)rustc --edition 2021 -C opt-level=1 -g $(call head,cflags) -o $@ $<
 
-$(BUILD)/fuzz/%: test/fuzz/%.c $(AGENT_SRC) $(PROTO_C)
+$(BUILD)/fuzz/%: test/fuzz/%.c $(AGENT_SRC) $(PROTO_C) $(DEMANGLER)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)clang $(filter-out -MMD -MP,$(COMMON)) -O1 -g -fsanitize=fuzzer,$(or $(SAN),address) \
-	    $(call head,cflags) -o $@ $(filter %.c %.S,$^) -Wl,--gc-sections $(call head,libs) $(LIBS)
+	    $(call head,cflags) -o $@ $(filter %.c %.S %.o,$^) -Wl,--gc-sections $(call head,libs) $(LIBS)
 
 unit: $(UNIT)
 progs: $(PROGS)

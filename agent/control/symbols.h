@@ -13,6 +13,8 @@
 
 #include "../rt/mem.h"
 
+#include "maps.h"
+
 struct cp_symbol_line {
 	const char *name;	   /* readable, without parameters and hashes */
 	const char *mangled;	   /* as in the symbol table; equal to name for plain C */
@@ -32,21 +34,5 @@ int cp_symbols_init(size_t share);
  * job: scratch memory, released by the caller. Only -ENOMEM can fail it. */
 int cp_symbols_resolve(struct cp_arena *job, const cp_frame *frames, size_t n,
 		       const struct cp_symbol **out);
-
-/* [CONTROL] Mappings as pprof wants them: one per executable VMA, [0] the main
- * executable, then those of unloaded modules that frames were seen in, then
- * "[cprof]" for synthetic frames. */
-struct cp_map {
-	uintptr_t start, end, offset;
-	const char *file;     /* "[vdso]", "[anon]", a path without " (deleted)" */
-	const char *build_id; /* hex or NULL */
-};
-struct cp_maps {
-	struct cp_map *map;
-	size_t n;
-};
-int cp_maps_read(struct cp_arena *job, struct cp_maps *maps);
-/* The mapping a frame belongs to: its index in maps, always valid. */
-size_t cp_maps_of(const struct cp_maps *maps, cp_frame f);
 
 #endif

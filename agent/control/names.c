@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * names.c - function names for batches of frames, from symbol tables
+ *
+ * Context  CONTROL
+ * Calls    rt, elf, symcache, maps, modfile.
+ * Holds    Tables are asked in the order .symtab, the debug file's .symtab, .dynsym,
+ *          PLT; the first that owns an address names it.
+ * Fails    No memory: no_memory is set, and the frame stays without a name.
+ */
+#include "names.h"
+
+#include "symcache.h"
+
+#include "../elf/demangle.h"
+#include "../rt/buf.h"
+#include "../rt/sys.h"
+
+#include <string.h>
+
+/* Length of the well-formed UTF-8 sequence at s, 0 when it isn't one. */
+static unsigned utf8_len(const unsigned char *s)
+{
+	unsigned n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+
+	if (n == 1)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	for (unsigned i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/* Profiles carry valid UTF-8 only, symbol tables carry anything. */
+static void clean(char *s)
+{
+	for (unsigned char *p = (unsigned char *)s; *p;) {
+		unsigned n = utf8_len(p);
+
+		if (!n || *p < ' ')
+			*p = '?';
+		p += n ? n : 1;
+	}
+}
+
+void cp_names_both(struct cp_names *k, const char *symbol, const char **name, const char **mangled)
+{
+	size_t len = cp_demangle_unversioned(symbol);
+	char *raw = k->raw;
+
+	len = CP_MIN(len, sizeof(k->raw) - 1);
+	memmove(raw, symbol, len);
+	raw[len] = 0;
+	cp_demangle(raw, k->readable, sizeof(k->readable));
+	clean(raw);
+	clean(k->readable);
+	*mangled = cp_symcache_string(k->job, raw, len);
+	*name = cp_symcache_string(k->job, k->readable, strlen(k->readable));
+	if (!*name || !*mangled)
+		k->no_memory = true;
+}
+
+void cp_names_set(struct cp_names *k, struct cp_wanted *w, const char *symbol)
+{
+	cp_names_both(k, symbol, &w->name, &w->mangled);
+}
+
+void cp_names_by_address(struct cp_names *k, struct cp_wanted *w, const char *label, uintptr_t bias)
+{
+	const char *slash = strrchr(label, '/');
+	struct cp_buf b = CP_BUF(k->raw);
+
+	cp_buf_fmt(&b, "%s+0x%lx", slash ? slash + 1 : label, cp_frame_addr(w->frame) - bias);
+	clean(k->raw);
+	w->name = w->mangled = cp_symcache_string(k->job, k->raw, strlen(k->raw));
+	if (!w->name)
+		k->no_memory = true;
+}
+
+/* The addresses of all frames, those that have a name marked as found. */
+static void prepare(struct cp_names *k, const struct cp_wanted *w, size_t n, uintptr_t bias)
+{
+	memset(k->q, 0, n * sizeof(*k->q));
+	for (size_t i = 0; i < n; i++) {
+		k->q[i].addr = cp_frame_addr(w[i].frame) - bias;
+		k->q[i].found = w[i].name != NULL;
+	}
+}
+
+static void take_name(struct cp_names *k, const struct cp_elf *e, const struct cp_elf_part *strings,
+		      size_t i, struct cp_wanted *w)
+{
+	const struct cp_symtab_query *q = &k->q[i];
+
+	/* Neighbours mostly lie in one function. */
+	if (i && w[i - 1].name && k->q[i - 1].found && q[-1].name == q->name &&
+	    q[-1].value == q->value) {
+		w[i].name = w[i - 1].name;
+		w[i].mangled = w[i - 1].mangled;
+	} else if (cp_elf_string(&e->src, strings, q->name, k->raw, sizeof(k->raw))) {
+		cp_names_set(k, &w[i], k->raw);
+	}
+}
+
+static void from_table(struct cp_names *k, const struct cp_elf *e,
+		       const struct cp_elf_symbols *symbols, struct cp_wanted *w, size_t n,
+		       uintptr_t bias)
+{
+	prepare(k, w, n, bias);
+	cp_symtab_resolve(e, symbols, k->q, n, &k->work);
+	for (size_t i = 0; i < n; i++)
+		if (!w[i].name && k->q[i].found)
+			take_name(k, e, &symbols->strings, i, w);
+}
+
+static void from_plt(struct cp_names *k, const struct cp_elf *e, struct cp_wanted *w, size_t n,
+		     uintptr_t bias)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t addr = cp_frame_addr(w[i].frame) - bias;
+		size_t len;
+
+		if (w[i].name)
+			continue;
+		len = cp_symtab_plt_name(e, addr, k->raw, sizeof(k->raw) - sizeof("@plt"));
+		if (!len)
+			continue;
+		memcpy(k->raw + len, "@plt", sizeof("@plt"));
+		w[i].name = w[i].mangled = cp_symcache_string(k->job, k->raw, len + 4);
+	}
+}
+
+void cp_names_object(struct cp_names *k, const struct cp_modfile *f, uintptr_t bias,
+		     struct cp_wanted *w, size_t n)
+{
+	if (f->has_main)
+		from_table(k, &f->main, &f->main.symtab, w, n, bias);
+	if (f->has_debug && !f->main.symtab.table.size)
+		from_table(k, &f->debug, &f->debug.symtab, w, n, bias);
+	if (f->has_main) {
+		from_table(k, &f->main, &f->main.dynsym, w, n, bias);
+		from_plt(k, &f->main, w, n, bias);
+	}
+}
+
+/* --- frames of no module ---------------------------------------------- */
+
+/* A file the program mapped by itself is believed when what is in memory is what the
+ * file says; its bias follows from the segment that was mapped. */
+static bool open_mapped(struct cp_elf *e, const struct cp_map *map, uintptr_t *bias)
+{
+	char in_memory[64], in_file[64];
+
+	if (cp_elf_open(e, map->file) < 0)
+		return false;
+	if (cp_sys_copy(in_memory, map->start, sizeof(in_memory)) == sizeof(in_memory) &&
+	    cp_elf_read(&e->src, map->offset, in_file, sizeof(in_file)) &&
+	    !memcmp(in_memory, in_file, sizeof(in_file)))
+		for (unsigned i = 0; i < e->head.e_phnum; i++) {
+			Elf64_Phdr p;
+
+			if (!cp_elf_read(&e->src, e->head.e_phoff + i * sizeof(p), &p, sizeof(p)))
+				break;
+			if (p.p_type != PT_LOAD || (p.p_offset & -CP_PAGE) > map->offset ||
+			    p.p_offset + p.p_filesz <= map->offset)
+				continue;
+			*bias = map->start - map->offset + p.p_offset - p.p_vaddr;
+			return true;
+		}
+	cp_elf_close(e);
+	return false;
+}
+
+static void from_mapping(struct cp_names *k, const struct cp_map *map, struct cp_wanted *w,
+			 size_t n)
+{
+	struct cp_modfile f = {.main.src.fd = -1, .debug.src.fd = -1};
+	uintptr_t bias = map->start;
+
+	if (!strcmp(map->file, "[vdso]"))
+		f.has_main = !cp_elf_open_image(&f.main, map->start, map->end, bias);
+	else if (map->file[0] == '/')
+		f.has_main = open_mapped(&f.main, map, &bias);
+	else
+		cp_perfmap_names(k, w, n);
+	cp_names_object(k, &f, bias, w, n);
+	cp_modfile_close(&f);
+	for (size_t i = 0; i < n; i++)
+		if (!w[i].name)
+			cp_names_by_address(k, &w[i], map->file, map->start - map->offset);
+}
+
+void cp_names_loose(struct cp_names *k, struct cp_wanted *w, size_t n)
+{
+	static const struct cp_map nowhere = {0, 0, 0, "[anon]", NULL, 0};
+	struct cp_maps maps;
+
+	k->no_memory |= cp_maps_read(k->job, &maps) < 0;
+	for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
+		size_t at = cp_maps_of(&maps, w[i].frame);
+		const struct cp_map *map = &maps.map[at];
+
+		for (end = i + 1; end < n && cp_maps_of(&maps, w[end].frame) == at;)
+			end++;
+		/* JIT code is named by its address alone: its mappings come and go. */
+		if (!strcmp(map->file, "[anon]"))
+			map = &nowhere;
+		from_mapping(k, map, w + i, end - i);
+	}
+}

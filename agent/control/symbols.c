@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * symbols.c - names for frames: what is known, what is asked of whom
+ *
+ * Context  CONTROL, one thread at a time
+ * Calls    rt, sample/module.h, symcache, names.
+ * Holds    Frames without an answer are sorted, so that each module is opened, and
+ *          its tables are read, once per batch.
+ * Fails    see symbols.h
+ */
+#include "symbols.h"
+
+#include "names.h"
+#include "symcache.h"
+
+#include "../elf/demangle.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A cache too small for its tables is worse than none. */
+#define SHARE_MIN (256UL * 1024)
+
+int cp_symbols_init(size_t share)
+{
+	cp_maps_init();
+	return cp_symcache_init(CP_MAX(share, SHARE_MIN));
+}
+
+static void sift_down(struct cp_wanted *w, size_t root, size_t n)
+{
+	for (size_t child; (child = 2 * root + 1) < n; root = child) {
+		struct cp_wanted swap = w[root];
+
+		if (child + 1 < n && w[child + 1].frame > w[child].frame)
+			child++;
+		if (w[child].frame <= swap.frame)
+			return;
+		w[root] = w[child];
+		w[child] = swap;
+	}
+}
+
+/* In place, and libc's qsort calls malloc. */
+static void sort(struct cp_wanted *w, size_t n)
+{
+	for (size_t i = n / 2; i-- > 0;)
+		sift_down(w, i, n);
+	for (size_t end = n; end-- > 1;) {
+		struct cp_wanted swap = w[0];
+
+		w[0] = w[end];
+		w[end] = swap;
+		sift_down(w, 0, end);
+	}
+}
+
+static size_t drop_doubles(struct cp_wanted *w, size_t n)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!to || w[to - 1].frame != w[i].frame)
+			w[to++] = w[i];
+	return to;
+}
+
+static struct cp_wanted *find(struct cp_wanted *w, size_t n, cp_frame f)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (w[mid].frame < f)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return &w[lo];
+}
+
+/* One line, the function's name, unless lines have been found. */
+static void answer(struct cp_names *k, struct cp_wanted *w)
+{
+	union {
+		struct cp_symbol symbol;
+		char room[sizeof(struct cp_symbol) + sizeof(struct cp_symbol_line)];
+	} one = {{0}};
+
+	if (w->symbol || k->no_memory)
+		return;
+	one.symbol.nlines = 1;
+	one.symbol.line[0] = (struct cp_symbol_line){w->name, w->mangled, NULL, 0, 0};
+	w->symbol = cp_symcache_put(k->job, w->frame, &one.symbol);
+	if (!w->symbol)
+		k->no_memory = true;
+}
+
+static void name_synthetic(struct cp_names *k, struct cp_wanted *w, size_t n)
+{
+	static const char *const names[CP_SYNTH_LAST] = {
+		[CP_SYNTH_TABLE_FULL] = "[table full]",
+		[CP_SYNTH_TRUNCATED] = "[truncated]",
+		[CP_SYNTH_NO_STACK] = "[no stack]",
+		[CP_SYNTH_SIGNALS_BLOCKED] = "[signals blocked]",
+	};
+
+	for (size_t i = 0; i < n; i++) {
+		uintptr_t which = cp_frame_addr(w[i].frame) - 0x1000;
+		const char *name = which < CP_SYNTH_LAST ? names[which] : NULL;
+
+		name = name ? name : "[unknown]";
+		w[i].name = w[i].mangled = cp_symcache_string(k->job, name, strlen(name));
+		k->no_memory |= !w[i].name;
+	}
+}
+
+static void name_module(struct cp_names *k, struct cp_wanted *w, size_t n, unsigned id)
+{
+	const struct cp_module *m = cp_module_get(id);
+	struct cp_modfile f;
+	char exe[CP_ELF_PATH_MAX];
+	const char *label = m->path;
+
+	cp_modfile_open(&f, m, id);
+	cp_names_object(k, &f, m->base, w, n);
+	cp_modfile_close(&f);
+	if (!m->path[0]) {
+		cp_modfile_exe(exe, sizeof(exe));
+		label = exe;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!w[i].name)
+			cp_names_by_address(k, &w[i], label, m->base);
+}
+
+static void name_group(struct cp_names *k, struct cp_wanted *w, size_t n)
+{
+	unsigned id = cp_frame_module(w[0].frame);
+
+	if (id == CP_MODULE_SYNTH)
+		name_synthetic(k, w, n);
+	else if (id == CP_MODULE_NONE || id > cp_module_count())
+		cp_names_loose(k, w, n);
+	else
+		name_module(k, w, n, id);
+	for (size_t i = 0; i < n; i++)
+		answer(k, &w[i]);
+}
+
+static size_t group_end(const struct cp_wanted *w, size_t from, size_t n)
+{
+	size_t end = from + 1;
+
+	while (end < n && end - from < CP_NAMES_BATCH &&
+	       cp_frame_module(w[end].frame) == cp_frame_module(w[from].frame))
+		end++;
+	return end;
+}
+
+static int name_all(struct cp_arena *job, struct cp_wanted *w, size_t n)
+{
+	struct cp_names *k = cp_arena_alloc(job, sizeof(*k));
+
+	if (k) {
+		k->job = job;
+		k->q = cp_arena_alloc(job, CP_MIN(n, (size_t)CP_NAMES_BATCH) * sizeof(*k->q));
+	}
+	if (!k || !k->q)
+		return -ENOMEM;
+	cp_demangle_open();
+	for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
+		end = group_end(w, i, n);
+		name_group(k, w + i, end - i);
+	}
+	cp_demangle_close();
+	return k->no_memory ? -ENOMEM : 0;
+}
+
+static size_t find_known(const cp_frame *frames, size_t n, const struct cp_symbol **out)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		out[i] = cp_symcache_find(frames[i]);
+		missing += !out[i];
+	}
+	return missing;
+}
+
+int cp_symbols_resolve(struct cp_arena *job, const cp_frame *frames, size_t n,
+		       const struct cp_symbol **out)
+{
+	size_t missing = find_known(frames, n, out), nwanted = 0;
+	struct cp_wanted *w;
+	int err;
+
+	if (!missing)
+		return 0;
+	w = cp_arena_alloc(job, missing * sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (!out[i])
+			w[nwanted++].frame = frames[i];
+	sort(w, nwanted);
+	nwanted = drop_doubles(w, nwanted);
+	err = name_all(job, w, nwanted);
+	for (size_t i = 0; i < n && !err; i++)
+		if (!out[i])
+			out[i] = find(w, nwanted, frames[i])->symbol;
+	return err;
+}
