@@ -41,8 +41,10 @@ say       = @$(if $(filter 1,$(V)),:,printf '  %-5s %s\n' $(1) $(2))
 
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS   ?= $(O) -g
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN:fuzzer=address,undefined,fuzzer-no-link) \
+            -fno-sanitize-recover=all -fno-omit-frame-pointer)
 COMMON   := -std=gnu11 -D_GNU_SOURCE -MMD -MP -I$(BUILD)/gen -I. -ffunction-sections \
-            -fdata-sections $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer)
+            -fdata-sections $(SAN_FLAGS)
 # Protector and fortify call into libc; initial-exec TLS never calls __tls_get_addr, which allocates.
 AGENT    := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector \
             -U_FORTIFY_SOURCE -fno-builtin-malloc -fno-semantic-interposition
@@ -72,7 +74,7 @@ LINES_OBJ := $(LINES_SRC:%=$(B)/cli-obj/%.o) $(DEMANGLER)
 
 UNIT      := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/test_*.c))
 BENCHES   := $(addprefix $(BUILD)/bench/,$(patsubst lib%,lib%.so,$(notdir $(basename $(wildcard test/bench/*.c)))))
-FUZZERS   := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
+FUZZERS   := $(patsubst test/fuzz/%.c,$(B)/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 PROGS     := $(addprefix $(BUILD)/prog/,$(patsubst lib%,lib%.so,$(notdir $(basename \
              $(wildcard test/prog/*.c test/prog/*.cc test/prog/*.rs test/prog/*.S)))))
 PRODUCTS  := $(BUILD)/libcprof.so $(if $(wildcard cli/*.c),$(BUILD)/cprof) \
@@ -182,11 +184,10 @@ $(BUILD)/prog/%: test/prog/%.rs
 	@mkdir -p $(@D)
 	$(Q)rustc --edition 2021 -C opt-level=1 -g $(call head,cflags) -o $@ $<
 
-$(BUILD)/fuzz/%: test/fuzz/%.c $(AGENT_SRC) $(PROTO_C) $(DEMANGLER)
+$(B)/fuzz/%: test/fuzz/%.c $(B)/agent.a $(B)/flags
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(filter-out -MMD -MP,$(COMMON)) -O1 -g -fsanitize=fuzzer,$(or $(SAN),address) \
-	    $(call head,cflags) -o $@ $(filter %.c %.S %.o,$^) -Wl,--gc-sections $(call head,libs) $(LIBS)
+	$(Q)$(with_agent) -fsanitize=fuzzer
 
 unit: $(UNIT)
 progs: $(PROGS)
@@ -213,12 +214,10 @@ soak: all unit progs
 	$(Q)BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) scripts/run-tests $(T)
 
 ## fuzz       the fuzzers (clang), each for FUZZ_SECONDS
-fuzz: $(FUZZERS)
-	$(Q)for f in $^; do \
-	    n=$$(basename $$f); mkdir -p $(BUILD)/fuzz/corpus/$$n; \
-	    (cd $(BUILD)/fuzz && ./$$n -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 corpus/$$n \
-	        $$(test -d $(CURDIR)/test/fuzz/seeds/$$n && echo $(CURDIR)/test/fuzz/seeds/$$n)) || exit 1; \
-	done
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer fuzzers
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(BUILD)/san-fuzzer/fuzz
+fuzzers: $(FUZZERS)
 
 ## install    library, programs, header, man pages under DESTDIR and PREFIX
 install: all
@@ -239,7 +238,7 @@ help:
 	@sed -n 's/^## /  /p' Makefile; echo; sed -n 's/^#= /  /p' Makefile
 
 FORCE:
-.PHONY: all unit progs benches test check demo bench soak fuzz install uninstall clean help FORCE
+.PHONY: all fuzzers unit progs benches test check demo bench soak fuzz install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(PROTO_C) $(PROTO_H)
 -include $(patsubst %.o,%.d,$(AGENT_OBJ) $(SHIM_OBJ) $(CLI_OBJ) $(LINES_OBJ))

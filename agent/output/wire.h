@@ -23,7 +23,7 @@ struct cp_wire_field {
 	uint64_t number;
 	enum cp_wire_type type;
 	uint64_t value;		   /* CP_WIRE_VARINT */
-	const unsigned char *data; /* CP_WIRE_BYTES */
+	const unsigned char *data; /* CP_WIRE_BYTES; else len is 0 */
 	size_t len;
 };
 
@@ -61,7 +61,7 @@ static inline bool cp_wire_next(struct cp_wire *w, struct cp_wire_field *f)
 	f->number = tag >> 3;
 	f->type = tag & 7;
 	f->value = 0;
-	f->data = NULL;
+	f->data = at.p;
 	f->len = 0;
 	switch (f->type) {
 	case CP_WIRE_VARINT:
