@@ -4,7 +4,8 @@
  *
  * Context  pure code, as pprof.h; one writer, one thread.
  * Calls    protobuf-c: only the functions that measure and pack a message into
- *          given room; they allocate nothing. zlib through gzip.h.
+ *          given room; they allocate nothing. Samples go through pack.h instead,
+ *          for speed. zlib through gzip.h.
  * Holds    A string goes out the moment it gets its index, so entries of the
  *          string table stand in index order; the order of a message's fields
  *          is free, so other messages may stand between them.
@@ -17,6 +18,7 @@
 
 #include "gzip.h"
 #include "idtab.h"
+#include "pack.h"
 #include "profile.pb-c.h"
 #include "take.h"
 #include "utf8.h"
@@ -49,13 +51,8 @@ static void fail(struct cp_pprof *p, int err)
 
 static size_t frame(unsigned char *out, enum field field, uint64_t len)
 {
-	size_t n = 0;
-
-	out[n++] = (unsigned char)(field << 3 | LENGTH_DELIMITED);
-	for (; len >= 0x80; len >>= 7)
-		out[n++] = (unsigned char)(len | 0x80);
-	out[n++] = (unsigned char)len;
-	return n;
+	out[0] = (unsigned char)(field << 3 | LENGTH_DELIMITED);
+	return 1 + cp_pack_varint(out + 1, len);
 }
 
 /* --- strings ----------------------------------------------------------- */
@@ -78,11 +75,10 @@ static const char *cleaned(struct cp_pprof *p, const char *s, size_t *n)
 	return p->text;
 }
 
-/* The string's index; it goes out when it is new. */
-static int64_t string(struct cp_pprof *p, const char *s)
+/* The index of s[0..n); it goes out when it is new. */
+static int64_t intern(struct cp_pprof *p, const char *s, size_t n)
 {
 	struct cp_hash h = cp_hash_start(p->strings.seed);
-	size_t n = s ? strlen(s) : 0;
 	uint32_t index;
 	bool fresh;
 
@@ -101,39 +97,63 @@ static int64_t string(struct cp_pprof *p, const char *s)
 	return index;
 }
 
+static int64_t string(struct cp_pprof *p, const char *s)
+{
+	return s && *s ? intern(p, s, strlen(s)) : 0;
+}
+
 /* --- messages ---------------------------------------------------------- */
 
-/* Packs a message as one entry of a repeated field of Profile; field 0: as the
- * fields of Profile itself. */
-static void emit(struct cp_pprof *p, enum field field, const ProtobufCMessage *m)
+/* Room for n packed bytes, and before them the frame of an entry of one of
+ * Profile's repeated fields; field 0: no frame, the bytes are fields of Profile. */
+static unsigned char *begin(struct cp_pprof *p, enum field field, size_t n)
 {
-	size_t n = protobuf_c_message_get_packed_size(m);
+	bool fits = n <= CP_GZIP_IN - FRAME_MAX;
 	unsigned char *room;
 	size_t head;
 
-	if (n + FRAME_MAX <= CP_GZIP_IN) {
-		room = cp_gzip_room(p->gz, n + FRAME_MAX);
-		head = field ? frame(room, field, n) : 0;
-		cp_gzip_filled(p->gz, head + protobuf_c_message_pack(m, room + head));
-		return;
-	}
-	if (!cp_take_room(&p->mem, &p->big, &p->big_cap, n, 1)) {
+	if (!fits && !cp_take_room(&p->mem, &p->big, &p->big_cap, n, 1)) {
 		fail(p, -ENOMEM);
-		return;
+		return NULL;
 	}
-	room = cp_gzip_room(p->gz, FRAME_MAX);
-	cp_gzip_filled(p->gz, field ? frame(room, field, n) : 0);
-	cp_gzip_write(p->gz, p->big, protobuf_c_message_pack(m, p->big));
+	room = cp_gzip_room(p->gz, FRAME_MAX + (fits ? n : 0));
+	head = field ? frame(room, field, n) : 0;
+	cp_gzip_filled(p->gz, head);
+	return fits ? room + head : p->big;
+}
+
+/* The room that begin gave is filled with n bytes. */
+static void end(struct cp_pprof *p, const unsigned char *room, size_t n)
+{
+	if (room == p->big)
+		cp_gzip_write(p->gz, room, n);
+	else
+		cp_gzip_filled(p->gz, n);
+}
+
+static void emit(struct cp_pprof *p, enum field field, const ProtobufCMessage *m)
+{
+	size_t n = protobuf_c_message_get_packed_size(m);
+	unsigned char *room = begin(p, field, n);
+
+	if (room)
+		end(p, room, protobuf_c_message_pack(m, room));
+}
+
+/* Scratch for n elements; cap is in bytes, as elements differ from call to call. */
+static bool room_for(struct cp_pprof *p, void **array, size_t *cap, size_t n, size_t size)
+{
+	if (n <= SIZE_MAX / size && cp_take_room(&p->mem, array, cap, n * size, 1))
+		return true;
+	fail(p, -ENOMEM);
+	return false;
 }
 
 /* Scratch for n sub-messages of a message, and the list protobuf-c wants of them. */
 static bool room_for_parts(struct cp_pprof *p, size_t n, size_t size)
 {
-	if (n <= SIZE_MAX / size && cp_take_room(&p->mem, &p->parts, &p->parts_cap, n * size, 1) &&
-	    cp_take_room(&p->mem, &p->part_list, &p->part_list_cap, n, sizeof(void *)))
-		return true;
-	fail(p, -ENOMEM);
-	return false;
+	return room_for(p, &p->parts, &p->parts_cap, n, size) &&
+	       room_for(p, &p->part_list, &p->part_list_cap, n, sizeof(void *));
 }
 
 static void pack_value_type(struct cp_pprof *p, Pprof__ValueType *out,
@@ -182,7 +202,7 @@ static void put_head(struct cp_pprof *p, const struct cp_pprof_head *head)
 	Pprof__ValueType period_type;
 	int64_t *comment;
 
-	string(p, ""); /* index 0 */
+	intern(p, "", 0); /* index 0, which string() takes for granted */
 	put_types(p, &m, head);
 	pack_value_type(p, &period_type, &head->period_type);
 	if (period_type.type || period_type.unit)
@@ -336,24 +356,22 @@ static bool representable(const struct cp_pprof_label *l)
 	return l->str ? l->str[0] : l->num || (l->unit && l->unit[0]);
 }
 
-static size_t pack_labels(struct cp_pprof *p, const struct cp_pprof_label *labels, unsigned n)
+static size_t pack_labels(struct cp_pprof *p, struct cp_pack_label *out,
+			  const struct cp_pprof_label *label, unsigned n)
 {
-	Pprof__Label *label = p->parts, **list = p->part_list;
 	size_t k = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (!representable(&labels[i]))
+		const struct cp_pprof_label *l = &label[i];
+
+		if (!representable(l))
 			continue;
-		pprof__label__init(&label[k]);
-		label[k].key = string(p, labels[i].key);
-		if (labels[i].str) {
-			label[k].str = string(p, labels[i].str);
-		} else {
-			label[k].num = labels[i].num;
-			label[k].num_unit = string(p, labels[i].unit);
-		}
-		list[k] = &label[k];
-		k++;
+		out[k++] = (struct cp_pack_label){
+			.key = (uint64_t)string(p, l->key),
+			.str = (uint64_t)string(p, l->str),
+			.num = l->str ? 0 : (uint64_t)l->num,
+			.unit = l->str ? 0 : (uint64_t)string(p, l->unit),
+		};
 	}
 	return k;
 }
@@ -361,19 +379,23 @@ static size_t pack_labels(struct cp_pprof *p, const struct cp_pprof_label *label
 void cp_pprof_sample(struct cp_pprof *p, const uint64_t *locations, unsigned nlocations,
 		     const int64_t *values, const struct cp_pprof_label *labels, unsigned nlabels)
 {
-	Pprof__Sample out = PPROF__SAMPLE__INIT;
+	struct cp_pack_sample s = {.locations = locations, .nlocations = nlocations};
+	unsigned char *room;
+	size_t n;
 
-	if (!p || p->err || !room_for_parts(p, nlabels, sizeof(Pprof__Label)))
+	if (!p || p->err ||
+	    !room_for(p, &p->parts, &p->parts_cap, nlabels, sizeof(struct cp_pack_label)))
 		return;
-	out.n_label = pack_labels(p, labels, nlabels);
-	out.label = p->part_list;
-	/* protobuf-c's structs have no const; packing only reads. */
-	out.n_location_id = nlocations;
-	out.location_id = (uint64_t *)locations;
-	out.n_value = p->ntypes;
-	out.value = (int64_t *)values;
-	if (!p->err)
-		emit(p, SAMPLE, &out.base);
+	s.values = values;
+	s.nvalues = p->ntypes;
+	s.labels = p->parts;
+	s.nlabels = pack_labels(p, p->parts, labels, nlabels);
+	n = cp_pack_sample_size(&s);
+	room = p->err ? NULL : begin(p, SAMPLE, n);
+	if (room) {
+		cp_pack_sample(room, &s);
+		end(p, room, n);
+	}
 }
 
 int cp_pprof_close(struct cp_pprof *p)
