@@ -6,6 +6,7 @@
 Many profiles, made from fixed seeds: recursion, inlined calls, addresses without a
 name, equal values (their order), values from nothing to petabytes, differences with
 negative values; each with every sample type, sorted both ways, whole and cut to n.
+They are named .pprof, since they are stranger than what we write.
 """
 import difflib
 import os
@@ -67,7 +68,7 @@ def random_profile(seed, types, size, functions, top, **options):
         stack = [random_frame(rng, names) for _ in range(rng.randint(1, 12))]
         labels = [("bytes", rng.choice([16, 32, 64]))] if types is gen.HEAP else []
         p.sample(stack, [random_value(rng, top) for _ in types], labels)
-    return p.write(f"{seed}.pb.gz")
+    return p.write(f"{seed}.pprof")
 
 
 def views(files, types, **more):
@@ -100,9 +101,9 @@ compare(more[:1], base=more[0])  # nothing is left
 many = [random_profile(seed, gen.HEAP, 20, 10, 1 << 20) for seed in range(100, 140)]
 compare(many)
 
-empty = gen.Profile(gen.HEAP).write("empty.pb.gz")
+empty = gen.Profile(gen.HEAP).write("empty.pprof")
 compare([empty])
 deep = gen.Profile(gen.HEAP)
 deep.sample(["fib"] * 100 + ["main"], [1, 10, 1, 10])
 deep.sample([("fib", "fib", "fib"), "main"], [1, 10, 1, 10])
-compare([deep.write("deep.pb.gz")])
+compare([deep.write("deep.pprof")])

@@ -91,11 +91,12 @@ class Profile:
                        b"".join(self.label(*label) for label in labels))
 
     def mapping_bytes(self):
+        nameless = {mapping for names, mapping in self.locations if not names}
         for path, i in self.mappings.ids.items():
             start = i * MAPPING
             yield data(3, number(1, i) + number(2, start) + number(3, start + MAPPING) +
                        self.string(5, path) + self.string(6, f"{zlib.crc32(path.encode()):040x}") +
-                       number(7, i == 1))
+                       number(7, i not in nameless))
 
     def address(self, names, mapping):
         """The same code is at the same place in every profile."""
