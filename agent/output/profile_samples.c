@@ -44,20 +44,23 @@ static bool add_values(struct cp_reader *r, const Pprof__Sample *m, struct cp_sa
 	return true;
 }
 
-/* Answers false on failure; *kept says whether the label means anything: a zero
- * without a unit is how "nothing" is written, and pprof drops it. */
+/* Answers false on failure; *kept says whether the label means anything: no key, an
+ * empty text, or a zero without a unit, is how "nothing" is written. */
 static bool read_label(struct cp_reader *r, const Pprof__Label *m, struct cp_pprof_label *out,
 		       bool *kept)
 {
-	*out = (struct cp_pprof_label){.num = m->num};
-	*kept = m->str || m->num || m->num_unit;
-	if (!cp_reader_string(r, m->key, &out->key))
+	*out = (struct cp_pprof_label){0};
+	if (!cp_reader_string(r, m->key, &out->key) || !cp_reader_string(r, m->str, &out->str) ||
+	    !cp_reader_string(r, m->num_unit, &out->unit))
 		return false;
-	if (m->str) {
-		out->num = 0;
-		return cp_reader_string(r, m->str, &out->str);
+	if (!*out->unit || *out->str)
+		out->unit = NULL;
+	if (!*out->str) {
+		out->str = NULL;
+		out->num = m->num;
 	}
-	return !m->num_unit || cp_reader_string(r, m->num_unit, &out->unit);
+	*kept = *out->key && (out->str || out->num || out->unit);
+	return true;
 }
 
 static bool add_labels(struct cp_reader *r, const Pprof__Sample *m, struct cp_sample *out)

@@ -2,7 +2,8 @@
 /*
  * test_pprof_write.c - the streamed writer, read back by our reader
  *
- * Context  TEST. What Go makes of such files: test/cases/pprof_accepts.sh.
+ * Context  TEST. With the argument `files` it leaves two profiles in the working
+ *          directory, for test/cases/pprof-accepts.sh to show to Go's pprof.
  */
 #include "test/lib/profile_kit.h"
 
@@ -47,7 +48,7 @@ static int write_small(const struct cp_sink *sink, const struct cp_alloc *mem)
 					     .has_functions = true,
 					     .has_lines = true};
 	const struct cp_pprof_mapping lib = {
-		.start = 0x7000000, .limit = 0x7100000, .file = "/lib"};
+		.start = 0x7000000, .limit = 0x7100000, .file = "/lib/x.so", .has_functions = true};
 	const int64_t values[4] = {1, 2, INT64_MAX, INT64_MIN};
 	const uint64_t stack[2] = {1, 2};
 	const struct cp_pprof_label labels[] = {
@@ -130,7 +131,9 @@ static void check_small(const struct cp_profile *p)
 	assert_null(p->mappings[1].build_id);
 	assert_int_equal(p->mappings[0].offset, 0x1000);
 	assert_true(p->mappings[0].has_functions && p->mappings[0].has_lines);
-	assert_false(p->mappings[0].has_filenames || p->mappings[1].has_functions);
+	assert_false(p->mappings[0].has_filenames || p->mappings[0].has_inlines);
+	assert_true(p->mappings[1].has_functions);
+	assert_false(p->mappings[1].has_lines);
 	check_sample(&p->samples[0]);
 	assert_ptr_equal(leaf, &p->locations[0]);
 	assert_ptr_equal(leaf->mapping, &p->mappings[0]);
@@ -352,7 +355,56 @@ static void every_failed_allocation_is_answered(void **state)
 	}
 }
 
-int main(void)
+/* --- files for Go's pprof to judge -------------------------------------- */
+
+/* Many stacks over functions whose names hold every byte. */
+static int write_wide(const struct cp_sink *sink, const struct cp_alloc *mem)
+{
+	static const struct cp_value_type types[] = {{"samples", "count"}, {"cpu", "nanoseconds"}};
+	const struct cp_pprof_head head = {.types = types,
+					   .ntypes = 2,
+					   .period_type = {"cpu", "nanoseconds"},
+					   .period = 10000000,
+					   .time_ns = 1700000000123456789,
+					   .duration_ns = 50000000000};
+	const struct cp_pprof_mapping exe = {
+		.start = 0x400000, .limit = 0x500000, .file = "/bin/x", .has_functions = true};
+	struct cp_pprof *p = cp_pprof_open(&head, sink, mem);
+	const int64_t values[2] = {1, 10000000};
+
+	cp_pprof_mapping(p, &exe);
+	for (unsigned i = 0; i < 1000; i++) {
+		char name[] = {'f', '_', (char)(1 + i % 255), (char)(1 + i / 255), 0};
+		struct cp_pprof_line line = {0, 0};
+
+		line.function = cp_pprof_function(p, name, name, "", 0);
+		cp_pprof_location(p, 1, 0x400000 + i, &line, 1);
+	}
+	for (uint64_t i = 0; i < 5000; i++) {
+		const uint64_t stack[3] = {1 + i % 1000, 1 + i / 1000, 1 + i / 100};
+
+		cp_pprof_sample(p, stack, 3, values, NULL, 0);
+	}
+	return cp_pprof_close(p);
+}
+
+static int write_file(const char *path,
+		      int (*write_it)(const struct cp_sink *sink, const struct cp_alloc *mem))
+{
+	struct kit_mem m = {0};
+	struct kit_bytes b = {0};
+	struct cp_alloc mem = kit_alloc(&m);
+	struct cp_sink sink = kit_sink(&b);
+	int err = write_it(&sink, &mem);
+	FILE *f = fopen(path, "w");
+
+	if (err || !f || fwrite(b.p, 1, b.len, f) != b.len || fclose(f))
+		return 1;
+	free(b.p);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_back_as_written),
@@ -366,5 +418,8 @@ int main(void)
 		cmocka_unit_test(every_failed_allocation_is_answered),
 	};
 
+	if (argc > 1 && !strcmp(argv[1], "files"))
+		return write_file("small.delta.pb.gz", write_small) |
+		       write_file("wide.cpu.pb.gz", write_wide);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
