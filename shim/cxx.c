@@ -38,9 +38,6 @@ enum way { OWN, GENERIC, FORWARD };
 #define OPERATORS  (DELETE_END - NEW_FIRST)
 
 static struct {
-	void *(*malloc)(size_t n); /* what GENERIC stands on */
-	void *(*aligned)(size_t align, size_t n);
-	void (*free)(void *p);
 	uint8_t way[OPERATORS];
 	void *real[OPERATORS];	/* where OWN and FORWARD go; GENERIC: its own function */
 	void *other[OPERATORS]; /* what comes after us, whatever the way: for GENERIC's last resort
@@ -67,7 +64,7 @@ static CP_COLD void *find_other(unsigned slot, const char *name)
 
 static void *try_simple(size_t n)
 {
-	return st.malloc(n + !n);
+	return cp_real.malloc(n + !n);
 }
 
 /* aligned_alloc wants whole multiples. What is no alignment is left to the
@@ -77,7 +74,7 @@ static void *try_aligned(size_t n, size_t align)
 	if (!align || (align & (align - 1)) || n > SIZE_MAX - align)
 		return NULL;
 	align = CP_MAX(align, sizeof(void *));
-	return st.aligned(align, CP_ALIGN_UP(n + !n, align));
+	return cp_real.aligned_alloc(align, CP_ALIGN_UP(n + !n, align));
 }
 
 /* --- new ---------------------------------------------------------------- */
@@ -218,15 +215,6 @@ static bool any_of_host(const enum owner *owner)
 	return false;
 }
 
-/* Somebody's malloc before ours is the one the host uses: GENERIC must give
- * blocks that its free takes. */
-static void *outer(const char *name, void *real)
-{
-	void *fn = cp_shim_outer(name);
-
-	return fn ? fn : real;
-}
-
 static void choose_new(unsigned slot, enum way way, void **next)
 {
 	st.way[slot] = (uint8_t)way;
@@ -246,9 +234,6 @@ void cp_shim_cxx_choose(void **next)
 	enum owner owner[OPERATORS];
 	bool host, nested;
 
-	st.malloc = outer("malloc", cp_real.malloc);
-	st.aligned = outer("aligned_alloc", cp_real.aligned_alloc);
-	st.free = outer("free", cp_real.free);
 	memcpy(st.other, &next[NEW_FIRST], sizeof(st.other));
 	for (unsigned i = 0; i < OPERATORS; i++)
 		owner[i] = owner_of(next[NEW_FIRST + i]);
@@ -260,6 +245,6 @@ void cp_shim_cxx_choose(void **next)
 		if (NEW_FIRST + i < NEW_END)
 			choose_new(i, way, &next[NEW_FIRST + i]);
 		else if (owner[i] == NOBODY || (owner[i] == LIBRARY && !host))
-			next[NEW_FIRST + i] = (void *)st.free;
+			next[NEW_FIRST + i] = (void *)cp_real.free;
 	}
 }

@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# arena - fm-001..003: what was allocated while dlsym worked can be used and freed for ever
+set -eu
+. "$TOP/test/lib/same.sh"
+
+for rate in 1 524288; do
+    for a in "" $(allocators); do
+        CPROF_HEAP_RATE=$rate LD_PRELOAD="$LIB $PROG/libarena.so $a" "$PROG/arena" >out
+        printf 'many blocks\ndone\n' | cmp - out || { cat out; exit 1; }
+    done
+done

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# shape - the fast paths keep their shape: so many instructions, one jump out, nothing that waits
+set -eu
+
+# Entries whose fast path may be LIMIT instructions, the jump to the real function included.
+limits() {
+    echo "malloc 12 calloc 13 realloc 16 free 8 cfree 8 free_sized 8 memalign 12 aligned_alloc 12
+        posix_memalign 12 _Znwm 12 _Znam 12 _ZnwmRKSt9nothrow_t 12 _ZnwmSt11align_val_t 12
+        _ZdlPv 8 _ZdaPv 8 _ZdlPvm 8 _ZdaPvm 8 _ZdlPvSt11align_val_t 8
+        _ZdlPvmSt11align_val_t 8 _ZdlPvRKSt9nothrow_t 8"
+}
+
+[ "$(uname -m)" = x86_64 ] || { echo "x86-64 only"; exit 77; }
+objdump -d --no-show-raw-insn "$LIB" >text
+
+# The instructions of FUNCTION up to its jump through cp_real: what comes after is the slow path.
+fast_path() {
+    awk -v name="<$1>:" '
+        $2 == name { on = 1; next }
+        on && NF == 0 { exit }
+        on { sub(/^[^:]*:\t/, ""); sub(/<.*/, ""); print }
+        on && /jmp +\*/ { exit }' text
+}
+
+# shellcheck disable=SC2046 # pairs of words
+set -- $(limits)
+while [ $# -gt 0 ]; do
+    fast_path "$1" >path
+    grep -q 'jmp  *\*' path || { echo "$1: no jump to the real function"; cat path; exit 1; }
+    if grep -nE 'call|lock|xchg|mfence|push|ret' path; then
+        echo "$1: its fast path does more than compare, subtract and jump"
+        exit 1
+    fi
+    n=$(wc -l <path)
+    [ "$n" -le "$2" ] || { echo "$1: $n instructions, $2 allowed"; cat path; exit 1; }
+    shift 2
+done
