@@ -35,6 +35,7 @@ extern const struct cp_command cp_command_top;
 extern const struct cp_command cp_command_raw;
 extern const struct cp_command cp_command_merge;
 extern const struct cp_command cp_command_run;
+extern const struct cp_command cp_command_snap;
 
 /* One line on stderr, with "cprof: " before and a newline after it. */
 void cp_complain(const char *fmt, ...) CP_PRINTF(1, 2);

@@ -22,7 +22,7 @@ struct scan {
 	const struct cp_option *options;
 };
 
-static bool add_word(struct cp_words *words, char *word)
+bool cp_words_add(struct cp_words *words, char *word)
 {
 	char **more = realloc(words->word, (words->n + 2) * sizeof(*more));
 
@@ -62,7 +62,7 @@ static const struct cp_option *find(const struct scan *sc, char *s, size_t len, 
 static bool set(const struct cp_option *o, char *value)
 {
 	if (o->list)
-		return add_word(o->list, value);
+		return cp_words_add(o->list, value);
 	*o->text = value;
 	return true;
 }
@@ -102,7 +102,7 @@ static bool take_option(struct scan *sc)
 static bool take_rest(struct scan *sc, struct cp_words *operands)
 {
 	for (; sc->at < sc->argc; sc->at++) {
-		if (!add_word(operands, sc->argv[sc->at]))
+		if (!cp_words_add(operands, sc->argv[sc->at]))
 			return false;
 	}
 	return true;
@@ -127,7 +127,7 @@ bool cp_options_parse(int argc, char **argv, const struct cp_option *options,
 		}
 		if (where == CP_OPERANDS_END_OPTIONS)
 			return take_rest(&sc, operands);
-		if (!add_word(operands, word))
+		if (!cp_words_add(operands, word))
 			return false;
 	}
 	return true;

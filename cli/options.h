@@ -32,6 +32,9 @@ enum cp_operands {
 	CP_OPERANDS_END_OPTIONS, /* the first one starts another program's words */
 };
 
+/* Adds a word, and keeps a NULL behind the last; false after a complaint. */
+bool cp_words_add(struct cp_words *words, char *word);
+
 /* Fills what the options name and answers the operands, or false after a
  * complaint. options ends with a row whose name is NULL. */
 bool cp_options_parse(int argc, char **argv, const struct cp_option *options,

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * answer.c - the files a process writes for a request of ours
+ *
+ * Context  the cprof program.
+ * Holds    see answer.h
+ * Why      The folder is the only thing both sides surely share; so nothing need be
+ *          opened in the process to hear from it.
+ */
+#include "answer.h"
+
+#include "../agent/output/profile.h"
+#include "command.h"
+#include "slurp.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNPACKED_MAX ((size_t)1 << 30)
+
+static bool remember(struct cp_words *words, char *word)
+{
+	if (word && cp_words_add(words, word))
+		return true;
+	free(word);
+	return false;
+}
+
+static char *printed(const char *fmt, ...) CP_PRINTF(1, 2);
+
+static char *printed(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	return n < 0 ? NULL : s;
+}
+
+/* A relative folder is one of where it was started, which the shell left in PWD, and
+ * where it most likely still is. */
+static bool add_folders(struct cp_answer *a, const struct cp_process *p)
+{
+	const char *dir = cp_process_variable(p, "CPROF_DIR");
+	const char *start = cp_process_variable(p, "PWD");
+	bool ok;
+
+	if (!dir || !*dir)
+		dir = ".";
+	if (*dir == '/')
+		ok = remember(&a->folders, printed("%s%s", p->root, dir));
+	else
+		ok = remember(&a->folders, printed("/proc/%d/cwd/%s", (int)p->pid, dir)) &&
+		     (!start || remember(&a->folders, printed("%s%s/%s", p->root, start, dir)));
+	return ok && remember(&a->folders, printed("%s/tmp/cprof-%u", p->root, p->uid));
+}
+
+bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
+		    uint32_t nonce)
+{
+	*a = (struct cp_answer){.pid = p->own_pid, .nonce = nonce};
+	return dir ? remember(&a->folders, strdup(dir)) : add_folders(a, p);
+}
+
+static bool ends_with(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && !strcmp(s + n - m, suffix);
+}
+
+/* NAME.PID.TIME.SEQ.TYPE.pb.gz of this process; NAME may have dots. */
+static bool is_its_profile(const struct cp_answer *a, const char *name)
+{
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), ".%d.", (int)a->pid);
+	return name[0] != '.' && ends_with(name, ".pb.gz") && strstr(name, pid);
+}
+
+static bool is_known(const struct cp_answer *a, const char *path)
+{
+	for (size_t i = 0; i < a->known.n; i++) {
+		if (!strcmp(a->known.word[i], path))
+			return true;
+	}
+	return false;
+}
+
+static bool has_nonce(const struct cp_profile *p, uint32_t nonce)
+{
+	char wanted[32];
+
+	snprintf(wanted, sizeof(wanted), "request=%06x", nonce);
+	for (unsigned i = 0; i < p->head.ncomments; i++) {
+		if (!strcmp(p->head.comments[i], wanted))
+			return true;
+	}
+	return false;
+}
+
+static bool answers(const struct cp_answer *a, const char *path)
+{
+	struct cp_region region;
+	struct cp_bytes file;
+	struct cp_profile *p = NULL;
+	const char *why;
+	bool yes;
+
+	cp_region_init(&region);
+	if (cp_slurp(path, &region, &file))
+		p = cp_profile_read(file.data, file.size, UNPACKED_MAX, &region.alloc, &why);
+	yes = p && has_nonce(p, a->nonce);
+	cp_region_release(&region);
+	return yes;
+}
+
+/* Up to and with the dot before TYPE.pb.gz. */
+static char *prefix_of(const char *name)
+{
+	size_t n = strlen(name) - strlen(".pb.gz");
+
+	while (n && name[n - 1] != '.')
+		n--;
+	return strndup(name, n);
+}
+
+static bool look_at(struct cp_answer *a, char *folder, const char *name)
+{
+	char *path;
+
+	if (!is_its_profile(a, name))
+		return false;
+	path = printed("%s/%s", folder, name);
+	if (!path || is_known(a, path)) {
+		free(path);
+		return false;
+	}
+	if (answers(a, path)) {
+		free(path);
+		a->folder = folder;
+		a->prefix = prefix_of(name);
+		return a->prefix;
+	}
+	remember(&a->known, path);
+	return false;
+}
+
+static bool find_in(struct cp_answer *a, char *folder)
+{
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	bool found = false;
+
+	while (d && !found && (e = readdir(d)))
+		found = look_at(a, folder, e->d_name);
+	if (d)
+		closedir(d);
+	return found;
+}
+
+/* Is a file of the same snapshot still being written? */
+static bool is_unfinished(const struct cp_answer *a)
+{
+	DIR *d = opendir(a->folder);
+	struct dirent *e;
+	bool found = false;
+
+	while (d && !found && (e = readdir(d)))
+		found = e->d_name[0] == '.' && ends_with(e->d_name, ".tmp") &&
+			!strncmp(e->d_name + 1, a->prefix, strlen(a->prefix));
+	if (d)
+		closedir(d);
+	return found;
+}
+
+bool cp_answer_is_there(struct cp_answer *a)
+{
+	for (size_t i = 0; !a->prefix && i < a->folders.n; i++) {
+		if (find_in(a, a->folders.word[i]))
+			break;
+	}
+	return a->prefix && !is_unfinished(a);
+}
+
+void cp_answer_print(const struct cp_answer *a)
+{
+	struct dirent **entry;
+	int n = scandir(a->folder, &entry, NULL, alphasort);
+	char *folder = realpath(a->folder, NULL);
+
+	for (int i = 0; i < n; i++) {
+		const char *name = entry[i]->d_name;
+
+		if (!strncmp(name, a->prefix, strlen(a->prefix)) && ends_with(name, ".pb.gz"))
+			printf("%s/%s\n", folder ? folder : a->folder, name);
+		free(entry[i]);
+	}
+	if (n >= 0)
+		free(entry);
+	free(folder);
+}

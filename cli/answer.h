@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * answer.h - the files a process writes for a request of ours
+ *
+ * Context  the cprof program.
+ * Holds    A file is the answer when a comment in it has the request's nonce. One
+ *          snapshot's files agree in their names up to the type; they are complete
+ *          when no temporary one of that name is left.
+ */
+#ifndef CP_CLI_ANSWER_H
+#define CP_CLI_ANSWER_H
+
+#include "options.h"
+#include "process.h"
+
+struct cp_answer {
+	pid_t pid; /* in its own pid namespace, as in the names */
+	uint32_t nonce;
+	struct cp_words folders; /* where to look */
+	struct cp_words known;	 /* files that are not it */
+	char *folder, *prefix;	 /* found: what its files have in common */
+};
+
+/* Where this process may write: dir when given, else what its environment says. */
+bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
+		    uint32_t nonce);
+/* Has it come, whole? */
+bool cp_answer_is_there(struct cp_answer *a);
+/* Prints the names, a line each. */
+void cp_answer_print(const struct cp_answer *a);
+
+#endif

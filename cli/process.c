@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.c - what /proc tells of a running process, as far as profiling goes
+ *
+ * Context  the cprof program.
+ * Holds    Looking changes nothing: no ptrace, no signal.
+ */
+#include "process.h"
+
+#include "command.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static FILE *open_proc(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return fopen(path, "re");
+}
+
+static bool complain(pid_t pid, int err)
+{
+	if (err == ENOENT || err == ESRCH)
+		cp_complain("%d: no such process", (int)pid);
+	else if (err == EACCES || err == EPERM)
+		cp_complain("%d: not yours to look at; run cprof as the user it runs as, or root",
+			    (int)pid);
+	else
+		cp_complain("%d: %s", (int)pid, strerror(err));
+	return false;
+}
+
+static bool read_status(struct cp_process *p)
+{
+	FILE *f = open_proc(p->pid, "status");
+	char line[512];
+
+	if (!f)
+		return complain(p->pid, errno);
+	p->own_pid = p->pid;
+	while (fgets(line, sizeof(line), f)) {
+		const char *last = strrchr(line, '\t');
+
+		if (!strncmp(line, "SigCgt:", 7))
+			p->caught = strtoull(line + 7, NULL, 16);
+		else if (!strncmp(line, "NSpid:", 6) && last)
+			p->own_pid = (pid_t)strtol(last, NULL, 10);
+		else if (!strncmp(line, "Uid:", 4)) /* real, then effective */
+			p->uid = (uid_t)strtoul(line + 4 + 1 + strcspn(line + 5, "\t"), NULL, 10);
+	}
+	fclose(f);
+	return true;
+}
+
+static bool read_maps(struct cp_process *p)
+{
+	FILE *f = open_proc(p->pid, "maps");
+	char *line = NULL;
+	size_t room = 0;
+
+	if (!f)
+		return complain(p->pid, errno);
+	while (!p->has_library && getline(&line, &room, f) > 0)
+		p->has_library = strstr(line, "/libcprof.so") != NULL;
+	free(line);
+	fclose(f);
+	return true;
+}
+
+static bool read_environment(struct cp_process *p)
+{
+	FILE *f = open_proc(p->pid, "environ");
+	FILE *out = f ? open_memstream(&p->environment, &p->environment_size) : NULL;
+	char part[4096];
+	size_t n;
+
+	if (f && !out)
+		fclose(f);
+	if (!out)
+		return complain(p->pid, errno);
+	while ((n = fread(part, 1, sizeof(part), f)))
+		fwrite(part, 1, n, out);
+	fputc(0, out);
+	fclose(f);
+	if (fclose(out)) {
+		cp_complain("out of memory");
+		return false;
+	}
+	return true;
+}
+
+static void compare_mounts(struct cp_process *p)
+{
+	char path[64], ours[64] = "", theirs[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)p->pid);
+	p->root[0] = 0;
+	if (readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1) > 0 &&
+	    readlink(path, theirs, sizeof(theirs) - 1) > 0 && strcmp(ours, theirs) != 0)
+		snprintf(p->root, sizeof(p->root), "/proc/%d/root", (int)p->pid);
+}
+
+bool cp_process_read(struct cp_process *p, pid_t pid)
+{
+	*p = (struct cp_process){.pid = pid};
+	if (!read_status(p) || !read_maps(p) || !read_environment(p)) {
+		cp_process_release(p);
+		return false;
+	}
+	compare_mounts(p);
+	return true;
+}
+
+void cp_process_release(struct cp_process *p)
+{
+	free(p->environment);
+	p->environment = NULL;
+}
+
+const char *cp_process_variable(const struct cp_process *p, const char *name)
+{
+	size_t len = strlen(name);
+	const char *end = p->environment + p->environment_size;
+
+	for (const char *s = p->environment; s < end; s += strlen(s) + 1) {
+		if (!strncmp(s, name, len) && s[len] == '=')
+			return s + len + 1;
+	}
+	return NULL;
+}
+
+/* RTMIN+N and RTMAX-N, as kill(1) has them. */
+static int realtime(const char *name)
+{
+	bool from_min = !strncmp(name, "RTMIN", 5);
+	char *end;
+	long n;
+
+	if (!from_min && strncmp(name, "RTMAX", 5) != 0)
+		return 0;
+	n = strtol(name + 5, &end, 10);
+	if (*end || (name[5] && end == name + 5))
+		return 0;
+	n += from_min ? SIGRTMIN : SIGRTMAX;
+	return n >= SIGRTMIN && n <= SIGRTMAX ? (int)n : 0;
+}
+
+int cp_process_signal(const char *name)
+{
+	char *end;
+	long n = strtol(name, &end, 10);
+
+	if (end != name)
+		return !*end && n > 0 && n <= SIGRTMAX ? (int)n : 0;
+	if (!strncmp(name, "SIG", 3))
+		name += 3;
+	for (int sig = 1; sig < SIGRTMIN; sig++) {
+		const char *known = sigabbrev_np(sig);
+
+		if (known && !strcmp(known, name))
+			return sig;
+	}
+	return realtime(name);
+}

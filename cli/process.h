@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.h - what /proc tells of a running process, as far as profiling goes
+ *
+ * Context  the cprof program.
+ */
+#ifndef CP_CLI_PROCESS_H
+#define CP_CLI_PROCESS_H
+
+#include "../agent/rt/base.h"
+
+#include <sys/types.h>
+
+struct cp_process {
+	pid_t pid;
+	pid_t own_pid;	   /* what it calls itself, in its own pid namespace */
+	uid_t uid;	   /* effective */
+	uint64_t caught;   /* signals it has handlers for, bit sig - 1 */
+	bool has_library;  /* libcprof.so is mapped */
+	char root[32];	   /* before its paths, when it sees other mounts than we: /proc/PID/root */
+	char *environment; /* NUL after each; as it was at the start, or overwritten since */
+	size_t environment_size;
+};
+
+/* false after a complaint: no such process, or not ours to look at. */
+bool cp_process_read(struct cp_process *p, pid_t pid);
+void cp_process_release(struct cp_process *p);
+
+/* The value of a variable when the process started; NULL: not set. */
+const char *cp_process_variable(const struct cp_process *p, const char *name);
+
+/* The signal of this name or number ("USR1", "SIGUSR1", "RTMIN+3", "12"); 0: none. */
+int cp_process_signal(const char *name);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snap.c - cprof snap: asks a running process for a snapshot, and waits for it
+ *
+ * Context  the cprof program.
+ * Holds    Nothing is sent to a process that would die of it: the library must be
+ *          mapped there, and the signal have a handler.
+ * Fails    A signal can get lost in another one of its kind that was not taken yet;
+ *          so a request is sent again until its own nonce comes back. Not so one
+ *          for a span of time, which would open a second span.
+ */
+#include "../agent/control/request.h"
+#include "answer.h"
+#include "command.h"
+#include "options.h"
+#include "process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define POLL_MS	 20
+#define AGAIN_MS 2000
+
+struct request {
+	const char *profiles, *signal, *dir, *seconds_text, *timeout_text;
+	long seconds, timeout;
+	struct cp_words pids;
+	int sig;
+	struct cp_request packed;
+};
+
+static bool add_profile(struct cp_request *r, const char *name, size_t len)
+{
+	static const char *const names[CP_TYPES] = {
+		[CP_TYPE_HEAP] = "heap",
+		[CP_TYPE_ALLOCS] = "allocs",
+	};
+
+	for (unsigned i = 0; i < CP_TYPES; i++) {
+		if (names[i] && strlen(names[i]) == len && !memcmp(names[i], name, len)) {
+			r->types |= (uint8_t)(1U << i);
+			return true;
+		}
+	}
+	cp_complain("--profiles '%.*s': heap and allocs are accepted", (int)len, name);
+	return false;
+}
+
+static bool parse_profiles(struct request *r)
+{
+	for (const char *s = r->profiles; s && *s;) {
+		size_t len = strcspn(s, ",");
+
+		if (!add_profile(&r->packed, s, len))
+			return false;
+		s += len + (s[len] != 0);
+	}
+	return true;
+}
+
+static bool parse(struct request *r)
+{
+	r->timeout = 10;
+	if (r->seconds_text && !cp_options_number("--seconds", r->seconds_text, 1,
+						  CP_REQUEST_MAX_SECONDS, &r->seconds))
+		return false;
+	if (r->timeout_text &&
+	    !cp_options_number("--timeout", r->timeout_text, 1, 100000, &r->timeout))
+		return false;
+	if (r->signal && !(r->sig = cp_process_signal(r->signal))) {
+		cp_complain("--signal '%s': a signal's name or number is accepted", r->signal);
+		return false;
+	}
+	if (!r->pids.n) {
+		cp_complain("snap: no process id given; 'cprof help snap' says more");
+		return false;
+	}
+	return parse_profiles(r);
+}
+
+/* The signal it listens to; 0 after a complaint. What its environment says does not
+ * count where the program has written over it, as servers do to show a title. */
+static int signal_of(const struct request *r, const struct cp_process *p)
+{
+	const char *name = cp_process_variable(p, "CPROF_SIGNAL");
+	int sig;
+
+	if (r->sig)
+		return r->sig;
+	if (!name && !cp_process_variable(p, "LD_PRELOAD")) {
+		cp_complain("%d: its environment can't be read any more; say with --signal which "
+			    "signal it listens to",
+			    (int)p->pid);
+		return 0;
+	}
+	if (name && !strcmp(name, "none")) {
+		cp_complain("%d: was started with CPROF_SIGNAL=none; it can't be asked",
+			    (int)p->pid);
+		return 0;
+	}
+	sig = name ? cp_process_signal(name) : 0;
+	return sig ? sig : SIGUSR1; /* as the library does with what it can't read */
+}
+
+static int check(const struct request *r, const struct cp_process *p)
+{
+	int sig;
+
+	if (!p->has_library) {
+		cp_complain("%d: libcprof.so is not in it; start it with 'cprof run' or LD_PRELOAD",
+			    (int)p->pid);
+		return 0;
+	}
+	sig = signal_of(r, p);
+	if (sig && !(p->caught >> (sig - 1) & 1)) {
+		cp_complain("%d: has no handler for signal %d, nothing was sent; its log says why, "
+			    "or give the right one with --signal",
+			    (int)p->pid, sig);
+		return 0;
+	}
+	return sig;
+}
+
+static bool send(const struct cp_process *p, int sig, uint64_t word)
+{
+	union sigval value = {.sival_ptr = (void *)(uintptr_t)word};
+
+	/* EAGAIN: its queue is full, which passes */
+	if (!sigqueue(p->pid, sig, value) || errno == EAGAIN)
+		return true;
+	cp_complain("%d: %s", (int)p->pid, strerror(errno));
+	return false;
+}
+
+static bool wait_for(const struct request *r, const struct cp_process *p, int sig,
+		     struct cp_answer *a)
+{
+	const struct timespec pause = {0, POLL_MS * 1000000L};
+	uint64_t word = cp_request_pack(r->packed);
+	long most = (r->timeout + r->seconds) * 1000;
+
+	for (long ms = 0; ms <= most; ms += POLL_MS) {
+		bool is_time = ms == 0 || (!r->seconds && ms % AGAIN_MS == 0);
+
+		if (is_time && !send(p, sig, word))
+			return false;
+		nanosleep(&pause, NULL);
+		if (cp_answer_is_there(a))
+			return true;
+		if (kill(p->pid, 0) && errno == ESRCH) {
+			cp_complain("%d: ended before it answered", (int)p->pid);
+			return false;
+		}
+	}
+	cp_complain("%d: no answer in %ld s; its log says why, or name its folder with --dir",
+		    (int)p->pid, r->timeout + r->seconds);
+	return false;
+}
+
+static bool snap(struct request *r, const struct cp_process *p)
+{
+	struct cp_answer answer;
+	int sig = check(r, p);
+	uint32_t nonce = 0;
+
+	if (!sig)
+		return false;
+	while (!nonce) {
+		if (getrandom(&nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+			nonce = (uint32_t)time(NULL);
+		nonce &= CP_REQUEST_MAX_NONCE;
+	}
+	r->packed.nonce = nonce;
+	r->packed.seconds = (uint16_t)r->seconds;
+	if (!cp_answer_init(&answer, p, r->dir, nonce) || !wait_for(r, p, sig, &answer))
+		return false;
+	cp_answer_print(&answer);
+	return true;
+}
+
+static bool snap_pid(struct request *r, const char *text)
+{
+	struct cp_process p;
+	long pid;
+	bool ok;
+
+	if (!cp_options_number("process id", text, 1, INT32_MAX, &pid) ||
+	    !cp_process_read(&p, (pid_t)pid))
+		return false;
+	ok = snap(r, &p);
+	cp_process_release(&p);
+	return ok;
+}
+
+static int run(int argc, char **argv)
+{
+	struct request r = {.profiles = NULL};
+	const struct cp_option options[] = {
+		{"profiles", NULL, .text = &r.profiles},
+		{"seconds", NULL, .text = &r.seconds_text},
+		{"signal", NULL, .text = &r.signal},
+		{"dir", NULL, .text = &r.dir},
+		{"timeout", NULL, .text = &r.timeout_text},
+		{.name = NULL},
+	};
+	int status = CP_STATUS_OK;
+
+	if (!cp_options_parse(argc, argv, options, CP_OPERANDS_ANYWHERE, &r.pids) || !parse(&r))
+		return CP_STATUS_USAGE;
+	for (size_t i = 0; i < r.pids.n; i++) {
+		if (!snap_pid(&r, r.pids.word[i]))
+			status = CP_STATUS_FAILED;
+	}
+	return status;
+}
+
+const struct cp_command cp_command_snap = {
+	.name = "snap",
+	.synopsis = "[OPTIONS] PID...",
+	.summary = "ask a running process for a snapshot, and print the files' names",
+	.help = "  --profiles LIST   only these: heap,allocs\n"
+		"  --seconds N       what happens in the next N seconds, not the totals\n"
+		"  --signal NAME     the signal it listens to; else as its environment says\n"
+		"  --dir DIR         where it writes; else as its environment says\n"
+		"  --timeout N       give up after N seconds (10)\n",
+	.run = run,
+};
