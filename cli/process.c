@@ -124,6 +124,14 @@ void cp_process_release(struct cp_process *p)
 	p->environment = NULL;
 }
 
+bool cp_process_has_ended(const struct cp_process *p)
+{
+	char path[64], to[8];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)p->pid);
+	return readlink(path, to, sizeof(to)) < 0 && (errno == ENOENT || errno == ESRCH);
+}
+
 const char *cp_process_variable(const struct cp_process *p, const char *name)
 {
 	size_t len = strlen(name);

@@ -26,6 +26,9 @@ struct cp_process {
 bool cp_process_read(struct cp_process *p, pid_t pid);
 void cp_process_release(struct cp_process *p);
 
+/* A process that is gone, or only waits for its parent to notice. */
+bool cp_process_has_ended(const struct cp_process *p);
+
 /* The value of a variable when the process started; NULL: not set. */
 const char *cp_process_variable(const struct cp_process *p, const char *name);
 

@@ -152,7 +152,7 @@ static bool wait_for(const struct request *r, const struct cp_process *p, int si
 		nanosleep(&pause, NULL);
 		if (cp_answer_is_there(a))
 			return true;
-		if (kill(p->pid, 0) && errno == ESRCH) {
+		if (cp_process_has_ended(p)) {
 			cp_complain("%d: ended before it answered", (int)p->pid);
 			return false;
 		}

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""cprof snap gets a running process's profiles, and never harms one it can't ask."""
+import os
+import re
+import subprocess
+import sys
+
+CPROF, LIB = os.environ["CPROF"], os.environ["LIB"]
+ENV = {k: v for k, v in os.environ.items() if not k.startswith(("CPROF_", "LD_"))}
+ENV["CPROF_LOG"] = "none"
+HERE = os.getcwd()
+# Says when it is ready, then stays: signals don't end a wait for input.
+STAY = "import sys; print('ready', flush=True); sys.stdin.read()"
+
+
+class Victim:
+    def __init__(self, code=STAY, preload=LIB, program=sys.executable, **env):
+        variables = {**ENV, **env, **({"LD_PRELOAD": preload} if preload else {})}
+        self.p = subprocess.Popen([program, "-S", "-c", code], env=variables, text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.p.stdout.readline() == "ready\n"
+
+    def __enter__(self):
+        return str(self.p.pid)
+
+    def __exit__(self, *_):
+        assert self.p.poll() is None, "the victim died"
+        self.p.stdin.close()
+        assert self.p.wait() == 0, "the victim came to harm"
+
+
+def snap(*argv):
+    p = subprocess.run([CPROF, "snap", *argv], capture_output=True, text=True, env=ENV)
+    return p.returncode, p.stdout.splitlines(), p.stderr
+
+
+def answered(folder, types, *argv):
+    status, files, err = snap(*argv)
+    assert status == 0 and not err, (argv, status, files, err)
+    pattern = re.escape(os.path.join(os.path.realpath(folder), "")) + r"python[^/]*\.\d+\.\d{8}T\d{6}Z\.\d{4}"
+    stems = {re.sub(r"\.\w+\.pb\.gz$", "", f) for f in files}
+    assert len(stems) == 1 and re.fullmatch(pattern, stems.pop()), files
+    assert sorted(f.split(".")[-3] for f in files) == sorted(types), files
+    return files
+
+
+def refused(status, words, *argv):
+    got = snap(*argv)
+    if got[0] != status or got[1] or got[2].count("\n") != 1 or words not in got[2]:
+        sys.exit(f"cprof snap {argv}: {got}, not {status} with '{words}'")
+
+
+BOTH = ["heap", "allocs"]
+with Victim() as pid:
+    first = answered(".", BOTH, pid)
+    second = answered(".", BOTH, pid)
+    assert not set(first) & set(second)
+    answered(".", ["heap"], "--profiles", "heap", pid)
+    answered(".", ["allocs"], "--profiles=allocs", "--dir", HERE, pid)
+    for f in answered(".", BOTH, "--seconds", "1", pid):
+        os.remove(f)  # a difference, which the validator would take for totals
+    status, files, err = snap(pid, pid)
+    assert status == 0 and len(files) == 4, (files, err)
+    refused(1, "no handler for signal 12", "--signal", "USR2", pid)
+    refused(1, "no answer in 1 s", "--timeout", "1", "--dir", "/proc", pid)
+
+# Wherever it writes: a folder of its own, after it went elsewhere, on another signal.
+with Victim(CPROF_DIR="kept", CPROF_SIGNAL="RTMIN+3", PWD=HERE,
+            code="import os; os.chdir('/');" + STAY) as pid:
+    answered("kept", BOTH, pid)
+    answered("kept", BOTH, "--signal", "RTMIN+3", pid)
+with Victim(CPROF_DIR="/proc/nowhere") as pid:
+    files = answered(f"/tmp/cprof-{os.geteuid()}", BOTH, pid)
+    for f in files:
+        os.rename(f, os.path.basename(f))
+
+# Not one that would die of it, nor one that has other plans with the signal.
+with Victim(preload=None) as pid:
+    refused(1, "libcprof.so is not in it", pid)
+with Victim(CPROF_SIGNAL="none") as pid:
+    refused(1, "can't be asked", pid)
+with Victim(CPROF_ONLY="other") as pid:
+    refused(1, "no handler for signal 10", pid)
+with Victim(code="import signal; signal.signal(signal.SIGUSR1, signal.SIG_IGN);" + STAY) as pid:
+    refused(1, "no handler for signal 10", pid)
+with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: None);" + STAY) as pid:
+    refused(1, "no answer in 1 s", "--timeout=1", pid)
+
+# One that ends meanwhile.
+v = Victim(code="import os, signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(0));" + STAY)
+refused(1, "ended before it answered", str(v.p.pid))
+assert v.p.wait() == 0
+
+refused(1, "no such process", "999999999")
+refused(1, "process id 'x'", "x")
+refused(2, "no process id given")
+refused(2, "heap and allocs are accepted", "--profiles", "heap,pcu", "1")
+refused(2, "a signal's name or number", "--signal", "USR9", "1")
