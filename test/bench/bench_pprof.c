@@ -195,6 +195,21 @@ static double time_reader(const struct kit_bytes *b)
 	return took;
 }
 
+static double time_merge(const struct kit_bytes *b)
+{
+	struct kit_mem m = {0};
+	struct cp_alloc mem = kit_alloc(&m);
+	const char *why;
+	struct cp_profile *p = cp_profile_read(b->p, b->len, 1UL << 30, &mem, &why);
+	double began = seconds(), took;
+
+	if (!p || !cp_profile_merge(p, p, 1, &mem, &why))
+		abort();
+	took = seconds() - began;
+	kit_release(&m);
+	return took;
+}
+
 static int by_size(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -234,7 +249,8 @@ int main(void)
 	printf("pprof: writer %.0f ms, zlib alone %.0f ms: %.2f times (target 1.5)\n", w * 1e3,
 	       z * 1e3, w / z);
 	printf("pprof: writer's memory %.2f MB (target 4)\n", (double)m.peak / 1e6);
-	printf("pprof: reader %.0f ms\n", median(reader) * 1e3);
+	printf("pprof: reader %.0f ms, merge of two %.0f ms\n", median(reader) * 1e3,
+	       time_merge(&st.packed) * 1e3);
 	printf("bench: pprof_writer_to_zlib %.3g ratio\n", w / z);
 	printf("bench: pprof_writer_memory %.3g MB\n", (double)m.peak / 1e6);
 	kit_release(&unpacked);
