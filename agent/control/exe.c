@@ -3,7 +3,7 @@
  * exe.c - the name of the program we are in
  *
  * Context  EARLY: cp_exe_init
- * Calls    readlink(2), getauxval.
+ * Calls    stat(2), readlink(2), getauxval.
  * Shared   st: written by cp_exe_init, read only after.
  * Fails    Without /proc the kernel's note of how it was started serves; then "unknown".
  */
@@ -35,17 +35,29 @@ static void take_name(const char *path)
 	st.name[len] = 0;
 }
 
+/* The name it was started by, when that is this file and not a script it runs:
+ * Debian's redis-server is a link to redis-check-rdb. */
+static bool is_this_file(const char *started)
+{
+	struct stat exe, named;
+
+	return CP_SYS(SYS_newfstatat, AT_FDCWD, "/proc/self/exe", &exe, 0) == 0 &&
+	       CP_SYS(SYS_newfstatat, AT_FDCWD, started, &named, 0) == 0 &&
+	       exe.st_dev == named.st_dev && exe.st_ino == named.st_ino &&
+	       strncmp(started, "/proc/", 6) != 0 && strncmp(started, "/dev/fd/", 8) != 0;
+}
+
 void cp_exe_init(void)
 {
 	char path[4096];
-	long n = CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
 	const char *started = (const char *)getauxval(AT_EXECFN);
+	long n = CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
 
-	if (n > 0) {
+	if (started && (n <= 0 || is_this_file(started))) {
+		take_name(started);
+	} else if (n > 0) {
 		path[n] = 0;
 		take_name(path);
-	} else if (started) {
-		take_name(started);
 	}
 }
 
