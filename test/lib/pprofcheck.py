@@ -9,8 +9,8 @@ Alloy tells stacks apart by address alone, protobuf libraries refuse a string th
 not UTF-8. A test with pprof alone sees none of that, hence this one.
 
 The kind of profile is taken from a file name like EXE.PID.TIME.SEQ.TYPE.pb.gz, else
-from its sample types. Values may be negative only in a difference: --delta, or a file
-name with the word delta in it.
+from its sample types. Values may be negative only in a difference: --delta, a file name
+with the word delta in it, or a comment window=...
 
 As a module: read(path) gives a Profile, check(path) a list of sentences.
 It has its own decoder and the standard library only, so that it shares no mistake
@@ -442,6 +442,7 @@ def check_bytes(data, name="", delta=False):
         return [str(e)]
     if wrong:  # the other rules would stumble over these
         return wrong
+    delta = delta or any(m.texts[c].startswith("window=") for c in m.comments)
     for rule in (check_head(m, name, delta), check_ids(m), check_mappings(m),
                  check_locations(m), check_flags(m), check_samples(m, delta)):
         wrong += rule

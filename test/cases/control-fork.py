@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Children made by fork: their own files, from zero; and snapshots by time, in them too."""
+import os
+import re
+import signal
+import sys
+
+sys.path.insert(0, os.environ["TOP"] + "/test/lib")
+from asked import check, environment, files, run, start, values, wait_files, wait_for  # noqa: E402
+
+
+def child():
+    p = start("alloc", "raise", 10, "sleep", 300, "fork", "alloc", "alloc", "raise", 10, "sleep",
+              300, "exit", 4, env=environment(dir="child"))
+    out, err = p.communicate()
+    pid = int(re.search(r"child (\d+)", out)[1])
+    check(p.returncode == 4, (p.returncode, err))
+    check(sorted((f[1], f[2]) for f in files("child") if f[3] == "heap")
+          == sorted([(p.pid, 1), (pid, 1)]), files("child"))
+    own = {f[1]: values(f[0])["alloc_objects"] for f in files("child") if f[3] == "allocs"}
+    check(own[pid] > own[p.pid] * 1.4, f"the child began with its parent's counts: {own}")
+    check(own[pid] < own[p.pid] * 2.8, f"the child began with its parent's counts: {own}")
+
+
+def at_exit():
+    p = start("alloc", "fork", "alloc", "exit", 4, env=environment(dir="exits", atexit=1))
+    p.communicate()
+    check(len({f[1] for f in files("exits")}) == 2, files("exits"))
+
+
+def generations():
+    """A fork while a job of the parent is under way, many times over."""
+    commands = ["alloc"] + ["raise", 10, "fork"] * 12 + ["alloc", "raise", 10, "sleep", 300]
+    p = run(*commands, env=environment(dir="many"))
+    check(p.returncode == 0, (p.returncode, p.stderr))
+    last = int(re.findall(r"child (\d+)", p.stdout)[-1])
+    check(any(f[1] == last for f in files("many")), files("many"))
+
+
+def by_time():
+    p = start("alloc", "count", "pause", env=environment(dir="timed", interval="200ms"))
+    found = wait_files(6, "timed")
+    out, err = p.communicate("x")
+    check(p.returncode == 0 and "threads 2" in out, (out, err))
+    check([f[2] for f in found if f[3] == "heap"][:3] == [1, 2, 3], found)
+
+
+def by_time_in_children():
+    for how in ("fork", "daemon"):
+        p = start("alloc", how, "alloc", "sleep", 3000, env=environment(dir=how, interval="200ms"))
+        pid = int(p.stdout.readline().split()[1])
+        wait_for(lambda: len([f for f in files(how) if f[1] == pid]) >= 4, f"snapshots of {pid}")
+        os.kill(pid, signal.SIGKILL)
+        p.communicate()
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "its end")
+
+
+def after_setuid():
+    """The job that keeps a child's interval goes where its host goes."""
+    uid = 41000 + os.getpid() % 10000
+    os.makedirs("user")
+    os.chmod("user", 0o777)
+    os.chmod(".", 0o755)
+    p = start("fork", "alloc", "setuid", uid, "sleep", 6000,
+              env=environment(dir="user", interval="2s"))
+    pid = int(p.stdout.readline().split()[1])
+    wait_for(lambda: [f for f in files("user") if f[1] == pid], "a snapshot")
+    check(all(f[0].stat().st_uid == uid for f in files("user") if f[1] == pid), "owner")
+    users = set()
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status") as f:
+            users.add(re.search(r"^Uid:.*$", f.read(), re.M)[0])
+    check(users == {f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}"}, users)
+    os.kill(pid, signal.SIGKILL)
+    p.communicate()
+
+
+tests = [child, at_exit, generations, by_time, by_time_in_children]
+if os.getuid() == 0:
+    tests.append(after_setuid)
+for test in tests:
+    test()

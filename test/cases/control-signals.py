@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The host's signals are the host's; and which programs, profiles and bounds were asked for."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.environ["TOP"] + "/test/lib")
+from asked import PROG, check, environment, files, run, start, wait_files, wait_for  # noqa: E402
+
+
+def ignored_before():
+    p = subprocess.run(["sh", "-c", f"trap '' USR1; {PROG}/asked raise 10 exit 5"],
+                       env=environment(dir="ignored", only="asked"), capture_output=True, text=True)
+    check(p.returncode == 5 and not os.path.exists("ignored"), p)
+    check(p.stderr.count("\n") == 1 and "CPROF_SIGNAL" in p.stderr, p.stderr)
+
+
+def handled_after():
+    p = run("handle", 10, "raise", 10, "default", 10, "raise", 10, env=environment(dir="handled"))
+    check(p.stdout == "was default\nmine\n" and p.returncode == -10, p)
+    check(p.stderr.count("\n") == 1 and "CPROF_SIGNAL" in p.stderr, p.stderr)
+    check(not os.path.exists("handled"), "a snapshot nobody asked for")
+
+
+def reset_to_default():
+    p = run("default", 10, "alloc", "raise", 10, "sleep", 300, env=environment(dir="reset"))
+    check(p.returncode == 0 and len(files("reset")) == 2, p)
+
+
+def another_signal():
+    number = signal.SIGRTMIN + 3
+    p = run("alloc", "raise", int(number), "sleep", 300, "raise", 10,
+            env=environment(dir="another", signal="RTMIN+3"))
+    check(p.returncode == -10 and len(files("another")) == 2, p)
+    p = run("raise", 10, env=environment(dir="none", signal="none"))
+    check(p.returncode == -10 and not os.path.exists("none"), p)
+
+
+def inert():
+    p = run("alloc", "raise", 10, env=environment(dir="inert", only="nginx,redis*"))
+    check(p.returncode == -10 and p.stderr == "" and not os.path.exists("inert"), p)
+
+
+def one_profile():
+    p = start("alloc", "raise", 10, "pause", env=environment(dir="one", profiles="allocs"))
+    wait_files(1, "one")
+    p.communicate("x")
+    check([f[3] for f in files("one")] == ["allocs"], files("one"))
+
+
+def bad_values():
+    p = run("say", "well", env=environment(interval="soon", heap_rate="lots", keep=0, nonsense=1))
+    check(p.returncode == 0 and p.stdout == "well\n", p)
+    check(p.stderr.count("\n") == 4, p.stderr)
+    check("CPROF_INTERVAL=soon is not understood; accepted: " in p.stderr, p.stderr)
+
+
+def bounds():
+    p = start("alloc", "pause", "pause", env=environment(dir="bounds", keep=2, signal="USR1"))
+    time.sleep(0.1)
+    for n in range(1, 6):
+        p.send_signal(signal.SIGUSR1)
+        wait_for(lambda: os.path.exists("bounds") and [f for f in files("bounds") if f[2] == n],
+                 f"snapshot {n}")
+    wait_for(lambda: [f[2] for f in files("bounds")] == [4, 4, 5, 5], "the oldest to go")
+    p.communicate("xx")
+
+
+for test in (ignored_before, handled_after, reset_to_default, another_signal, inert, one_profile,
+             bad_values, bounds):
+    test()

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Places one can't write to: the host runs on, one clear line, nothing half-written stays."""
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import sys
+
+sys.path.insert(0, os.environ["TOP"] + "/test/lib")
+from asked import (LIB, PROG, check, environment, files, leftovers, run, start,  # noqa: E402
+                   wait_files, wait_for)
+
+SNAP = ["alloc", "raise", 10, "sleep", 400]
+ROOT = os.getuid() == 0
+# Users nobody else has, so that /tmp/cprof-UID is ours to make and remove.
+USERS = [40000 + os.getpid() % 10000 + i for i in (0, 20000)]
+
+
+def run_ok(*commands, **settings):
+    p = run(*commands, env=environment(**settings))
+    check(p.returncode == 0, f"status {p.returncode}: {p.stderr}")
+    return p
+
+
+def missing():
+    run_ok(*SNAP, dir="missing/deep/er")
+    check(len(files("missing/deep/er")) == 2, "made when missing")
+    for d in ("missing", "missing/deep", "missing/deep/er"):
+        check(stat.S_IMODE(os.stat(d).st_mode) == 0o700, d)
+
+
+def removed_while_running():
+    p = start(*SNAP, "pause", "raise", 10, "sleep", 400, env=environment(dir="removed"))
+    wait_files(2, "removed")
+    shutil.rmtree("removed")
+    _, err = p.communicate("x")
+    check(p.returncode == 0 and len(files("removed")) == 2, (p.returncode, err))
+
+
+def relative_means_the_start():
+    os.makedirs("elsewhere")
+    p = run_ok("chdir", "elsewhere", *SNAP, dir="here")
+    check(len(files("here")) == 2 and not files("elsewhere"), p.stderr)
+
+
+def not_a_directory():
+    pathlib.Path("plainfile").write_text("x")
+    p = run_ok(*SNAP, "raise", 10, "sleep", 400, dir="plainfile")
+    own = f"/tmp/cprof-{os.getuid()}"
+    check(p.stderr.count("can't write to") == 1, p.stderr)
+    check(f"/plainfile: not a directory; files go to {own} instead" in p.stderr, p.stderr)
+    for line in p.stderr.splitlines():
+        if "wrote " in line:
+            stem = line.split("wrote ")[1].split("{")[0]
+            check(stem.startswith(own), line)
+            for kind in ("heap", "allocs"):
+                os.remove(f"{stem}{kind}.pb.gz")
+
+
+def open_to_all():
+    """Where anyone may enter, by x alone: directories of the temporary user's host."""
+    path = pathlib.Path("/tmp") / f"cprof-case-{os.getpid()}"
+    path.mkdir()
+    path.chmod(0o755)
+    for name in (LIB, f"{PROG}/asked"):
+        shutil.copy(name, path)
+    return path
+
+
+def dropped_privileges():
+    place = open_to_all()
+    (place / "out").mkdir(0o700)
+    uid = USERS[0]
+    own = pathlib.Path(f"/tmp/cprof-{uid}")
+    env = environment(dir=place / "out")
+    env["LD_PRELOAD"] = str(place / "libcprof.so")
+    try:
+        p = subprocess.run([place / "asked", *map(str, ["setuid", uid, *SNAP, *SNAP])], env=env,
+                           capture_output=True, text=True, timeout=30)
+        check(p.returncode == 0, p)
+        check(p.stderr.count("can't write to") == 1, p.stderr)
+        check(len(files(own)) == 4, p.stderr)
+        check(stat.S_IMODE(own.stat().st_mode) == 0o700 and own.stat().st_uid == uid, own.stat())
+        check(all(f[0].stat().st_uid == uid for f in files(own)), "owner of the files")
+        # a link, another's directory, one that others may enter: refused
+        shutil.rmtree(own)
+        for make in (lambda: own.symlink_to(place), lambda: own.mkdir(0o777), lambda: foreign(own, uid)):
+            make()
+            p = subprocess.run([place / "asked", *map(str, ["setuid", uid, *SNAP])], env=env,
+                               capture_output=True, text=True, timeout=30)
+            check(p.returncode == 0 and p.stderr.count("\n") == 1, p.stderr)
+            check(f"no snapshot: can't write to {own}: " in p.stderr, p.stderr)
+            check(not files(own) and not leftovers(own), "written where it must not be")
+            own.unlink() if own.is_symlink() else shutil.rmtree(own)
+    finally:
+        shutil.rmtree(place)
+        if own.is_symlink():
+            own.unlink()
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def foreign(own, uid):
+    own.mkdir(0o700)
+    os.chmod(own, 0o777)
+
+
+def file_limit():
+    p = run_ok(*SNAP, "fsize", 100, *SNAP, dir="limit")
+    check(len(files("limit")) == 2 and not leftovers("limit"), os.listdir("limit"))
+    check(p.stderr.count("\n") == 2, p.stderr)
+    check("could not write heap,allocs to" in p.stderr and "file size limit" in p.stderr, p.stderr)
+
+
+def descriptors_used_up():
+    """Our descriptors are not the host's: its limit is no matter."""
+    p = run_ok("nofile", 3, *SNAP, dir="nofile")
+    check("too many open files" in p.stderr or len(files("nofile")) == 2, p.stderr)
+
+
+def disk_full():
+    os.makedirs("small")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20k,mode=700", "cprof-case", "small"],
+                      stderr=subprocess.DEVNULL).returncode:
+        print("no mount here: disk full and read-only left out")
+        return
+    try:
+        p = start(*SNAP, "pause", *SNAP, "pause", *SNAP, env=environment(dir="small"))
+        before = {f[0]: f[0].read_bytes() for f in wait_files(2, "small")}
+        filler = pathlib.Path("small/filler")
+        with open(filler, "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(b"x" * 512)
+            except OSError:
+                pass
+        p.stdin.write("x")
+        p.stdin.flush()
+        line = p.stderr.readline() + p.stderr.readline()
+        check("no space left on the device" in line, line)
+        check({f[0]: f[0].read_bytes() for f in files("small")} == before, "earlier files")
+        check(not leftovers("small"), leftovers("small"))
+        filler.unlink()
+        p.stdin.write("x")
+        p.stdin.flush()
+        _, err = p.communicate()
+        check(p.returncode == 0 and len(files("small")) == 4, err)
+        subprocess.run(["mount", "-o", "remount,ro", "small"], check=True)
+        p = run_ok(*SNAP, dir="small")
+        check("read-only file system; files go to /tmp/cprof-" in p.stderr, p.stderr)
+        remove_written(p.stderr)
+    finally:
+        subprocess.run(["umount", "small"], check=True)
+
+
+def remove_written(log):
+    stem = log.split("wrote ")[1].split("{")[0]
+    for kind in ("heap", "allocs"):
+        os.remove(f"{stem}{kind}.pb.gz")
+
+
+def no_stderr():
+    """Our line must not end up in what the host opens next, nor our file be its stderr."""
+    p = start("close", 0, "close", 1, "close", 2, *SNAP, env=environment(dir="closed"))
+    p.communicate()
+    check(p.returncode == 0 and len(files("closed")) == 2, p.returncode)
+
+
+def broken_pipe():
+    for closed_first in (True, False):
+        r, w = os.pipe()
+        if closed_first:
+            os.close(r)
+        where = f"broken{closed_first}"
+        env = environment(dir=where, interval="soon")  # a line at the start, too
+        p = start("pause", *SNAP, "handle", 10, env=env, stderr=w)
+        os.close(w)
+        if not closed_first:
+            os.close(r)
+        p.communicate("x")
+        check(p.returncode == 0, f"killed by {p.returncode}")
+        check(len(files(where)) == 2, files(where))
+
+
+def stuck_pipe():
+    """Nobody reads standard error: lines are dropped, nobody waits."""
+    r, w = os.pipe()
+    os.set_blocking(w, False)
+    try:
+        while True:
+            os.write(w, b"x" * 4096)
+    except BlockingIOError:
+        pass
+    os.set_blocking(w, True)
+    p = start(*SNAP, "handle", 10, env=environment(dir="stuck", interval="soon"), stderr=w)
+    p.communicate(timeout=20)
+    check(p.returncode == 0 and len(files("stuck")) == 2, p.returncode)
+    os.close(r)
+    os.close(w)
+
+
+def log_elsewhere():
+    p = run_ok(*SNAP, dir="logged", log="lines.txt")
+    check(p.stderr == "" and "wrote" in pathlib.Path("lines.txt").read_text(), p.stderr)
+    p = run_ok(*SNAP, dir="logged", log="none")
+    check(p.stderr == "", p.stderr)
+
+
+tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit,
+         descriptors_used_up, no_stderr, broken_pipe, stuck_pipe, log_elsewhere]
+if ROOT:
+    tests += [disk_full, dropped_privileges]
+for test in tests:
+    test()

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * asked.c - a host that does what its arguments say, one after another
+ *
+ * Each word is a command, some take the next word. See main's table.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/single_threaded.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void *volatile kept;
+
+/* 16 MB in 64 blocks that stay, so that some are sampled at the default rate. */
+static void do_alloc(const char *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 64; i++) {
+		void **p = malloc(256 << 10);
+
+		*p = kept;
+		kept = p;
+	}
+}
+
+static void do_sleep(const char *ms)
+{
+	struct timespec left = {atoi(ms) / 1000, atoi(ms) % 1000 * 1000000L};
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+/* Until a byte comes on standard input, or its end. */
+static void do_pause(const char *arg)
+{
+	char c;
+
+	(void)arg;
+	while (read(0, &c, 1) < 0 && errno == EINTR)
+		;
+}
+
+static void do_say(const char *text)
+{
+	if (write(1, text, strlen(text)) < 0 || write(1, "\n", 1) < 0)
+		_exit(99);
+}
+
+static void do_single(const char *arg)
+{
+	(void)arg;
+	do_say(__libc_single_threaded ? "single" : "threaded");
+}
+
+/* What a host with a second thread is refused. In a child: it is for ever. */
+static void do_unshare(const char *arg)
+{
+	pid_t pid;
+	int status;
+
+	(void)arg;
+	if (!unshare(CLONE_NEWUSER))
+		do_say("unshared");
+	else
+		do_say(errno == EINVAL ? "refused" : "forbidden");
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	waitpid(pid, &status, 0);
+}
+
+static void do_raise(const char *sig)
+{
+	kill(getpid(), atoi(sig));
+}
+
+static void do_burst(const char *n)
+{
+	for (int i = atoi(n); i > 0; i--)
+		kill(getpid(), SIGUSR1);
+}
+
+/* A request by value, as a hexadecimal word. */
+static void do_queue(const char *word)
+{
+	union sigval v = {.sival_ptr = (void *)(uintptr_t)strtoull(word, NULL, 16)};
+
+	sigqueue(getpid(), SIGUSR1, v);
+}
+
+static void do_errno(const char *arg)
+{
+	(void)arg;
+	errno = 4242;
+	raise(SIGUSR1);
+	do_say(errno == 4242 ? "errno kept" : "errno lost");
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	do_say("mine");
+}
+
+static void do_handle(const char *sig)
+{
+	do_say(signal(atoi(sig), on_signal) == SIG_DFL ? "was default" : "was something");
+}
+
+static void do_default(const char *sig)
+{
+	signal(atoi(sig), SIG_DFL);
+}
+
+static void do_block(const char *sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, atoi(sig));
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* The rest of the commands runs in a child; its end is ours. */
+static void do_fork(const char *arg)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)arg;
+	if (!pid)
+		return;
+	printf("child %d\n", (int)pid);
+	fflush(stdout);
+	waitpid(pid, &status, 0);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status));
+}
+
+static void do_daemon(const char *arg)
+{
+	(void)arg;
+	if (daemon(1, 1))
+		_exit(98);
+	printf("child %d\n", (int)getpid());
+	fflush(stdout);
+}
+
+/* A signal to a vfork child, which shares our memory, is not for us. */
+static void do_vfork(const char *sig)
+{
+	pid_t pid = vfork();
+
+	if (!pid) {
+		kill(getpid(), atoi(sig));
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static void *idle(void *arg)
+{
+	pause();
+	return arg;
+}
+
+static void do_thread(const char *arg)
+{
+	pthread_t t;
+
+	(void)arg;
+	if (pthread_create(&t, NULL, idle, NULL))
+		_exit(97);
+}
+
+/* The threads of this process, ours included. */
+static void do_count(const char *arg)
+{
+	DIR *d = opendir("/proc/self/task");
+	int n = -2;
+
+	(void)arg;
+	while (readdir(d))
+		n++;
+	closedir(d);
+	printf("threads %d\n", n);
+	fflush(stdout);
+}
+
+/* Highest descriptor in use, the listing's own left out. */
+static void do_descriptors(const char *arg)
+{
+	int fd, top = -1;
+
+	(void)arg;
+	for (fd = 0; fd < 1024; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			top = fd;
+	printf("descriptors %d\n", top + 1);
+	fflush(stdout);
+}
+
+static void do_close(const char *fd)
+{
+	close(atoi(fd));
+}
+
+static void do_fsize(const char *bytes)
+{
+	struct rlimit lim = {(rlim_t)atol(bytes), (rlim_t)atol(bytes)};
+
+	setrlimit(RLIMIT_FSIZE, &lim);
+}
+
+static void do_nofile(const char *n)
+{
+	struct rlimit lim = {(rlim_t)atol(n), (rlim_t)atol(n)};
+
+	setrlimit(RLIMIT_NOFILE, &lim);
+}
+
+static void do_setuid(const char *uid)
+{
+	if (setgid((gid_t)atoi(uid)) || setuid((uid_t)atoi(uid)))
+		_exit(96);
+}
+
+static void do_chdir(const char *dir)
+{
+	if (chdir(dir))
+		_exit(95);
+}
+
+static void do_umask(const char *mask)
+{
+	umask((mode_t)strtoul(mask, NULL, 8));
+}
+
+static void do_exit(const char *status)
+{
+	exit(atoi(status));
+}
+
+static void do_end(const char *status)
+{
+	_exit(atoi(status));
+}
+
+static void do_quick(const char *status)
+{
+	quick_exit(atoi(status));
+}
+
+static void do_abort(const char *arg)
+{
+	(void)arg;
+	abort();
+}
+
+static void do_fault(const char *arg)
+{
+	(void)arg;
+	*(volatile int *)8 = 1;
+}
+
+static void do_exec(const char *program)
+{
+	execlp(program, program, NULL);
+}
+
+static const struct command {
+	const char *name;
+	void (*run)(const char *arg);
+	int takes_arg;
+} commands[] = {
+	{"alloc", do_alloc, 0},
+	{"sleep", do_sleep, 1},
+	{"pause", do_pause, 0},
+	{"say", do_say, 1},
+	{"single", do_single, 0},
+	{"unshare", do_unshare, 0},
+	{"raise", do_raise, 1},
+	{"burst", do_burst, 1},
+	{"queue", do_queue, 1},
+	{"errno", do_errno, 0},
+	{"handle", do_handle, 1},
+	{"default", do_default, 1},
+	{"block", do_block, 1},
+	{"fork", do_fork, 0},
+	{"daemon", do_daemon, 0},
+	{"vfork", do_vfork, 1},
+	{"thread", do_thread, 0},
+	{"count", do_count, 0},
+	{"close", do_close, 1},
+	{"fsize", do_fsize, 1},
+	{"nofile", do_nofile, 1},
+	{"setuid", do_setuid, 1},
+	{"chdir", do_chdir, 1},
+	{"umask", do_umask, 1},
+	{"exit", do_exit, 1},
+	{"_exit", do_end, 1},
+	{"quick_exit", do_quick, 1},
+	{"abort", do_abort, 0},
+	{"fault", do_fault, 0},
+	{"exec", do_exec, 1},
+	{"descriptors", do_descriptors, 0},
+};
+
+int main(int argc, char **argv)
+{
+	const size_t n = sizeof(commands) / sizeof(*commands);
+
+	for (int i = 1; i < argc; i++) {
+		size_t c = 0;
+
+		while (c < n && strcmp(argv[i], commands[c].name))
+			c++;
+		if (c == n || (commands[c].takes_arg && i + 1 >= argc)) {
+			fprintf(stderr, "asked: what is %s?\n", argv[i]);
+			return 90;
+		}
+		i += commands[c].takes_arg;
+		commands[c].run(argv[i]);
+	}
+	return 0;
+}
