@@ -4,7 +4,7 @@
  *
  * Context  CONTROL: the agent's job threads, which libc does not know of; one at a
  *          time. No libc call that allocates, locks or uses the locale.
- * Holds    Same frame, same answer, for the whole run (and in a forked child):
+ * Holds    Same frame, same answer, for the whole run (a forked child asks anew):
  *          answers are cached in the agent's own memory.
  * Fails    A frame nothing is known of gets a synthetic name; never NULL.
  */

@@ -8,12 +8,17 @@
  * Holds    One block of memory: an open table frame -> answer, an open table hash ->
  *          bytes (strings and answers alike: frames of one function share one), and
  *          the bytes, handed out from its front. Tables stay at most 3/4 full.
+ *          All zero is an empty cache, and that is what a forked child finds: the
+ *          fork may have come in the middle of a change.
  * Fails    see symcache.h
  */
 #include "symcache.h"
 
 #include <errno.h>
 #include <string.h>
+
+#define HEAD	    64UL /* room for struct head */
+#define FIRST_BYTES 16UL
 
 struct answer {
 	cp_frame frame; /* 0: free */
@@ -25,12 +30,17 @@ struct blob {
 	uint32_t offset; /* into st.bytes; 0: free */
 };
 
+struct head {
+	size_t answers_used, blobs_used;
+	size_t used; /* of bytes; the first are not handed out */
+};
+
 static struct {
+	struct head *head;
 	struct answer *answers;
 	struct blob *blobs;
 	char *bytes;
-	size_t answer_mask, blob_mask, answers_used, blobs_used;
-	size_t size, used; /* of bytes; the first are not handed out */
+	size_t answer_mask, blob_mask, size;
 } st;
 
 static size_t power_of_two_below(size_t n)
@@ -42,22 +52,21 @@ int cp_symcache_init(size_t size)
 {
 	size_t answers = power_of_two_below(size / 4 / sizeof(struct answer));
 	size_t blobs = power_of_two_below(size / 8 / sizeof(struct blob));
-	size_t tables = answers * sizeof(struct answer) + blobs * sizeof(struct blob);
+	size_t tables = HEAD + answers * sizeof(struct answer) + blobs * sizeof(struct blob);
 	char *p;
 
 	if (!answers || !blobs || size - tables > UINT32_MAX)
 		return -EINVAL;
-	p = cp_mem_map(size);
+	p = cp_mem_map_wiped(size);
 	if (!p)
 		return -ENOMEM;
-	st.answers = (struct answer *)p;
-	st.blobs = (struct blob *)(p + answers * sizeof(struct answer));
+	st.head = (struct head *)p;
+	st.answers = (struct answer *)(p + HEAD);
+	st.blobs = (struct blob *)(p + HEAD + answers * sizeof(struct answer));
 	st.bytes = p + tables;
 	st.answer_mask = answers - 1;
 	st.blob_mask = blobs - 1;
-	st.answers_used = st.blobs_used = 0;
 	st.size = size - tables;
-	st.used = 16;
 	return 0;
 }
 
@@ -103,15 +112,17 @@ static bool same_bytes(const struct blob *b, uint32_t hash, const void *p, size_
 static const char *add_blob(struct blob *b, uint32_t hash, const void *p, size_t len)
 {
 	size_t need = CP_ALIGN_UP(sizeof(len) + len + 1, 8UL);
+	struct head *head = st.head;
 
-	if (need > st.size - st.used || st.blobs_used >= st.blob_mask / 4 * 3)
+	head->used = CP_MAX(head->used, FIRST_BYTES);
+	if (need > st.size - head->used || head->blobs_used >= st.blob_mask / 4 * 3)
 		return NULL;
 	b->hash = hash;
-	b->offset = (uint32_t)st.used;
-	memcpy(st.bytes + st.used, &len, sizeof(len));
-	memcpy(st.bytes + st.used + sizeof(len), p, len);
-	st.used += need;
-	st.blobs_used++;
+	b->offset = (uint32_t)head->used;
+	memcpy(st.bytes + b->offset, &len, sizeof(len));
+	memcpy(st.bytes + b->offset + sizeof(len), p, len);
+	head->used += need;
+	head->blobs_used++;
 	return st.bytes + b->offset + sizeof(len);
 }
 
@@ -149,14 +160,14 @@ static const struct cp_symbol *keep(cp_frame f, const struct cp_symbol *s, size_
 	for (unsigned i = 0; i < s->nlines; i++)
 		if (!ours(s->line[i].name) || !ours(s->line[i].mangled) || !ours(s->line[i].file))
 			return NULL;
-	if (!f || st.answers_used >= st.answer_mask / 4 * 3)
+	if (!f || st.head->answers_used >= st.answer_mask / 4 * 3)
 		return NULL;
 	copy = (const struct cp_symbol *)intern(s, size);
 	if (!copy)
 		return NULL;
 	a = answer_slot(f);
 	if (!a->frame)
-		st.answers_used++;
+		st.head->answers_used++;
 	a->frame = f;
 	a->symbol = copy;
 	return copy;
