@@ -85,7 +85,8 @@ static bool is_wanted(void)
 		return false;
 	cp_exe_init();
 	cp_config_init(environ);
-	return cp_glob_list_match(cp_config.only, cp_exe_name());
+	return cp_glob_list_match(cp_config.only, cp_exe_name()) ||
+	       cp_glob_list_match(cp_config.only, cp_exe_file());
 }
 
 void cp_agent_init(void)

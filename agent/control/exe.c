@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exe.c - the name of the program we are in
+ * exe.c - the names of the program we are in
  *
  * Context  EARLY: cp_exe_init
- * Calls    stat(2), readlink(2), getauxval.
+ * Calls    readlink(2), getauxval.
  * Shared   st: written by cp_exe_init, read only after.
- * Fails    Without /proc the kernel's note of how it was started serves; then "unknown".
+ * Fails    Each name stands in for the other; without both, "unknown".
+ * Why      Debian's redis-server is a link to redis-check-rdb: people look for
+ *          the name they started, the kernel knows the file.
  */
 #include "exe.h"
 
@@ -14,11 +16,14 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-static struct {
-	char name[97];
-} st = {"unknown"};
+#define NAME_MAX_BYTES 96
 
-static void take_name(const char *path)
+static struct {
+	char started[NAME_MAX_BYTES + 1]; /* as it was named when it was started */
+	char file[NAME_MAX_BYTES + 1];	  /* the executable's own */
+} st;
+
+static void take_name(char *name, const char *path)
 {
 	static const char gone[] = " (deleted)";
 	const char *slash = strrchr(path, '/');
@@ -27,41 +32,40 @@ static void take_name(const char *path)
 
 	if (len > sizeof(gone) - 1 && !strcmp(base + len - (sizeof(gone) - 1), gone))
 		len -= sizeof(gone) - 1;
-	len = CP_MIN(len, sizeof(st.name) - 1);
-	if (!len)
-		return;
+	len = CP_MIN(len, (size_t)NAME_MAX_BYTES);
 	for (size_t i = 0; i < len; i++)
-		st.name[i] = (unsigned char)base[i] <= ' ' || base[i] == 127 ? '_' : base[i];
-	st.name[len] = 0;
+		name[i] = (unsigned char)base[i] <= ' ' || base[i] == 127 ? '_' : base[i];
+	name[len] = 0;
 }
 
-/* The name it was started by, when that is this file and not a script it runs:
- * Debian's redis-server is a link to redis-check-rdb. */
-static bool is_this_file(const char *started)
+static const char *first_of(const char *a, const char *b)
 {
-	struct stat exe, named;
-
-	return CP_SYS(SYS_newfstatat, AT_FDCWD, "/proc/self/exe", &exe, 0) == 0 &&
-	       CP_SYS(SYS_newfstatat, AT_FDCWD, started, &named, 0) == 0 &&
-	       exe.st_dev == named.st_dev && exe.st_ino == named.st_ino &&
-	       strncmp(started, "/proc/", 6) != 0 && strncmp(started, "/dev/fd/", 8) != 0;
+	if (*a)
+		return a;
+	return *b ? b : "unknown";
 }
 
 void cp_exe_init(void)
 {
 	char path[4096];
-	const char *started = (const char *)getauxval(AT_EXECFN);
 	long n = CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
+	const char *started = (const char *)getauxval(AT_EXECFN);
 
-	if (started && (n <= 0 || is_this_file(started))) {
-		take_name(started);
-	} else if (n > 0) {
+	if (n > 0) {
 		path[n] = 0;
-		take_name(path);
+		take_name(st.file, path);
 	}
+	/* A program started from a descriptor is called by its number. */
+	if (started && strncmp(started, "/dev/fd/", 8))
+		take_name(st.started, started);
 }
 
 const char *cp_exe_name(void)
 {
-	return st.name;
+	return first_of(st.started, st.file);
+}
+
+const char *cp_exe_file(void)
+{
+	return first_of(st.file, st.started);
 }

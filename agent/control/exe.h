@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exe.h - the name of the program we are in
+ * exe.h - the names of the program we are in
  *
- * Context  EARLY: cp_exe_init      ANY: cp_exe_name after that
+ * Context  EARLY: cp_exe_init      ANY: the others after that
  * Holds    A file name's worth: no slash, no control bytes, at most 96 bytes.
  */
 #ifndef CP_CONTROL_EXE_H
@@ -11,6 +11,9 @@
 #include "../rt/base.h"
 
 void cp_exe_init(void);
+/* The last part of the path it was started by; profiles are named after it. */
 const char *cp_exe_name(void);
+/* The last part of the executable's own path: another one behind a link. */
+const char *cp_exe_file(void);
 
 #endif

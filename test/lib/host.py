@@ -74,9 +74,17 @@ class Host:
                 found.setdefault(m[3], {})[m[4]] = os.path.join(self.dir, name)
         return found
 
+    def catches(self, pid):
+        """Is a handler for the snapshot signal in place? Without one it would kill."""
+        with open("/proc/%d/status" % pid) as f:
+            caught = int(re.search(r"^SigCgt:\s*([0-9a-f]+)", f.read(), re.M)[1], 16)
+        return caught >> (self.signal_number - 1) & 1
+
     def snapshot(self, pid=None, types=("heap", "allocs")):
         """Asks for a snapshot and answers {type: path}."""
         pid = pid or self.pid
+        if not wait_for(lambda: self.catches(pid)):
+            fail("no handler for signal %d; its log:\n%s" % (self.signal_number, self.log_text()))
         before = set(self.files(pid))
         os.kill(pid, self.signal_number)
 

@@ -187,6 +187,9 @@ static void in_threads(void)
 
 int main(int argc, char **argv)
 {
+	static char out[4096];
+
+	setvbuf(stdout, out, _IOFBF, sizeof(out)); /* else the first say() allocates it */
 	if (argc > 1)
 		scale = strtoul(argv[1], NULL, 10);
 	fixed_size();
