@@ -65,6 +65,19 @@ void cp_names_both(struct cp_names *k, const char *symbol, const char **name, co
 		k->no_memory = true;
 }
 
+const char *cp_names_file(struct cp_names *k, const char *file)
+{
+	size_t len = strnlen(file, sizeof(k->raw) - 1);
+	const char *kept;
+
+	memcpy(k->raw, file, len);
+	k->raw[len] = 0;
+	clean(k->raw);
+	kept = cp_symcache_string(k->job, k->raw, len);
+	k->no_memory |= !kept;
+	return kept;
+}
+
 void cp_names_set(struct cp_names *k, struct cp_wanted *w, const char *symbol)
 {
 	cp_names_both(k, symbol, &w->name, &w->mangled);

@@ -3,13 +3,14 @@
  * symbols.c - names for frames: what is known, what is asked of whom
  *
  * Context  CONTROL, one thread at a time
- * Calls    rt, sample/module.h, symcache, names.
+ * Calls    rt, sample/module.h, symcache, names, lines.
  * Holds    Frames without an answer are sorted, so that each module is opened, and
  *          its tables are read, once per batch.
  * Fails    see symbols.h
  */
 #include "symbols.h"
 
+#include "lines.h"
 #include "names.h"
 #include "symcache.h"
 
@@ -25,6 +26,11 @@ int cp_symbols_init(size_t share)
 {
 	cp_maps_init();
 	return cp_symcache_init(CP_MAX(share, SHARE_MIN));
+}
+
+void cp_symbols_set_lines(enum cp_lines_mode mode)
+{
+	cp_lines_set(mode);
 }
 
 static void sift_down(struct cp_wanted *w, size_t root, size_t n)
@@ -116,7 +122,8 @@ static void name_synthetic(struct cp_names *k, struct cp_wanted *w, size_t n)
 	}
 }
 
-static void name_module(struct cp_names *k, struct cp_wanted *w, size_t n, unsigned id)
+static void name_module(struct cp_names *k, struct cp_lines *l, struct cp_wanted *w, size_t n,
+			unsigned id)
 {
 	const struct cp_module *m = cp_module_get(id);
 	struct cp_modfile f;
@@ -125,6 +132,7 @@ static void name_module(struct cp_names *k, struct cp_wanted *w, size_t n, unsig
 
 	cp_modfile_open(&f, m, id);
 	cp_names_object(k, &f, m->base, w, n);
+	cp_lines_resolve(l, k, &f, m, id, w, n);
 	cp_modfile_close(&f);
 	if (!m->path[0]) {
 		cp_modfile_exe(exe, sizeof(exe));
@@ -135,7 +143,7 @@ static void name_module(struct cp_names *k, struct cp_wanted *w, size_t n, unsig
 			cp_names_by_address(k, &w[i], label, m->base);
 }
 
-static void name_group(struct cp_names *k, struct cp_wanted *w, size_t n)
+static void name_group(struct cp_names *k, struct cp_lines *l, struct cp_wanted *w, size_t n)
 {
 	unsigned id = cp_frame_module(w[0].frame);
 
@@ -144,7 +152,7 @@ static void name_group(struct cp_names *k, struct cp_wanted *w, size_t n)
 	else if (id == CP_MODULE_NONE || id > cp_module_count())
 		cp_names_loose(k, w, n);
 	else
-		name_module(k, w, n, id);
+		name_module(k, l, w, n, id);
 	for (size_t i = 0; i < n; i++)
 		answer(k, &w[i]);
 }
@@ -162,6 +170,7 @@ static size_t group_end(const struct cp_wanted *w, size_t from, size_t n)
 static int name_all(struct cp_arena *job, struct cp_wanted *w, size_t n)
 {
 	struct cp_names *k = cp_arena_alloc(job, sizeof(*k));
+	struct cp_lines *l;
 
 	if (k) {
 		k->job = job;
@@ -170,10 +179,12 @@ static int name_all(struct cp_arena *job, struct cp_wanted *w, size_t n)
 	if (!k || !k->q)
 		return -ENOMEM;
 	cp_demangle_open();
+	l = cp_lines_begin(job);
 	for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
 		end = group_end(w, i, n);
-		name_group(k, w + i, end - i);
+		name_group(k, l, w + i, end - i);
 	}
+	cp_lines_end(l);
 	cp_demangle_close();
 	return k->no_memory ? -ENOMEM : 0;
 }

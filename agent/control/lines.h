@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lines.h - file, line and inlined calls, asked of a helper process
+ *
+ * Context  CONTROL: starts a process, talks to it with a time limit; one at a time.
+ * Holds    The helper lives between begin and end at most. What a module got (lines,
+ *          or names only) it gets for the whole run.
+ * Fails    No helper, a dead, slow or senseless one: lines are lost, never names;
+ *          said once per module, or once and for all when there is none to start.
+ */
+#ifndef CP_CONTROL_LINES_H
+#define CP_CONTROL_LINES_H
+
+#include "helper.h"
+#include "names.h"
+
+#define CP_LINES_TEXT	  (40U * 1024) /* longest line of an answer: a name and a path */
+#define CP_LINES_CALL_MAX 64U
+
+/* One conversation. */
+struct cp_lines {
+	struct cp_helper helper;
+	int64_t until;	 /* the current module's time is over then */
+	size_t at, have; /* text[at .. have) is read and not yet used */
+	char text[CP_LINES_TEXT];
+	union {
+		struct cp_symbol symbol;
+		char room[sizeof(struct cp_symbol) +
+			  CP_LINES_CALL_MAX * sizeof(struct cp_symbol_line)];
+	} draft;
+	const char *error; /* what the helper said went wrong */
+};
+
+void cp_lines_set(enum cp_lines_mode mode);
+
+/* NULL when there is no memory; the other two do without. */
+struct cp_lines *cp_lines_begin(struct cp_arena *job);
+void cp_lines_end(struct cp_lines *l);
+
+/* Sets w[i].symbol where the helper knows lines, and w[i].name where it found one and
+ * the agent did not. */
+void cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_modfile *f,
+		      const struct cp_module *m, unsigned id, struct cp_wanted *w, size_t n);
+
+#endif
