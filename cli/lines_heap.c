@@ -82,7 +82,7 @@ void *backtrace_vector_grow(struct backtrace_state *state, size_t size,
 		base = backtrace_alloc(state, cap, on_error, data);
 		if (!base)
 			return NULL;
-		if (v->size)
+		if (v->base && v->size)
 			memcpy(base, v->base, v->size);
 		backtrace_free(state, v->base, 0, on_error, data);
 		v->base = base;

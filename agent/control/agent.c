@@ -59,6 +59,7 @@ static int init_stacks(void)
 
 static int init_symbols(void)
 {
+	cp_symbols_set_lines(cp_config.lines);
 	return cp_symbols_init(share(SYMBOLS));
 }
 

@@ -125,6 +125,19 @@ static int parse_switch(const char *text, void *field)
 	return 0;
 }
 
+static int parse_lines(const char *text, void *field)
+{
+	static const char *const modes[] = {
+		[CP_LINES_NONE] = "0", [CP_LINES_ALL] = "1", [CP_LINES_AUTO] = "auto"};
+
+	for (unsigned i = 0; i < CP_ARRAY_LEN(modes); i++)
+		if (!strcmp(text, modes[i])) {
+			*(enum cp_lines_mode *)field = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 static int parse_signal(const char *text, void *field)
 {
 	return cp_parse_signal(text, field);
@@ -190,6 +203,10 @@ const struct cp_config_row cp_config_rows[] = {
 	 "bytes of this program's files CPROF_DIR may hold", parse_disk, &cp_config.max_bytes},
 	{"CPROF_MAX_MEMORY", "64M", "bytes from 8M to 64G, with K, M or G if you like",
 	 "bound on the agent's own memory", parse_memory, &cp_config.max_memory},
+	{"CPROF_LINES", "auto", "auto, 1 or 0",
+	 "file:line and inlined calls in written profiles: auto for modules with up to 32 MB of "
+	 "debug data, 1 for all, 0 for function names only",
+	 parse_lines, &cp_config.lines},
 	{"CPROF_SEED", "random", "random, or a number from 1", "fixes the samplers' randomness",
 	 parse_seed, &cp_config.seed},
 };

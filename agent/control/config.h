@@ -10,7 +10,7 @@
 #ifndef CP_CONTROL_CONFIG_H
 #define CP_CONTROL_CONFIG_H
 
-#include "../rt/base.h"
+#include "symbols.h"
 
 struct cp_config {
 	char dir[1024]; /* absolute */
@@ -22,6 +22,7 @@ struct cp_config {
 	uint64_t seed;	/* 0: random */
 	uint32_t types; /* bits 1 << enum cp_type */
 	int signal;	/* 0: none */
+	enum cp_lines_mode lines;
 	bool atexit;
 };
 

@@ -20,8 +20,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define BATCH 4096
-
 struct run {
 	const struct cp_emit *e;
 	struct cp_frames frames;
@@ -147,14 +145,8 @@ static int resolve(struct run *r)
 	r->symbol = cp_arena_alloc(r->e->job, n * sizeof(*r->symbol));
 	if (!r->symbol)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i += BATCH) {
-		int err = cp_symbols_resolve(r->e->job, r->frames.frame + i, CP_MIN(BATCH, n - i),
-					     r->symbol + i);
-
-		if (err)
-			return err;
-	}
-	return 0;
+	/* All at once: each module's tables are read once per call. */
+	return cp_symbols_resolve(r->e->job, r->frames.frame, n, r->symbol);
 }
 
 /* What is known of the locations in each mapping. */

@@ -30,6 +30,7 @@
 #include "creds.h"
 #include "files.h"
 #include "reason.h"
+#include "symbols.h"
 #include "work.h"
 
 #include <errno.h>
@@ -210,6 +211,7 @@ void cp_job_abandon(void)
 void cp_job_ask_last(void)
 {
 	cp_files_hurry();
+	cp_symbols_set_lines(CP_LINES_HURRY);
 	cp_work_add_last(&st.state->work);
 	wake(st.state);
 	if (cp_work_wait_last(&st.state->work))

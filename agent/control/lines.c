@@ -4,6 +4,7 @@
  *
  * Context  CONTROL, one thread at a time
  * Calls    rt, helper, symcache, names, maps. The protocol is told in cli/lines.c.
+ * Shared   st.mode: set by whoever ends the process too; relaxed, read once per use.
  * Holds    An answer counts when it is whole: until then its frames keep what they
  *          had, so that no module has lines for half of the frames of a batch.
  *          A module that once failed is not asked again in this run.
@@ -14,6 +15,7 @@
 #include "maps.h"
 #include "symcache.h"
 
+#include "../rt/atomic.h"
 #include "../rt/buf.h"
 #include "../rt/log.h"
 #include "../rt/sys.h"
@@ -39,16 +41,19 @@ static struct {
 
 void cp_lines_set(enum cp_lines_mode mode)
 {
-	st.mode = mode;
+	cp_store_rlx(&st.mode, mode);
 }
 
 struct cp_lines *cp_lines_begin(struct cp_arena *job)
 {
 	struct cp_lines *l = cp_arena_alloc(job, sizeof(*l));
+	size_t calls = CP_LINES_CALL_MAX * sizeof(struct cp_symbol_line);
 
-	if (l)
-		l->helper.fd = -1;
-	return l;
+	if (!l)
+		return NULL;
+	l->helper.fd = -1;
+	l->draft = cp_arena_alloc(job, sizeof(*l->draft) + calls);
+	return l->draft ? l : NULL;
 }
 
 void cp_lines_end(struct cp_lines *l)
@@ -64,9 +69,9 @@ static const struct cp_elf *debug_data(const struct cp_modfile *f)
 {
 	const struct cp_elf *e = f->has_debug && f->debug.has_lines ? &f->debug : &f->main;
 
-	if (!f->path[0] || !e->has_lines || st.mode == CP_LINES_NONE)
+	if (!f->path[0] || !e->has_lines || cp_load_rlx(&st.mode) == CP_LINES_NONE)
 		return NULL;
-	return st.mode == CP_LINES_ALL || e->dwarf_size <= AUTO_MAX ? e : NULL;
+	return cp_load_rlx(&st.mode) == CP_LINES_ALL || e->dwarf_size <= AUTO_MAX ? e : NULL;
 }
 
 /* MiniDebugInfo has names that no other table of a stripped object has. */
@@ -103,14 +108,13 @@ static void say_file(struct cp_lines *l, const struct cp_modfile *f, bool lines,
 	cp_buf_fmt(&b, "F%s\n", f->path);
 	if (f->has_debug)
 		cp_buf_fmt(&b, "D%s\n", f->debug_path);
-	if (f->main.build_id_len)
-		cp_buf_char(&b, 'I');
+	cp_buf_str(&b, f->main.build_id_len ? "I" : "");
 	for (unsigned i = 0; i < f->main.build_id_len; i++) {
 		cp_buf_char(&b, "0123456789abcdef"[f->main.build_id[i] >> 4]);
 		cp_buf_char(&b, "0123456789abcdef"[f->main.build_id[i] & 15]);
 	}
-	cp_buf_fmt(&b, "\nW%s%s\n" + (f->main.build_id_len ? 0 : 1), lines ? "l" : "",
-		   names ? "n" : "");
+	cp_buf_str(&b, f->main.build_id_len ? "\n" : "");
+	cp_buf_fmt(&b, "W%s%s\n", lines ? "l" : "", names ? "n" : "");
 	l->have = b.len;
 }
 
@@ -173,7 +177,7 @@ static uint32_t number(const char *s)
 /* "L42\tfunction\tfile" becomes one more call of the draft. */
 static void take_call(struct cp_lines *l, struct cp_names *k, char *text)
 {
-	struct cp_symbol *s = &l->draft.symbol;
+	struct cp_symbol *s = l->draft;
 	struct cp_symbol_line *to = &s->line[s->nlines];
 	char *function = strchr(text, '\t');
 	char *file = function ? strchr(function + 1, '\t') : NULL;
@@ -193,7 +197,7 @@ static void take_call(struct cp_lines *l, struct cp_names *k, char *text)
 /* The physical function is the symbol table's, as in modules without lines. */
 static void keep_draft(struct cp_lines *l, struct cp_names *k, struct cp_wanted *w)
 {
-	struct cp_symbol *s = &l->draft.symbol;
+	struct cp_symbol *s = l->draft;
 	struct cp_symbol_line *last = &s->line[s->nlines - 1];
 	size_t size = sizeof(*s) + s->nlines * sizeof(s->line[0]);
 
@@ -207,14 +211,14 @@ static void keep_draft(struct cp_lines *l, struct cp_names *k, struct cp_wanted 
 		if (!s->line[i].name)
 			s->line[i].name = s->line[i].mangled =
 				cp_symcache_string(k->job, "[inlined]", 9);
-	w->symbol = (struct cp_symbol *)cp_arena_strdup(k->job, (char *)s, size);
+	w->symbol = (struct cp_symbol *)cp_arena_strdup(k->scratch, (char *)s, size);
 	k->no_memory |= !w->symbol;
 }
 
 /* Reads up to the closing dot: 0, or why the answer is worth nothing. */
 static long read_answers(struct cp_lines *l, struct cp_names *k, struct cp_wanted *w, size_t n)
 {
-	struct cp_symbol *draft = &l->draft.symbol;
+	struct cp_symbol *draft = l->draft;
 	size_t asked = 0;
 	char *line;
 	long err;
@@ -236,7 +240,7 @@ static long read_answers(struct cp_lines *l, struct cp_names *k, struct cp_wante
 		if (line[0] == 'L' && asked)
 			take_call(l, k, line);
 		if (line[0] == 'E')
-			l->error = cp_arena_strdup(k->job, line + 1, strlen(line + 1));
+			l->error = cp_arena_strdup(k->scratch, line + 1, strlen(line + 1));
 	}
 	return err ? err : -EPIPE;
 }
@@ -263,8 +267,8 @@ static int find_program(void)
 
 static bool started(struct cp_lines *l)
 {
-	const char *argv[] = {st.path, st.mode == CP_LINES_ALL ? HEAP_ALL : HEAP_AUTO, CPU_LIMIT,
-			      NULL};
+	const char *argv[] = {st.path, cp_load_rlx(&st.mode) == CP_LINES_ALL ? HEAP_ALL : HEAP_AUTO,
+			      CPU_LIMIT, NULL};
 	int r;
 
 	if (l->helper.fd >= 0)
@@ -324,11 +328,12 @@ void cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_mo
 	bool names = needs_names(f, w, n);
 	long err;
 
-	if ((!lines && !names) || st.mode == CP_LINES_HURRY || !l || strchr(f->path, '\n') ||
-	    !started(l))
+	if ((!lines && !names) || cp_load_rlx(&st.mode) == CP_LINES_HURRY || !l ||
+	    strchr(f->path, '\n') || !started(l))
 		return;
-	l->until = cp_now_ns(CLOCK_MONOTONIC) +
-		   (st.mode == CP_LINES_ALL ? SECONDS_ALL : SECONDS_AUTO) * 1000000000LL;
+	l->until =
+		cp_now_ns(CLOCK_MONOTONIC) +
+		(cp_load_rlx(&st.mode) == CP_LINES_ALL ? SECONDS_ALL : SECONDS_AUTO) * 1000000000LL;
 	say_file(l, f, lines, names);
 	err = ask(l, w, n, m->base);
 	err = err > 0 ? read_answers(l, k, w, n) : err ? err : -EPIPE;

@@ -23,12 +23,8 @@ struct cp_lines {
 	int64_t until;	 /* the current module's time is over then */
 	size_t at, have; /* text[at .. have) is read and not yet used */
 	char text[CP_LINES_TEXT];
-	union {
-		struct cp_symbol symbol;
-		char room[sizeof(struct cp_symbol) +
-			  CP_LINES_CALL_MAX * sizeof(struct cp_symbol_line)];
-	} draft;
-	const char *error; /* what the helper said went wrong */
+	struct cp_symbol *draft; /* room for CP_LINES_CALL_MAX calls */
+	const char *error;	 /* what the helper said went wrong */
 };
 
 void cp_lines_set(enum cp_lines_mode mode);

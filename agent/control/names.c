@@ -213,7 +213,7 @@ void cp_names_loose(struct cp_names *k, struct cp_wanted *w, size_t n)
 	static const struct cp_map nowhere = {0, 0, 0, "[anon]", NULL, 0};
 	struct cp_maps maps;
 
-	k->no_memory |= cp_maps_read(k->job, &maps) < 0;
+	k->no_memory |= cp_maps_read(k->scratch, &maps) < 0;
 	for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
 		size_t at = cp_maps_of(&maps, w[i].frame);
 		const struct cp_map *map = &maps.map[at];

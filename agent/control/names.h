@@ -24,7 +24,8 @@ struct cp_wanted {
 
 /* Work space for one job. */
 struct cp_names {
-	struct cp_arena *job;
+	struct cp_arena *job;	   /* of what lasts */
+	struct cp_arena *scratch;  /* of what is gone when the batch is answered */
 	struct cp_symtab_query *q; /* CP_NAMES_BATCH of them */
 	struct cp_symtab_work work;
 	char raw[CP_NAMES_TEXT], readable[CP_NAMES_TEXT];

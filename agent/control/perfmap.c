@@ -98,7 +98,7 @@ int cp_perfmap_read(struct cp_names *k, const char *path, struct cp_wanted *w, s
 
 	if (r)
 		return r;
-	offsets = cp_arena_alloc(k->job, n * sizeof(*offsets));
+	offsets = cp_arena_alloc(k->scratch, n * sizeof(*offsets));
 	if (!trusted(lines.fd))
 		r = -EPERM;
 	else if (!offsets)

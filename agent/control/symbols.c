@@ -167,25 +167,24 @@ static size_t group_end(const struct cp_wanted *w, size_t from, size_t n)
 	return end;
 }
 
-static int name_all(struct cp_arena *job, struct cp_wanted *w, size_t n)
+static int name_all(struct cp_arena *job, struct cp_arena *scratch, struct cp_wanted *w, size_t n)
 {
-	struct cp_names *k = cp_arena_alloc(job, sizeof(*k));
-	struct cp_lines *l;
+	struct cp_names *k = cp_arena_alloc(scratch, sizeof(*k));
+	struct cp_lines *l = cp_lines_begin(scratch);
 
-	if (k) {
-		k->job = job;
-		k->q = cp_arena_alloc(job, CP_MIN(n, (size_t)CP_NAMES_BATCH) * sizeof(*k->q));
-	}
+	if (k)
+		k->q = cp_arena_alloc(scratch, CP_MIN(n, (size_t)CP_NAMES_BATCH) * sizeof(*k->q));
 	if (!k || !k->q)
 		return -ENOMEM;
+	k->job = job;
+	k->scratch = scratch;
 	cp_demangle_open();
-	l = cp_lines_begin(job);
 	for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
 		end = group_end(w, i, n);
 		name_group(k, l, w + i, end - i);
 	}
-	cp_lines_end(l);
 	cp_demangle_close();
+	cp_lines_end(l);
 	return k->no_memory ? -ENOMEM : 0;
 }
 
@@ -200,26 +199,38 @@ static size_t find_known(const cp_frame *frames, size_t n, const struct cp_symbo
 	return missing;
 }
 
-int cp_symbols_resolve(struct cp_arena *job, const cp_frame *frames, size_t n,
-		       const struct cp_symbol **out)
+/* Answers what is missing: w has room for it. */
+static int resolve_missing(struct cp_arena *job, struct cp_arena *scratch, struct cp_wanted *w,
+			   const cp_frame *frames, size_t n, const struct cp_symbol **out)
 {
-	size_t missing = find_known(frames, n, out), nwanted = 0;
-	struct cp_wanted *w;
+	size_t nwanted = 0;
 	int err;
 
-	if (!missing)
-		return 0;
-	w = cp_arena_alloc(job, missing * sizeof(*w));
-	if (!w)
-		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (!out[i])
 			w[nwanted++].frame = frames[i];
 	sort(w, nwanted);
 	nwanted = drop_doubles(w, nwanted);
-	err = name_all(job, w, nwanted);
+	err = name_all(job, scratch, w, nwanted);
 	for (size_t i = 0; i < n && !err; i++)
 		if (!out[i])
 			out[i] = find(w, nwanted, frames[i])->symbol;
+	return err;
+}
+
+int cp_symbols_resolve(struct cp_arena *job, const cp_frame *frames, size_t n,
+		       const struct cp_symbol **out)
+{
+	size_t missing = find_known(frames, n, out);
+	struct cp_arena scratch = {.stays = true};
+	struct cp_wanted *w;
+	int err = -ENOMEM;
+
+	if (!missing)
+		return 0;
+	w = cp_arena_alloc(&scratch, missing * sizeof(*w));
+	if (w)
+		err = resolve_missing(job, &scratch, w, frames, n, out);
+	cp_arena_release(&scratch);
 	return err;
 }
