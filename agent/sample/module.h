@@ -21,6 +21,8 @@ struct cp_module {
 	uintptr_t start, end;	/* address range of the object's mapping */
 	uintptr_t base;		/* load bias: address = base + p_vaddr */
 	uintptr_t eh_frame_hdr; /* 0: it has none */
+	uintptr_t cfi_lo;	/* the readable segment that header lies in, */
+	uintptr_t cfi_hi;	/* and with it the call-frame tables */
 	uint8_t build_id[20];
 	uint8_t build_id_len; /* 0: it has none */
 	char path[231];	      /* as the loader knows it; "" for the executable */
@@ -28,10 +30,18 @@ struct cp_module {
 
 /* [HOST, SIGNAL] The object pc lies in, met before or not. */
 unsigned cp_module_of(uintptr_t pc);
+/* [HOST, SIGNAL] The same for the walker, within generation gen: what was made sure
+ * of in this generation is not looked at again. *m is set when the answer is not
+ * CP_MODULE_NONE. *stale is set when another object was found where one
+ * known in this generation was: rules made for it are wrong. */
+unsigned cp_module_find(uintptr_t pc, uint64_t gen, const struct cp_module **m, bool *stale);
+/* [HOST, SIGNAL] Does pc lie in a loaded object? */
+bool cp_module_has(uintptr_t pc);
 /* [CONTROL] ids run from 1 to count, both included. */
 unsigned cp_module_count(void);
 const struct cp_module *cp_module_get(unsigned id);
 
+/* [EARLY] Maps the array. 0 or -errno. */
 int cp_module_init(void);
 
 #endif

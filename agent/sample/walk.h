@@ -43,7 +43,12 @@ unsigned cp_walk_caller(struct cp_thread *t, const struct cp_regs *r, cp_frame *
 unsigned cp_walk_signal(struct cp_thread *t, const ucontext_t *uc, cp_frame *out, unsigned max,
 			bool *cut);
 
-/* [HOST] A library is about to be unloaded, or has been: forget its rules. */
+/* [ANY] What was learnt from the modules' tables is void. */
 void cp_walk_forget(void);
+
+/* [HOST] Around the real dlclose: no walk reads tables in place meanwhile, and the
+ * rules of what went are forgotten. They nest; begin waits 10 ms at most. */
+void cp_walk_unload_begin(void);
+void cp_walk_unload_end(void);
 
 #endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu_x86_64.h - what the walker must know of x86-64: DWARF columns, contexts,
+ * the bytes of calls and of the signal trampoline
+ *
+ * Context  HOST, SIGNAL: pure, but for reads the caller has made sure of.
+ * Why      Everything the walker knows of the processor stands here; the
+ *          arm64 file has the same names.
+ */
+#ifndef CP_SAMPLE_CPU_X86_64_H
+#define CP_SAMPLE_CPU_X86_64_H
+
+#include "../rt/base.h"
+#include "../rt/sys.h"
+
+#include <string.h>
+#include <ucontext.h>
+
+/* DWARF columns; the return address is the last one. */
+enum { CP_CPU_FP = 6, CP_CPU_SP = 7, CP_CPU_RA = 16, CP_CPU_REGS = 17 };
+
+#define CP_CPU_RED_ZONE 128
+/* The return address lies just below the frame address; rules that say
+ * otherwise go the full way. */
+#define CP_CPU_RA_OFFSET (-8)
+#define CP_CPU_HAS_LINK	 false
+
+/* Where a signal frame keeps the interrupted registers, from the stack pointer
+ * the trampoline runs with: the ucontext begins there, its registers at 40. */
+#define CP_CPU_SIGFRAME_UC   0
+#define CP_CPU_SIGFRAME_FP   (40 + 8 * REG_RBP)
+#define CP_CPU_SIGFRAME_SP   (40 + 8 * REG_RSP)
+#define CP_CPU_SIGFRAME_PC   (40 + 8 * REG_RIP)
+#define CP_CPU_SIGFRAME_LINK 0 /* there is none */
+#define CP_CPU_SIGFRAME_END  (CP_CPU_SIGFRAME_PC + 8)
+
+/* Every register a rule may name. A register nobody knows is not in `known`. */
+struct cp_full {
+	uintptr_t r[CP_CPU_REGS];
+	uint32_t known;
+};
+
+#define CP_CPU_ALL_KNOWN ((1U << CP_CPU_REGS) - 1)
+
+/* Kernel register numbers in the order of the DWARF columns. */
+#define CP_CPU_GREGS                                                                            \
+	{                                                                                       \
+		REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8, \
+			REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP   \
+	}
+
+CP_INLINE uintptr_t cp_cpu_strip(uintptr_t pc)
+{
+	return pc;
+}
+
+CP_INLINE uintptr_t cp_cpu_uc_pc(const ucontext_t *uc)
+{
+	return (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+}
+
+CP_INLINE uintptr_t cp_cpu_uc_sp(const ucontext_t *uc)
+{
+	return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
+}
+
+CP_INLINE uintptr_t cp_cpu_uc_fp(const ucontext_t *uc)
+{
+	return (uintptr_t)uc->uc_mcontext.gregs[REG_RBP];
+}
+
+CP_INLINE uintptr_t cp_cpu_uc_link(const ucontext_t *uc)
+{
+	(void)uc;
+	return 0;
+}
+
+CP_INLINE void cp_cpu_full_from(struct cp_full *f, const ucontext_t *uc)
+{
+	static const uint8_t greg[CP_CPU_REGS] = CP_CPU_GREGS;
+
+	for (unsigned i = 0; i < CP_CPU_REGS; i++)
+		f->r[i] = (uintptr_t)uc->uc_mcontext.gregs[greg[i]];
+	f->known = CP_CPU_ALL_KNOWN;
+}
+
+/* The registers right here: those a callee must preserve, which are the only
+ * ones a caller's rule can speak of. */
+CP_INLINE void cp_cpu_full_here(struct cp_full *f)
+{
+	f->known = 1U << 3 | 1U << CP_CPU_FP | 1U << CP_CPU_SP | 0xfU << 12 | 1U << CP_CPU_RA;
+	__asm__ volatile("mov %%rbx, 3*8(%0)\n\t"
+			 "mov %%rbp, 6*8(%0)\n\t"
+			 "mov %%rsp, 7*8(%0)\n\t"
+			 "mov %%r12, 12*8(%0)\n\t"
+			 "mov %%r13, 13*8(%0)\n\t"
+			 "mov %%r14, 14*8(%0)\n\t"
+			 "mov %%r15, 15*8(%0)\n\t"
+			 "lea 0(%%rip), %%rax\n\t"
+			 "mov %%rax, 16*8(%0)"
+			 :
+			 : "r"(f->r)
+			 : "rax", "memory");
+}
+
+/* Copies up to 8 bytes of code that end before pc, or begin at it; false when
+ * they can't be read. */
+CP_INLINE bool cp_cpu_code(uint8_t *to, uintptr_t from, size_t n)
+{
+	if (!cp_sys_readable(from) || !cp_sys_readable(from + n - 1))
+		return false;
+	memcpy(to, (const void *)from, n);
+	return true;
+}
+
+/* mov $15, %rax; syscall: what a handler returns to. */
+CP_INLINE bool cp_cpu_is_sigreturn(uintptr_t pc)
+{
+	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+	uint8_t b[sizeof(code)];
+
+	return cp_cpu_code(b, pc, sizeof(b)) && memcmp(b, code, sizeof(code)) == 0;
+}
+
+/* Does a call instruction end at pc? e8 rel32, or ff /2 in its five lengths. */
+CP_INLINE bool cp_cpu_after_call(uintptr_t pc)
+{
+	static const uint8_t back[] = {2, 3, 4, 6, 7};
+	uint8_t b[7];
+
+	if (!cp_cpu_code(b, pc - 7, 7))
+		return false;
+	if (b[2] == 0xe8)
+		return true;
+	for (unsigned i = 0; i < sizeof(back); i++)
+		if (b[7 - back[i]] == 0xff && (b[8 - back[i]] & 0x38) == 0x10)
+			return true;
+	return false;
+}
+
+#endif

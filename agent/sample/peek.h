@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * peek.h - copies memory that may not be there
+ *
+ * Context  HOST, SIGNAL: one or two system calls.
+ * Fails    false when any byte can't be read.
+ */
+#ifndef CP_SAMPLE_PEEK_H
+#define CP_SAMPLE_PEEK_H
+
+#include "../rt/base.h"
+#include "../rt/sys.h"
+
+#include <string.h>
+
+/* n <= a page. A sandbox may refuse process_vm_readv: then each page is probed
+ * and copied, which leaves a window of nanoseconds between the two. */
+CP_INLINE bool cp_peek(void *to, uintptr_t from, size_t n)
+{
+	long r = cp_sys_copy(to, from, n);
+
+	if (r == (long)n)
+		return true;
+	if (r >= 0 || r == -14 /* EFAULT */)
+		return false;
+	if (!cp_sys_readable(from) || !cp_sys_readable(from + n - 1))
+		return false;
+	memcpy(to, (const void *)from, n);
+	return true;
+}
+
+/* A string of at most cap - 1 bytes, cut there; "" when it can't be read. What
+ * follows it in `to` is zero. */
+static inline void cp_peek_str(char *to, size_t cap, uintptr_t from)
+{
+	size_t have = 0, end = 0;
+
+	while (from && have < cap - 1) {
+		size_t n = CP_MIN(cap - 1 - have, CP_PAGE - (from + have) % CP_PAGE);
+
+		if (!cp_peek(to + have, from + have, n))
+			break;
+		have += n;
+		while (end < have && to[end])
+			end++;
+		if (end < have)
+			break;
+	}
+	memset(to + end, 0, cap - end);
+}
+
+#endif
