@@ -5,7 +5,6 @@
  * Context  TEST. With the argument `files` it leaves two profiles in the working
  *          directory, for test/cases/pprof-accepts.sh to show to Go's pprof.
  */
-// libs: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 #include "test/lib/profile_kit.h"
 
 #include "agent/output/utf8.h"
@@ -356,89 +355,6 @@ static void every_failed_allocation_is_answered(void **state)
 	}
 }
 
-/* --- malloc is the host's ------------------------------------------------ */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void __real_free(void *p);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void __wrap_free(void *p);
-
-static struct {
-	bool watching;
-	unsigned calls; /* while watching: of this program, zlib and protobuf-c */
-	size_t used, out;
-	_Alignas(16) unsigned char arena[16 << 20], file[1 << 20];
-} st;
-
-void *__wrap_malloc(size_t size)
-{
-	st.calls += st.watching;
-	return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	st.calls += st.watching;
-	return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	st.calls += st.watching;
-	return __real_realloc(p, size);
-}
-
-void __wrap_free(void *p)
-{
-	st.calls += st.watching;
-	__real_free(p);
-}
-
-static void *arena_take(void *ctx, size_t size)
-{
-	size_t at = st.used;
-
-	(void)ctx;
-	st.used += (size + 15) & ~15UL;
-	return st.used <= sizeof(st.arena) ? st.arena + at : NULL;
-}
-
-static int file_write(void *ctx, const void *buf, size_t n)
-{
-	(void)ctx;
-	if (n > sizeof(st.file) - st.out)
-		return -ENOSPC;
-	memcpy(st.file + st.out, buf, n);
-	st.out += n;
-	return 0;
-}
-
-static void malloc_is_never_called(void **state)
-{
-	const struct cp_alloc mem = {arena_take, NULL, NULL};
-	const struct cp_sink sink = {file_write, NULL};
-	struct cp_profile *p, *sum = NULL;
-	const char *why;
-	int err;
-
-	(void)state;
-	st.watching = true;
-	err = write_small(&sink, &mem);
-	p = cp_profile_read(st.file, st.out, 1 << 20, &mem, &why);
-	if (p)
-		sum = cp_profile_merge(p, p, 1, &mem, &why);
-	if (sum)
-		err |= cp_profile_write(sum, &sink, &mem);
-	st.watching = false;
-	assert_non_null(sum);
-	assert_int_equal(err, 0);
-	assert_int_equal(st.calls, 0);
-}
-
 /* --- files for Go's pprof to judge -------------------------------------- */
 
 /* Many stacks over functions whose names hold every byte. */
@@ -499,7 +415,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(wrong_utf8_never_gets_out),
 		cmocka_unit_test(sink_errors_stick),
 		cmocka_unit_test(a_full_disk_is_told_once),
-		cmocka_unit_test(malloc_is_never_called),
 		cmocka_unit_test(every_failed_allocation_is_answered),
 	};
 
