@@ -5,9 +5,9 @@
  * Context  the cprof program.
  * Holds    sum = files read so far - bases read so far.
  * Why      A merge shares strings with what it was made of, so the sources stay.
- *          Every FOLD_EVERY files the sum is written out and read back into a
- *          region of its own, and all sources go: a week of hourly snapshots
- *          needs the memory of a few.
+ *          Every FOLD_EVERY files, or sooner when they are large, the sum is
+ *          written out and read back into a region of its own, and all sources
+ *          go: a week of hourly snapshots needs the memory of a few.
  */
 #include "load.h"
 
@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define FOLD_EVERY   16
+#define FOLD_BYTES   ((size_t)256 << 20)
 #define UNPACKED_MAX ((size_t)2 << 30) /* what a file may unpack to */
 
 static struct cp_profile *read_file(const char *path, struct cp_region *region)
@@ -69,6 +70,7 @@ static void move_region(struct cp_region *to, struct cp_region *from)
 	if (from->ring.next == &from->ring)
 		return;
 	to->ring = from->ring;
+	to->taken = from->taken;
 	to->ring.next->prev = to->ring.prev->next = &to->ring;
 	cp_region_init(from);
 }
@@ -110,12 +112,17 @@ static bool add(struct cp_load *l, const char *path, int64_t factor)
 	return p;
 }
 
+static bool is_time_to_fold(const struct cp_load *l, size_t file)
+{
+	return file % FOLD_EVERY == FOLD_EVERY - 1 || (file && l->region.taken > FOLD_BYTES);
+}
+
 static bool add_all(struct cp_load *l, const struct cp_words *files, int64_t factor)
 {
 	for (size_t i = 0; i < files->n; i++) {
 		if (!add(l, files->word[i], factor))
 			return false;
-		if (i % FOLD_EVERY == FOLD_EVERY - 1 && !fold(l))
+		if (is_time_to_fold(l, i) && !fold(l))
 			return false;
 	}
 	return true;

@@ -22,6 +22,7 @@ struct cp_option {
 	struct cp_words *list; /* all of them, in order */
 };
 
+/* Lives until the program ends. */
 struct cp_words {
 	char **word;
 	size_t n;

@@ -26,6 +26,7 @@ static void *take(void *ctx, size_t size)
 	b->prev = &r->ring;
 	b->next->prev = b;
 	r->ring.next = b;
+	r->taken += size;
 	return (char *)b + HEADER;
 }
 
@@ -45,6 +46,7 @@ static void give(void *ctx, void *p)
 void cp_region_init(struct cp_region *r)
 {
 	r->ring.next = r->ring.prev = &r->ring;
+	r->taken = 0;
 	r->alloc = (struct cp_alloc){take, give, r};
 }
 

@@ -18,6 +18,7 @@ struct cp_region_block {
 
 struct cp_region {
 	struct cp_region_block ring;
+	size_t taken;	       /* bytes ever handed out */
 	struct cp_alloc alloc; /* hand this to agent/output */
 };
 

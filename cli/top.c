@@ -4,7 +4,8 @@
  *
  * Context  the cprof program.
  * Holds    Given the same files, the table is that of go tool pprof -top: same
- *          rows, same order, same digits.
+ *          rows, same order, same digits. Only the frame filters that some other
+ *          programs write into profiles (drop_frames) are not applied.
  * Why      Its steps are followed one by one: count over all functions, drop the
  *          small ones, count again, keep the first n, count again. Each time
  *          what was dropped is stepped over, which changes who called whom.
