@@ -93,9 +93,10 @@ static int signal_of(const struct request *r, const struct cp_process *p)
 	if (r->sig)
 		return r->sig;
 	if (!name && !cp_process_variable(p, "LD_PRELOAD")) {
-		cp_complain("%d: its environment can't be read any more; say with --signal which "
-			    "signal it listens to",
-			    (int)p->pid);
+		cp_complain(
+			"%d: has written over its environment; say with --signal and --dir what "
+			"it was started with",
+			(int)p->pid);
 		return 0;
 	}
 	if (name && !strcmp(name, "none")) {
