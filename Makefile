@@ -95,14 +95,15 @@ $(B)/flags: FORCE
 	    echo '$(CC) $(COMMON) $(WARN) $(AGENT) $(CFLAGS)' > $@
 
 # The demanglers of libiberty, with what they want of libc turned to agent/elf/demangle_libc.c.
-$(DEMANGLER) &:
-	$(call say,OBJ,$(DEMANGLER))
+$(DEMANGLER) &: agent/elf/demangle.syms
+	$(call say,COPY,'$(DEMANGLER)')
 	@mkdir -p $(BUILD)/demangler
 	$(Q)cd $(BUILD)/demangler && ar x $$(gcc -print-file-name=libiberty.a) $(notdir $(DEMANGLER)) && \
-	    for o in $(notdir $(DEMANGLER)); do objcopy --redefine-sym malloc=cp_demangle_malloc \
-	    --redefine-sym realloc=cp_demangle_realloc --redefine-sym free=cp_demangle_free \
-	    --redefine-sym __sprintf_chk=cp_demangle_sprintf --redefine-sym __snprintf_chk=cp_demangle_snprintf \
-	    --redefine-sym __stack_chk_fail=cp_demangle_smashed --redefine-sym _sch_istable=cp_demangle_ctype $$o; done
+	    for o in $(notdir $(DEMANGLER)); do objcopy --redefine-syms=$(CURDIR)/$< $$o; done
+# In the library from an archive: ld can keep an archive's names from being exported.
+$(BUILD)/demangler/libdemangle.a: $(DEMANGLER)
+	@rm -f $@
+	$(Q)ar rcsD $@ $^
 
 # protoc-c's output is compiled without our warnings.
 define objects
@@ -117,9 +118,10 @@ endef
 $(eval $(call objects,agent-obj,$$(AGENT)))
 $(eval $(call objects,cli-obj,-idirafter $(GCC_DIR)include))
 
-$(BUILD)/libcprof.so: $(AGENT_OBJ) $(SHIM_OBJ) shim/libcprof.map
+$(BUILD)/libcprof.so: $(filter-out $(DEMANGLER),$(AGENT_OBJ)) $(SHIM_OBJ) $(BUILD)/demangler/libdemangle.a \
+                      shim/libcprof.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared $(CFLAGS) -o $@ $(AGENT_OBJ) $(SHIM_OBJ) -Wl,--version-script=shim/libcprof.map \
+	$(Q)$(CC) -shared $(CFLAGS) -o $@ $(filter-out %.map,$^) -Wl,--version-script=shim/libcprof.map \
 	    -Wl,-soname,libcprof.so -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,defs -Wl,--as-needed \
 	    -Wl,--exclude-libs,ALL -Wl,--gc-sections $(LIBS)
 
