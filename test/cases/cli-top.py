@@ -107,3 +107,12 @@ deep = gen.Profile(gen.HEAP)
 deep.sample(["fib"] * 100 + ["main"], [1, 10, 1, 10])
 deep.sample([("fib", "fib", "fib"), "main"], [1, 10, 1, 10])
 compare([deep.write("deep.pprof")])
+
+# Real ones, with C++ names, inlined calls and source lines where there are any.
+for program in ([sys.executable, "-c", "import json, decimal"], ["c++filt", "_Z1fv"]):
+    subprocess.run([CPROF, "run", "-o", "real", "--rate", "1", *program], check=True,
+                   stdout=subprocess.DEVNULL, env={**os.environ, "CPROF_LOG": "none"})
+real = [os.path.join("real", f) for f in sorted(os.listdir("real"))]
+assert len(real) == 4, real
+for path in real:
+    views([path], gen.HEAP)
