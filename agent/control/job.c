@@ -34,8 +34,13 @@
 #include "work.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/prctl.h>
+
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE 2
+#endif
 
 #define STACK_SIZE (512UL << 10)
 #define TLS_MARGIN (64UL << 10) /* beyond our own variables: what libc keeps there */
@@ -108,10 +113,20 @@ static void wait_for_work(struct state *s, int64_t until)
 	cp_creds_follow();
 }
 
+/* From here on the thread has a table of descriptors of its own, and an empty one: the
+ * host never sees ours, can't close them under us, does not pass them on, and what it
+ * closes itself is closed: a pipe's reader is not kept waiting by us. A kernel that
+ * can't do it leaves us with the shared table, as any thread has it. */
+static void part_files(void)
+{
+	CP_SYS(SYS_close_range, 0, UINT_MAX, CLOSE_RANGE_UNSHARE);
+}
+
 static void job_main(void *arg)
 {
 	struct state *s = arg;
 
+	part_files();
 	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof-job");
 	for (;;) {
 		uint32_t seen = RUNNING;

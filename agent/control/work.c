@@ -4,7 +4,7 @@
  *
  * Context  ANY: adding      CONTROL, on the job's thread: cp_work_run
  * Calls    snapshot.c, window.c, the log.
- * Shared   plain, last (relaxed flags), slot[] (claimed by CAS, taken by exchange):
+ * Shared   plain, last, interval (relaxed flags), slot[] (claimed by CAS, taken by exchange):
  *          job.c's turn orders them. last_state: see below.
  * Order    last_state: rel by the job when it is done / acq by who waits. Before the
  *          files go in place the job claims WORKING -> PLACING; who waits claims
@@ -26,10 +26,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-
-#ifndef CLOSE_RANGE_UNSHARE
-#define CLOSE_RANGE_UNSHARE 2
-#endif
 
 #define MS	  1000000LL
 #define GAP	  (100 * MS)
@@ -64,7 +60,7 @@ void cp_work_forget(struct cp_work *w)
 	cp_store_rlx(&w->plain, 0);
 	cp_store_rlx(&w->last, 0);
 	cp_store_rlx(&w->last_state, DONE);
-	w->interval_at_ns = 0;
+	cp_store_rlx(&w->interval, 0);
 	for (unsigned i = 0; i < CP_WORK_SLOTS; i++)
 		cp_store_rlx(&w->slot[i], 0);
 }
@@ -107,21 +103,11 @@ bool cp_work_keep_interval(struct cp_work *w)
 {
 	if (!cp_config.interval_ns)
 		return false;
-	w->interval_at_ns = cp_now_ns(CLOCK_MONOTONIC) + (int64_t)cp_config.interval_ns;
+	cp_store_rlx(&w->interval, 1);
 	return true;
 }
 
 /* --- doing ---------------------------------------------------------------- */
-
-/* From here on the thread has its own table of descriptors: the host never sees ours,
- * can't close them under us nor inherit them, and its limit is not ours. A kernel
- * that can't leaves us with the shared table, as any thread has it. */
-static void part_files(struct cp_work *w)
-{
-	if (!w->files_private)
-		CP_SYS(SYS_close_range, 3, UINT_MAX, CLOSE_RANGE_UNSHARE);
-	w->files_private = true;
-}
 
 static void want(struct cp_work *w, struct cp_request r)
 {
@@ -157,9 +143,11 @@ static void take_requests(struct cp_work *w, int64_t now)
 		want(w, all);
 	}
 	if (w->interval_at_ns && now >= w->interval_at_ns) {
-		w->interval_at_ns = now + (int64_t)cp_config.interval_ns;
+		w->interval_at_ns = 0;
 		want(w, all);
 	}
+	if (cp_load_rlx(&w->interval) && !w->interval_at_ns)
+		w->interval_at_ns = now + (int64_t)cp_config.interval_ns;
 	for (unsigned i = 0; i < CP_WORK_SLOTS; i++) {
 		/* acq_rel for want of a relaxed one: turn orders these already */
 		uint64_t word = cp_xchg_acqrel(&w->slot[i], 0);
@@ -170,12 +158,6 @@ static void take_requests(struct cp_work *w, int64_t now)
 		else if (word)
 			want(w, r);
 	}
-}
-
-static void take_snapshot(struct cp_work *w, const struct cp_snapshot *s)
-{
-	part_files(w);
-	cp_snapshot_take(s);
 }
 
 static bool may_place(void)
@@ -192,7 +174,7 @@ static void run_last(struct cp_work *w)
 	w->next.last = true;
 	w->next.may_finish = may_place;
 	st.last_state = &w->last_state;
-	take_snapshot(w, &w->next);
+	cp_snapshot_take(&w->next);
 	cp_store_rel(&w->last_state, DONE); /* pairs with wait_while */
 	cp_sys_futex_wake(&w->last_state, INT_MAX);
 }
@@ -202,7 +184,7 @@ static void run_pending(struct cp_work *w, int64_t now)
 	if (cp_load_rlx(&w->last))
 		run_last(w);
 	else if (w->pending && now >= w->not_before_ns)
-		take_snapshot(w, &w->next);
+		cp_snapshot_take(&w->next);
 	else
 		return;
 	w->not_before_ns = now + GAP;
@@ -220,7 +202,7 @@ static void end_windows(struct cp_work *w, int64_t now)
 			continue;
 		if (win->request.nonce)
 			s.nonce[s.nnonces++] = win->request.nonce;
-		take_snapshot(w, &s);
+		cp_snapshot_take(&s);
 		cp_window_close(win);
 	}
 }
@@ -242,7 +224,5 @@ int64_t cp_work_run(struct cp_work *w)
 	until = earlier(until, w->interval_at_ns);
 	for (unsigned i = 0; i < CP_WORK_WINDOWS; i++)
 		until = earlier(until, w->window[i].ends_ns);
-	if (!until)
-		w->files_private = false; /* the next job starts from the host's table */
 	return until;
 }

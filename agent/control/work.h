@@ -18,10 +18,10 @@ struct cp_work {
 	/* Asked: written by anyone. */
 	uint32_t plain;		      /* a snapshot of everything */
 	uint32_t last;		      /* the one at exit */
+	uint32_t interval;	      /* a snapshot at each CPROF_INTERVAL, by the job itself */
 	uint32_t last_state;	      /* enum last_state in work.c; a futex */
 	uint64_t slot[CP_WORK_SLOTS]; /* requests by value, 0 free */
 	/* The job's own. */
-	bool files_private;
 	bool pending;
 	struct cp_snapshot next; /* what is pending */
 	int64_t not_before_ns, interval_at_ns;

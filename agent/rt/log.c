@@ -45,15 +45,43 @@ void cp_log_init(const char *where)
 	st.kind = STDERR;
 }
 
-static int open_log(void)
+static bool is_stderr(int fd)
 {
 	struct stat sb;
 
+	return cp_sys_fstat(fd, &sb) == 0 && sb.st_dev == st.dev && sb.st_ino == st.ino;
+}
+
+/* The process's descriptor 2, for a thread whose table is its own: a copy of it, which
+ * the caller closes. */
+static int borrow_stderr(void)
+{
+	int pidfd = (int)CP_SYS(SYS_pidfd_open, cp_sys_getpid(), 0);
+	int fd;
+
+	if (pidfd < 0)
+		return -1;
+	fd = (int)CP_SYS(SYS_pidfd_getfd, pidfd, 2, 0);
+	cp_sys_close(pidfd);
+	if (fd >= 0 && !is_stderr(fd)) {
+		cp_sys_close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* A descriptor to write to; *borrowed: the caller closes it. */
+static int open_log(bool *borrowed)
+{
+	*borrowed = true;
 	if (st.kind == FILE_PATH)
 		return (int)cp_sys_open(st.path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0600);
-	if (st.kind != STDERR || cp_sys_fstat(2, &sb) < 0)
+	if (st.kind != STDERR)
 		return -1;
-	return sb.st_dev == st.dev && sb.st_ino == st.ino ? 2 : -1;
+	if (CP_SYS(SYS_fcntl, 2, F_GETFD) < 0)
+		return borrow_stderr();
+	*borrowed = false;
+	return is_stderr(2) ? 2 : -1;
 }
 
 static bool is_writable(int fd)
@@ -93,7 +121,8 @@ void cp_log(const char *fmt, ...)
 	char line[1024];
 	struct cp_buf b = CP_BUF(line);
 	va_list ap;
-	int fd = open_log();
+	bool borrowed;
+	int fd = open_log(&borrowed);
 
 	if (fd < 0)
 		return;
@@ -103,6 +132,6 @@ void cp_log(const char *fmt, ...)
 	va_end(ap);
 	line[CP_MIN(b.len, sizeof(line) - 1)] = '\n';
 	write_quietly(fd, line, CP_MIN(b.len + 1, sizeof(line)));
-	if (fd != 2)
+	if (borrowed)
 		cp_sys_close(fd);
 }

@@ -55,7 +55,7 @@ CP_INLINE long cp_sys_openat(int dir, const char *path, int flags, int mode)
 		return fd;
 	fd = CP_SYS(SYS_fcntl, low, F_DUPFD_CLOEXEC, 3);
 	cp_sys_close((int)low);
-	return fd;
+	return fd == -22 /* EINVAL: 3 is beyond the limit */ ? -24 /* EMFILE */ : fd;
 }
 
 CP_INLINE long cp_sys_open(const char *path, int flags, int mode)

@@ -56,6 +56,21 @@ def by_time_in_children():
         wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "its end")
 
 
+def pipes_end():
+    """A child that keeps its interval keeps none of the descriptors its host closes."""
+    p = start("daemon", "alloc", "sleep", 700, "close", 0, "close", 1, "close", 2, "sleep", 20000,
+              env=environment(dir="pipes", interval="200ms"))
+    pid = int(p.stdout.readline().split()[1])
+    out, err = p.communicate(timeout=15)  # comes back only when nobody has the pipes
+    check("wrote" in err, err)
+    n = len(files("pipes"))
+    wait_for(lambda: len(files("pipes")) >= n + 2, "snapshots after that")
+    check(os.listdir(f"/proc/{pid}/fd") == [], os.listdir(f"/proc/{pid}/fd"))
+    for task in os.listdir(f"/proc/{pid}/task"):
+        check(len(os.listdir(f"/proc/{pid}/task/{task}/fd")) <= 6, task)
+    os.kill(pid, signal.SIGKILL)
+
+
 def after_setuid():
     """The job that keeps a child's interval goes where its host goes."""
     uid = 41000 + os.getpid() % 10000
@@ -76,7 +91,7 @@ def after_setuid():
     p.communicate()
 
 
-tests = [child, at_exit, generations, by_time, by_time_in_children]
+tests = [child, at_exit, generations, by_time, by_time_in_children, pipes_end]
 if os.getuid() == 0:
     tests.append(after_setuid)
 for test in tests:

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -114,9 +115,12 @@ def file_limit():
 
 
 def descriptors_used_up():
-    """Our descriptors are not the host's: its limit is no matter."""
+    """Our descriptors are not the host's: that it has none left is no matter."""
+    p = run_ok("nofile", 32, "fill", *SNAP, dir="nofile")
+    check(len(files("nofile")) == 2 and "wrote" in p.stderr, p.stderr)
     p = run_ok("nofile", 3, *SNAP, dir="nofile")
-    check("too many open files" in p.stderr or len(files("nofile")) == 2, p.stderr)
+    check(len(files("nofile")) == 2 and "too many open files" in p.stderr, p.stderr)
+    check(p.stderr.count("\n") == 1 and not leftovers("nofile"), p.stderr)
 
 
 def disk_full():
@@ -167,6 +171,16 @@ def no_stderr():
     check(p.returncode == 0 and len(files("closed")) == 2, p.returncode)
 
 
+def stderr_is_a_socket():
+    """As under systemd: it can't be opened anew by its name."""
+    ours, theirs = socket.socketpair()
+    p = start(*SNAP, env=environment(dir="socket"), stderr=theirs.fileno())
+    theirs.close()
+    p.communicate()
+    line = ours.recv(10000).decode()
+    check("wrote" in line and line.count("\n") == 1, line)
+
+
 def broken_pipe():
     for closed_first in (True, False):
         r, w = os.pipe()
@@ -208,7 +222,7 @@ def log_elsewhere():
 
 
 tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit,
-         descriptors_used_up, no_stderr, broken_pipe, stuck_pipe, log_elsewhere]
+         descriptors_used_up, no_stderr, stderr_is_a_socket, broken_pipe, stuck_pipe, log_elsewhere]
 if ROOT:
     tests += [disk_full, dropped_privileges]
 for test in tests:

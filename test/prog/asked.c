@@ -231,6 +231,14 @@ static void do_nofile(const char *n)
 	setrlimit(RLIMIT_NOFILE, &lim);
 }
 
+/* Takes every descriptor there is. */
+static void do_fill(const char *arg)
+{
+	(void)arg;
+	while (dup(0) >= 0)
+		;
+}
+
 static void do_setuid(const char *uid)
 {
 	if (setgid((gid_t)atoi(uid)) || setuid((uid_t)atoi(uid)))
@@ -316,6 +324,7 @@ static const struct command {
 	{"fault", do_fault, 0},
 	{"exec", do_exec, 1},
 	{"descriptors", do_descriptors, 0},
+	{"fill", do_fill, 0},
 };
 
 int main(int argc, char **argv)
