@@ -194,6 +194,8 @@ static bool guess(struct cp_step *s)
 		return end(CP_LOSS_WALK_BAD_CFA);
 	if (s->exact && guess_leaf(s))
 		return true;
+	if (!s->exact && fp == 0)
+		return false; /* how the ABI marks the outermost frame: ld.so's start is one */
 	if (fp % 8 || fp < s->sp || !cp_span_read(&s->span, fp, &next) ||
 	    !cp_span_read(&s->span, fp + 8, &ret))
 		return end(CP_LOSS_WALK_NO_RULE);

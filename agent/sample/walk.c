@@ -14,6 +14,7 @@
 
 #include "../rt/atomic.h"
 #include "loss.h"
+#include "memo.h"
 #include "module.h"
 #include "rules.h"
 #include "step.h"
@@ -21,60 +22,164 @@
 
 #include <string.h>
 
+/* Frames of our own take steps, but no room. */
+#define STEPS_MAX (2 * CP_WALK_MAX)
+
 static struct {
 	unsigned own; /* the module that is ourselves; CP_MODULE_SYNTH: none */
 } st = {.own = CP_MODULE_SYNTH};
 
 /* Our own frames are nobody's business; their places are walked over. */
-CP_INLINE void emit(struct cp_step *s, cp_frame *out, unsigned *n, unsigned module, uintptr_t key)
+CP_INLINE unsigned emit(cp_frame *out, unsigned n, cp_frame frame)
 {
-	(void)s;
-	out[*n] = cp_frame_make(module, key);
-	*n += module != st.own;
+	out[n] = frame;
+	return n + (cp_frame_module(frame) != st.own);
 }
 
-static unsigned walk(struct cp_step *s, cp_frame *out, unsigned max, bool *cut)
+static bool is_address(uintptr_t pc)
+{
+	return pc - CP_PAGE < CP_FRAME_ADDR_MASK - CP_PAGE;
+}
+
+struct output {
+	cp_frame *frame;
+	unsigned n, max;
+	bool *cut;
+};
+
+/* Goes along the last walk from entry w->e, which s has met. Answers where the two
+ * part (its frame is out, its step to be made anew), or NULL: they don't. */
+CP_INLINE const struct cp_memo_entry *follow(struct cp_memo_walk *w, struct output *o)
+{
+	const struct cp_memo_entry *e = w->e, *last = w->end - 1;
+	cp_frame *frame = o->frame;
+	unsigned n = o->n, max = o->max;
+
+	for (;; e++) {
+		if (CP_UNLIKELY(n == max)) {
+			*o->cut = true;
+			e = NULL;
+			break;
+		}
+		n = emit(frame, n, e->frame);
+		if (e == last) {
+			if (w->memo->complete)
+				e = NULL;
+			break;
+		}
+		if (CP_UNLIKELY(!cp_memo_leads(e)))
+			break;
+	}
+	o->n = n;
+	return e;
+}
+
+enum progress {
+	GO_ON,
+	OUTERMOST, /* the end of the stack */
+	AS_BEFORE, /* the rest is the last walk's, from w->e on */
+	STOP,	   /* no way on; counted where it was found */
+};
+
+/* The state s has been met in the last walk. */
+CP_INLINE bool retrace(struct cp_step *s, struct cp_memo_walk *w, struct output *o)
+{
+	const struct cp_memo_entry *from = w->e, *to = follow(w, o);
+
+	if (!to)
+		return true;
+	cp_memo_copy(w, from, to, s);
+	w->e = to + 1;
+	/* Beyond its first entry, what was followed were returns. */
+	s->exact = s->exact && to == from;
+	s->pc = cp_frame_addr(to->frame) + !s->exact;
+	return false;
+}
+
+/* One frame, or all that the last walk knows from here on, and the step above. */
+CP_INLINE enum progress advance(struct cp_step *s, struct cp_memo_walk *w, struct output *o,
+				uint64_t tag)
+{
+	uintptr_t key = s->pc - !s->exact, sp;
+	bool met = w->on && cp_memo_met(w, s, key), exact;
+	cp_rule rule;
+
+	if (met && retrace(s, w, o))
+		return AS_BEFORE;
+	rule = cp_rule_get(s->pc - !s->exact, s->gen, tag);
+	if (!met) {
+		cp_frame frame = cp_frame_make(cp_rule_module(rule), key);
+
+		o->n = emit(o->frame, o->n, frame);
+		if (w->on)
+			cp_memo_add(w, s, frame);
+	}
+	sp = s->sp;
+	exact = s->exact;
+	if (CP_UNLIKELY(!cp_step(s, rule)))
+		return cp_rule_kind(rule) == CP_RULE_END ? OUTERMOST : STOP;
+	if (w->on)
+		cp_memo_stepped(w, s, rule, sp, exact);
+	return GO_ON;
+}
+
+static enum progress walk(struct cp_step *s, struct cp_memo_walk *w, struct output *o)
 {
 	uint64_t tag = cp_rule_tag(s->gen);
-	unsigned n = 0, steps = 4 * CP_WALK_MAX;
+	enum progress p = GO_ON;
 
-	while (steps--) {
-		uintptr_t key = s->pc - !s->exact;
-		cp_rule rule;
-
-		if (CP_UNLIKELY(s->pc - CP_PAGE >= CP_FRAME_ADDR_MASK - CP_PAGE)) {
-			if (!cp_step_lost(s))
-				return n;
-			continue;
+	for (unsigned steps = STEPS_MAX; p == GO_ON && steps; steps--) {
+		if (CP_UNLIKELY(!is_address(s->pc))) {
+			w->on = false;
+			p = cp_step_lost(s) ? GO_ON : STOP;
+		} else if (CP_UNLIKELY(o->n == o->max)) {
+			*o->cut = true;
+			p = STOP;
+		} else {
+			p = advance(s, w, o, tag);
 		}
-		if (CP_UNLIKELY(n == max)) {
-			*cut = true;
-			return n;
-		}
-		rule = cp_rule_get(key, s->gen, tag);
-		emit(s, out, &n, cp_rule_module(rule), key);
-		if (!cp_step(s, rule))
-			return n;
+		if (CP_UNLIKELY(s->spans))
+			w->on = false;
 	}
-	return n;
+	return p;
+}
+
+/* On the thread's own stack, with what it remembers. */
+static void walk_own(struct cp_step *s, struct output *o)
+{
+	struct cp_memo_walk w;
+	enum progress p;
+
+	cp_span_own(&s->span, s->t, s->sp);
+	cp_memo_open(&w, s->t, s->gen);
+	p = walk(s, &w, o);
+	if (w.memo)
+		cp_memo_close(&w, s->t, p == AS_BEFORE ? w.e : NULL, p == OUTERMOST);
+}
+
+static void walk_foreign(struct cp_step *s, struct output *o)
+{
+	struct cp_memo_walk w = {.on = false};
+
+	if (cp_span_foreign(&s->span, s->sp))
+		walk(s, &w, o);
+	else
+		cp_loss_add(CP_LOSS_WALK_BAD_READ, 1);
 }
 
 static unsigned start(struct cp_step *s, cp_frame *out, unsigned max, bool *cut)
 {
-	unsigned n;
+	struct output o = {out, 0, CP_MIN(max, CP_WALK_MAX), cut};
 
 	*cut = false;
 	s->gen = cp_rules_gen();
 	if (!cp_rules.entry)
 		return 0;
-	if (cp_span_owns(s->t, s->sp))
-		cp_span_own(&s->span, s->t, s->sp);
-	else if (!cp_span_foreign(&s->span, s->sp)) {
-		cp_loss_add(CP_LOSS_WALK_BAD_READ, 1);
-		return 0;
-	}
-	n = walk(s, out, CP_MIN(max, CP_WALK_MAX), cut);
-	return n;
+	if (CP_LIKELY(cp_span_owns(s->t, s->sp)))
+		walk_own(s, &o);
+	else
+		walk_foreign(s, &o);
+	return o.n;
 }
 
 unsigned cp_walk_caller(struct cp_thread *t, const struct cp_regs *r, cp_frame *out, unsigned max,
@@ -151,9 +256,10 @@ int cp_walk_init(size_t bytes)
 	int err = cp_module_init();
 
 	if (!err)
-		err = cp_rules_init(bytes / 2);
+		err = cp_rules_init(bytes / 4);
 	if (err)
 		return err;
+	cp_memo_init(bytes - bytes / 4);
 	find_own();
 	warm_up();
 	return 0;

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_walk_memo.c - a walk that reuses the last one gives what a fresh one gives
+ *
+ * Context  TEST
+ * Why      Random call trees over frames of every make - sizes that differ, frame
+ *          pointers kept, clobbered and absent, alloca, realigned stacks - return
+ *          and call again, so that the stack holds stale frames everywhere.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "agent/rt/thread.h"
+#include "agent/sample/loss.h"
+#include "agent/sample/memo.h"
+#include "agent/sample/walk.h"
+
+#include <alloca.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WALKS 200000
+#define DEEP  60
+
+static uint64_t seed = 1;
+static unsigned walks, reused, deepest;
+
+static unsigned draw(unsigned n)
+{
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (unsigned)(seed >> 33) % n;
+}
+
+static void compare(const cp_frame *a, unsigned n, bool cut_a, const cp_frame *b, unsigned m,
+		    bool cut_b)
+{
+	assert_int_equal(n, m);
+	assert_int_equal(cut_a, cut_b);
+	assert_memory_equal(a, b, n * sizeof(*a));
+	deepest = n > deepest ? n : deepest;
+	walks++;
+}
+
+/* The same registers, with the memo and, as if nested, without. */
+static CP_NOINLINE void both(unsigned max)
+{
+	struct cp_regs here = CP_CALLER_REGS();
+	struct cp_thread *t = cp_thread_ready();
+	cp_frame with[CP_WALK_MAX], without[CP_WALK_MAX];
+	bool cut_with, cut_without;
+	unsigned n = cp_walk_caller(t, &here, with, max, &cut_with), m;
+
+	t->walking = 1;
+	m = cp_walk_caller(t, &here, without, max, &cut_without);
+	t->walking = 0;
+	compare(with, n, cut_with, without, m, cut_without);
+	reused += t->memo && t->memo->complete;
+}
+
+typedef void node(unsigned depth);
+static node small, large, keeps_fp, clobbers_fp, realigned, grows, handler_below;
+static node *const nodes[] = {small, large, keeps_fp, clobbers_fp, realigned,
+			      grows, small, large,    keeps_fp,	   handler_below};
+
+static CP_NOINLINE void visit(unsigned depth)
+{
+	for (unsigned calls = 1 + draw(3); calls && walks < WALKS; calls--) {
+		if (draw(4) == 0)
+			both(draw(8) ? CP_WALK_MAX : 1 + draw(40));
+		if (depth < DEEP && draw(20))
+			nodes[draw(CP_ARRAY_LEN(nodes))](depth + 1);
+	}
+	both(CP_WALK_MAX);
+}
+
+#define USE(p)	__asm__ volatile("" ::"r"(p) : "memory")
+#define AFTER() __asm__ volatile("" ::: "memory") /* not a tail call */
+
+static CP_NOINLINE void small(unsigned depth)
+{
+	visit(depth);
+	AFTER();
+}
+
+static CP_NOINLINE void large(unsigned depth)
+{
+	char room[200];
+
+	USE(room);
+	visit(depth);
+	USE(room);
+}
+
+__attribute__((noinline, optimize("no-omit-frame-pointer"))) static void keeps_fp(unsigned depth)
+{
+	visit(depth);
+	AFTER();
+}
+
+static CP_NOINLINE void clobbers_fp(unsigned depth)
+{
+	uint64_t junk = draw(2) ? seed : (uintptr_t)&junk + 64 * draw(8);
+
+	__asm__ volatile("push %%rbp\n\t"
+			 ".cfi_adjust_cfa_offset 8\n\t"
+			 ".cfi_rel_offset rbp, 0\n\t"
+			 "mov %0, %%rbp\n\t"
+			 "mov %1, %%edi\n\t"
+			 "sub $8, %%rsp\n\t"
+			 ".cfi_adjust_cfa_offset 8\n\t"
+			 "call *%2\n\t"
+			 "add $8, %%rsp\n\t"
+			 ".cfi_adjust_cfa_offset -8\n\t"
+			 "pop %%rbp\n\t"
+			 ".cfi_adjust_cfa_offset -8\n\t"
+			 ".cfi_restore rbp"
+			 :
+			 : "r"(junk), "r"(depth), "r"(visit)
+			 : "rdi", "rsi", "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory",
+			   "cc");
+}
+
+static CP_NOINLINE void realigned(unsigned depth)
+{
+	_Alignas(64) char room[64];
+
+	USE(room);
+	visit(depth);
+	USE(room);
+}
+
+static CP_NOINLINE void grows(unsigned depth)
+{
+	char *room = alloca(16 * (1 + draw(20)));
+
+	USE(room);
+	visit(depth);
+	USE(room);
+}
+
+static unsigned depth_in_handler;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	visit(depth_in_handler);
+}
+
+static CP_NOINLINE void handler_below(unsigned depth)
+{
+	if (draw(10)) {
+		small(depth);
+	} else {
+		depth_in_handler = depth;
+		raise(SIGUSR2);
+	}
+	AFTER();
+}
+
+static void test_same(void **state)
+{
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
+
+	(void)state;
+	sigaction(SIGUSR2, &sa, NULL);
+	while (walks < WALKS)
+		visit(draw(DEEP / 2));
+	assert_true(deepest > 100);
+	assert_true(reused > WALKS / 2);
+	assert_int_equal(cp_loss_read(CP_LOSS_WALK_BAD_RULE), 0);
+	assert_int_equal(cp_loss_read(CP_LOSS_WALK_NO_RULE), 0);
+	assert_int_equal(cp_loss_read(CP_LOSS_WALK_BAD_CFA), 0);
+	assert_int_equal(cp_loss_read(CP_LOSS_WALK_BAD_READ), 0);
+}
+
+/* --- made-up stacks --------------------------------------------------- */
+
+/* Code that never runs: a place to return to under each kind of rule. */
+#define PLACE(name, rules)                                                            \
+	".globl " #name "\n.hidden " #name "\n.cfi_startproc\nnop\n" rules "\n" #name \
+	":nop\nnop\n.cfi_endproc\n"
+
+__asm__(".text\n" PLACE(at_sp8, "") PLACE(at_sp24, ".cfi_def_cfa_offset 24")
+		PLACE(at_sp_fp, ".cfi_def_cfa_offset 24\n.cfi_offset rbp, -16")
+			PLACE(at_fp_fp, ".cfi_def_cfa rbp, 16\n.cfi_offset rbp, -16")
+				PLACE(at_fp, ".cfi_def_cfa rbp, 16")
+	/* cfa = *(rbp - 8); rbp at rbp: as in realigned frames */
+	PLACE(at_deref, ".cfi_escape 0x0f, 0x03, 0x76, 0x78, 0x06\n"
+			".cfi_escape 0x10, 0x06, 0x02, 0x76, 0x00")
+		PLACE(at_end, ".cfi_undefined rip"));
+
+extern const char at_sp8[], at_sp24[], at_sp_fp[], at_fp_fp[], at_fp[], at_deref[], at_end[];
+
+#define WORDS 40
+static uintptr_t stack[WORDS];
+
+static uintptr_t draw_word(void)
+{
+	/* + 1: these are return addresses, looked up one lower. */
+	const char *const place[] = {at_sp8,   at_sp8, at_sp24,	 at_sp_fp, at_sp_fp,
+				     at_fp_fp, at_fp,  at_fp_fp, at_deref, at_end};
+
+	if (draw(3))
+		return (uintptr_t)place[draw(CP_ARRAY_LEN(place))] + 1;
+	return (uintptr_t)&stack[draw(WORDS)];
+}
+
+static void compare_made_up(struct cp_thread *t, const struct cp_regs *r)
+{
+	cp_frame with[CP_WALK_MAX], without[CP_WALK_MAX];
+	unsigned max = draw(8) ? CP_WALK_MAX : 1 + draw(20), n, m;
+	bool cut_with, cut_without;
+
+	n = cp_walk_caller(t, r, with, max, &cut_with);
+	t->walking = 1;
+	m = cp_walk_caller(t, r, without, max, &cut_without);
+	t->walking = 0;
+	compare(with, n, cut_with, without, m, cut_without);
+}
+
+/* Whatever changes between two walks, and however little, is seen. */
+static void test_made_up(void **state)
+{
+	struct cp_thread t = {.state = CP_THREAD_READY,
+			      .stack_lo = (uintptr_t)stack,
+			      .stack_hi = (uintptr_t)&stack[WORDS]};
+	struct cp_regs r;
+
+	(void)state;
+	for (unsigned i = 0; i < 2000000; i++) {
+		if (i % 64 == 0)
+			for (unsigned k = 0; k < WORDS; k++)
+				stack[k] = draw_word();
+		for (unsigned k = draw(3); k; k--)
+			stack[draw(WORDS)] = draw_word();
+		if (i % 64 == 0 || draw(3) == 0)
+			r = (struct cp_regs){(uintptr_t)at_sp8 + 1, (uintptr_t)&stack[draw(8)],
+					     (uintptr_t)&stack[draw(WORDS)]};
+		compare_made_up(&t, &r);
+	}
+}
+
+/* A thread's memo goes back when it leaves, and a block in use is nobody else's. */
+static void test_pool(void **state)
+{
+	struct cp_thread one = {.state = CP_THREAD_READY}, two = {.state = CP_THREAD_READY};
+	struct cp_memo_walk w;
+
+	(void)state;
+	cp_memo_open(&w, &one, 1);
+	assert_true(w.on);
+	cp_memo_close(&w, &one, NULL, false);
+	cp_memo_open(&w, &two, 1);
+	assert_true(w.on);
+	assert_ptr_not_equal(one.memo, two.memo);
+	cp_memo_close(&w, &two, NULL, false);
+	one.state = CP_THREAD_LEAVING;
+	one.memo = NULL;
+	cp_memo_open(&w, &one, 1);
+	assert_false(w.on);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same),
+					   cmocka_unit_test(test_made_up),
+					   cmocka_unit_test(test_pool)};
+
+	cp_thread_init();
+	cp_loss_init();
+	cp_walk_init(8 << 20);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
