@@ -50,7 +50,7 @@ def killed_in_the_middle():
         p.kill()
         p.communicate()
     pathlib.Path(f"killed/.asked.{p.pid}.20260101T000000Z.0001.heap.pb.gz.tmp").touch()
-    p = run("alloc", "raise", 10, "sleep", 400, env=environment(dir="killed"))
+    p = run("alloc", "raise", 10, "idle", env=environment(dir="killed"))
     wait_for(lambda: not leftovers("killed"), "stale files to go")
 
 

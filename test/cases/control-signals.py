@@ -26,13 +26,13 @@ def handled_after():
 
 
 def reset_to_default():
-    p = run("default", 10, "alloc", "raise", 10, "sleep", 300, env=environment(dir="reset"))
+    p = run("default", 10, "alloc", "raise", 10, "idle", env=environment(dir="reset"))
     check(p.returncode == 0 and len(files("reset")) == 2, p)
 
 
 def another_signal():
     number = signal.SIGRTMIN + 3
-    p = run("alloc", "raise", int(number), "sleep", 300, "raise", 10,
+    p = run("alloc", "raise", int(number), "idle", "raise", 10,
             env=environment(dir="another", signal="RTMIN+3"))
     check(p.returncode == -10 and len(files("another")) == 2, p)
     p = run("raise", 10, env=environment(dir="none", signal="none"))

@@ -44,7 +44,7 @@ def plain():
 
 def single_threaded():
     check(run("unshare", env=environment(signal="none")).stdout != "refused\n", "unshare")
-    for before in ([], ["raise", 10, "sleep", 500]):
+    for before in ([], ["raise", 10, "idle"]):
         p = run("single", *before, "single", "count", "unshare", env=environment(dir="single"))
         check("threaded" not in p.stdout and "threads 1" in p.stdout, p.stdout)
         check("refused" not in p.stdout, f"unshare after {before}: {p.stdout}")
@@ -52,7 +52,7 @@ def single_threaded():
 
 
 def host_state():
-    p = run("errno", "descriptors", "sleep", 300, "descriptors", "sleep", 300,
+    p = run("errno", "descriptors", "idle", "descriptors",
             env=environment(dir="state"))
     check("errno kept" in p.stdout, p.stdout)
     check(p.stdout.count("descriptors 3\n") == 2, p.stdout)
@@ -82,14 +82,14 @@ def by_value():
 
 
 def window():
-    p = start("alloc", "queue", word(types=1 << 1, seconds=1, nonce=0xD), "sleep", 300, "alloc",
+    p = start("alloc", "queue", word(types=1 << 1, seconds=3, nonce=0xD), "sleep", 50, "alloc",
               "raise", 10, "pause", env=fresh("window"))
     wait_files(2, "window")  # the plain one does not wait for the window
     wait_for(lambda: len(files("window")) == 3, "the window's file")
     p.communicate("x")
     delta, = [f[0] for f in files("window") if "request=00000d" in comments(f[0])]
     total, = [f[0] for f in files("window") if f[3] == "heap" and f[0] != delta]
-    check(any(c.startswith("window=1") for c in comments(delta)), comments(delta))
+    check(any(c.startswith("window=3") for c in comments(delta)), comments(delta))
     a, b = values(delta)["alloc_space"], values(total)["alloc_space"]
     check(0 < a < b, f"{a} in the window of {b}")
     check(values(delta)["alloc_objects"] < values(total)["alloc_objects"], "objects")
@@ -107,7 +107,7 @@ def burst():
 
 def no_home():
     """A child made by vfork shares our memory, and is not us."""
-    p = run("vfork", 10, "sleep", 300, env=fresh("vfork"))
+    p = run("vfork", 10, "idle", env=fresh("vfork"))
     check(p.returncode == 0 and not files("vfork"), (p, files("vfork")))
 
 

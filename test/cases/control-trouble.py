@@ -13,7 +13,7 @@ sys.path.insert(0, os.environ["TOP"] + "/test/lib")
 from asked import (LIB, PROG, check, environment, files, leftovers, run, start,  # noqa: E402
                    wait_files, wait_for)
 
-SNAP = ["alloc", "raise", 10, "sleep", 400]
+SNAP = ["alloc", "raise", 10, "idle"]
 ROOT = os.getuid() == 0
 # Users nobody else has, so that /tmp/cprof-UID is ours to make and remove.
 USERS = [40000 + os.getpid() % 10000 + i for i in (0, 20000)]
@@ -33,7 +33,7 @@ def missing():
 
 
 def removed_while_running():
-    p = start(*SNAP, "pause", "raise", 10, "sleep", 400, env=environment(dir="removed"))
+    p = start(*SNAP, "pause", "raise", 10, "idle", env=environment(dir="removed"))
     wait_files(2, "removed")
     shutil.rmtree("removed")
     _, err = p.communicate("x")
@@ -48,7 +48,7 @@ def relative_means_the_start():
 
 def not_a_directory():
     pathlib.Path("plainfile").write_text("x")
-    p = run_ok(*SNAP, "raise", 10, "sleep", 400, dir="plainfile")
+    p = run_ok(*SNAP, "raise", 10, "idle", dir="plainfile")
     own = f"/tmp/cprof-{os.getuid()}"
     check(p.stderr.count("can't write to") == 1, p.stderr)
     check(f"/plainfile: not a directory; files go to {own} instead" in p.stderr, p.stderr)
