@@ -53,12 +53,12 @@ struct cp_gzip *cp_gzip_open(const struct cp_sink *sink, const struct cp_alloc *
 	return NULL;
 }
 
-/* Hands what deflate has put into out[] to the sink. */
+/* Hands what deflate has put into out[] to the sink; never called after an error. */
 static void drain(struct cp_gzip *z)
 {
 	size_t n = sizeof(z->out) - z->zs.avail_out;
 
-	if (n && !z->err)
+	if (n)
 		z->err = z->sink.write(z->sink.ctx, z->out, n);
 }
 

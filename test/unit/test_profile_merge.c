@@ -20,6 +20,7 @@ struct process {
 	const char *build_id, *file;
 	const char *leaf; /* name of the innermost function */
 	const char *label;
+	int64_t line;
 	int64_t values[2];
 	int64_t time, duration;
 	unsigned ntypes;
@@ -50,7 +51,7 @@ static void write_process(const struct process *c, struct kit_bytes *b, struct k
 	struct cp_pprof *p = cp_pprof_open(&head, &sink, &mem);
 	const struct cp_pprof_label label = {"thread", c->label, 0, NULL};
 	const uint64_t stack[] = {2, 1};
-	struct cp_pprof_line line = {0, 3};
+	struct cp_pprof_line line = {0, 3 + c->line};
 
 	cp_pprof_mapping(p, &unused);
 	cp_pprof_mapping(p, &lib);
@@ -151,15 +152,19 @@ static void a_difference_keeps_the_rest_only(void **state)
 /* Each of these makes another stack. */
 static void what_differs_stays_apart(void **state)
 {
-	struct process other[4] = {first, first, first, first};
+	struct process other[5] = {first, first, first, first, first}, labelled = first;
 	struct kit_mem m = {0};
 
 	(void)state;
+	labelled.label = "main";
 	other[0].build_id = "bb";
 	other[1].leaf = "f2";
 	other[2].label = "worker";
 	other[3].build_id = NULL;
-	for (unsigned i = 0; i < 4; i++) {
+	other[4].line = 1;
+	assert_int_equal(merged(&labelled, &other[2], 1, &m)->nsamples, 2);
+	assert_int_equal(merged(&labelled, &labelled, 1, &m)->nsamples, 1);
+	for (unsigned i = 0; i < CP_ARRAY_LEN(other); i++) {
 		struct cp_profile *p = merged(&first, &other[i], 1, &m);
 
 		assert_int_equal(p->nsamples, 2);
