@@ -45,7 +45,7 @@ struct cp_profile_row {
 	unsigned ncolumns;
 	const char *default_type; /* NULL: pprof's own, the last */
 	struct cp_value_type period_type;
-	int64_t (*period)(void);
+	int64_t (*period)(void); /* 0: this profile is off */
 	const struct cp_source *source;
 };
 

@@ -42,7 +42,8 @@ static unsigned choose_rows(struct taking *t)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < cp_profile_count; i++)
-		if (types & cp_config.types & 1U << cp_profiles[i].type)
+		if ((types & cp_config.types & 1U << cp_profiles[i].type) &&
+		    cp_profiles[i].period())
 			t->row[n++] = &cp_profiles[i];
 	return n;
 }
@@ -165,8 +166,10 @@ void cp_snapshot_take(const struct cp_snapshot *s)
 
 	for (unsigned i = 0; i < n; i++)
 		types[i] = t.row[i]->name;
-	if (!n)
+	if (!n) {
+		cp_log("nothing to write: what is asked for is off (CPROF_PROFILES and the rates)");
 		return;
+	}
 	err = cp_files_begin(&t.files, types, n, t.time_ns / 1000000000, !s->last);
 	if (err) {
 		cp_log("no snapshot: can't write to %s: %s; the next one tries again",

@@ -15,7 +15,8 @@ from asked import (PROG, check, environment, files, leftovers, run, start,  # no
 
 ENDS = [["exit", 7], ["_exit", 8], ["quick_exit", 9], ["say", "return"], ["abort"], ["fault"],
         *[["raise", int(s)] for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE,
-                                      signal.SIGSEGV, signal.SIGALRM, signal.SIGUSR2)]]
+                                      signal.SIGSEGV, signal.SIGALRM, signal.SIGUSR2, signal.SIGTRAP,
+                                      signal.SIGXFSZ)]]
 
 
 def every_end():

@@ -51,6 +51,12 @@ def one_profile():
     check([f[3] for f in files("one")] == ["allocs"], files("one"))
 
 
+def nothing_to_write():
+    p = run("alloc", "raise", 10, "idle", env=environment(dir="nothing", heap_rate=0))
+    check(p.returncode == 0 and not os.path.exists("nothing"), p)
+    check(p.stderr.count("\n") == 1 and "nothing to write" in p.stderr, p.stderr)
+
+
 def bad_values():
     p = run("say", "well", env=environment(interval="soon", heap_rate="lots", keep=0, nonsense=1))
     check(p.returncode == 0 and p.stdout == "well\n", p)
@@ -70,5 +76,5 @@ def bounds():
 
 
 for test in (ignored_before, handled_after, reset_to_default, another_signal, inert, one_profile,
-             bad_values, bounds):
+             nothing_to_write, bad_values, bounds):
     test()

@@ -102,6 +102,13 @@ def dropped_privileges():
         shutil.rmtree(own, ignore_errors=True)
 
 
+def no_thread():
+    """The kernel refuses the job's thread: the host runs on, and may be asked again."""
+    p = run_ok("setuid", USERS[1], "nproc", 0, "raise", 10, "idle", "raise", 10, "idle", dir="nproc")
+    check(p.stderr.count("no snapshot: can't start a thread: resource limit reached\n") == 2
+          and p.stderr.count("\n") == 2, p.stderr)
+
+
 def foreign(own, uid):
     own.mkdir(0o700)
     os.chmod(own, 0o777)
@@ -224,6 +231,6 @@ def log_elsewhere():
 tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit,
          descriptors_used_up, no_stderr, stderr_is_a_socket, broken_pipe, stuck_pipe, log_elsewhere]
 if ROOT:
-    tests += [disk_full, dropped_privileges]
+    tests += [disk_full, dropped_privileges, no_thread]
 for test in tests:
     test()

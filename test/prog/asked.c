@@ -246,6 +246,13 @@ static void do_nofile(const char *n)
 	setrlimit(RLIMIT_NOFILE, &lim);
 }
 
+static void do_nproc(const char *n)
+{
+	struct rlimit lim = {(rlim_t)atol(n), (rlim_t)atol(n)};
+
+	setrlimit(RLIMIT_NPROC, &lim);
+}
+
 /* Takes every descriptor there is. */
 static void do_fill(const char *arg)
 {
@@ -341,6 +348,7 @@ static const struct command {
 	{"descriptors", do_descriptors, 0},
 	{"fill", do_fill, 0},
 	{"idle", do_idle, 0},
+	{"nproc", do_nproc, 1},
 };
 
 int main(int argc, char **argv)
