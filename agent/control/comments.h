@@ -9,7 +9,7 @@
 
 #include "../rt/mem.h"
 
-#define CP_COMMENTS_MAX 64
+#define CP_COMMENTS_MAX 96
 
 struct cp_comments {
 	const char *text[CP_COMMENTS_MAX];

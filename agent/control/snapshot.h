@@ -9,7 +9,7 @@
 
 #include "window.h"
 
-#define CP_SNAPSHOT_NONCES 16
+#define CP_SNAPSHOT_NONCES 64
 
 struct cp_snapshot {
 	uint32_t types;			/* bits 1 << enum cp_type; 0: all */

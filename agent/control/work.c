@@ -179,11 +179,17 @@ static void run_last(struct cp_work *w)
 	cp_sys_futex_wake(&w->last_state, INT_MAX);
 }
 
+/* Another round of requests might bring more nonces than it can carry. */
+static bool is_full(const struct cp_snapshot *s)
+{
+	return s->nnonces + CP_WORK_SLOTS > CP_SNAPSHOT_NONCES;
+}
+
 static void run_pending(struct cp_work *w, int64_t now)
 {
 	if (cp_load_rlx(&w->last))
 		run_last(w);
-	else if (w->pending && now >= w->not_before_ns)
+	else if (w->pending && (now >= w->not_before_ns || is_full(&w->next)))
 		cp_snapshot_take(&w->next);
 	else
 		return;

@@ -11,7 +11,7 @@
 
 #include "snapshot.h"
 
-#define CP_WORK_SLOTS	15
+#define CP_WORK_SLOTS	31
 #define CP_WORK_WINDOWS 8
 
 struct cp_work {
