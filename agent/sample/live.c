@@ -97,8 +97,8 @@ static bool put_in(struct slot *bucket, const struct cp_live *b)
 
 		if (cp_load_rlx(&bucket[i].key) || !cp_cas_acq(&bucket[i].key, &empty, BUSY))
 			continue;
-		bucket[i].val =
-			(uint64_t)b->cell << SIZE_LOW | (b->size & ((1ULL << SIZE_LOW) - 1));
+		cp_store_rlx(&bucket[i].val,
+			     (uint64_t)b->cell << SIZE_LOW | (b->size & ((1ULL << SIZE_LOW) - 1)));
 		cp_store_rel(&bucket[i].key, key_of(b)); /* pairs with take_from */
 		return true;
 	}
@@ -125,7 +125,8 @@ static bool take_from(struct slot *bucket, uintptr_t addr, struct cp_live *out)
 {
 	for (unsigned i = 0; i < BUCKET; i++) {
 		uint64_t key = cp_load_acq(&bucket[i].key); /* pairs with put_in */
-		uint64_t val = bucket[i].val;
+		/* Another block's record may be written here now: its key won't match. */
+		uint64_t val = cp_load_rlx(&bucket[i].val);
 
 		if ((key & CP_FRAME_ADDR_MASK) != addr)
 			continue;

@@ -97,7 +97,8 @@ static uint64_t units_for(unsigned n)
 static cp_sid append(uint64_t hash, const cp_frame *frame, unsigned n, bool cut)
 {
 	uint64_t units = units_for(n);
-	uint64_t at = cp_add_rlx(&st.head->used, units);
+	/* acq: pairs with take_back, whose owner may have written here before. */
+	uint64_t at = cp_add_acqrel(&st.head->used, units);
 	struct cp_stack *s;
 
 	if (at + units > st.units) {
@@ -117,8 +118,8 @@ static void take_back(cp_sid sid, unsigned n)
 {
 	uint64_t end = sid - FIRST_UNIT + units_for(n);
 
-	if (sid)
-		cp_cas_rlx(&st.head->used, &end, (uint64_t)sid - FIRST_UNIT);
+	if (sid) /* rel: pairs with append: what we wrote there comes before the next owner */
+		cp_cas_rel(&st.head->used, &end, (uint64_t)sid - FIRST_UNIT);
 }
 
 static cp_sid charge_full(void)
