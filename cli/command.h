@@ -34,6 +34,7 @@ struct cp_command {
 extern const struct cp_command cp_command_top;
 extern const struct cp_command cp_command_raw;
 extern const struct cp_command cp_command_merge;
+extern const struct cp_command cp_command_symbolize;
 extern const struct cp_command cp_command_run;
 extern const struct cp_command cp_command_snap;
 

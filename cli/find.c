@@ -96,24 +96,36 @@ static bool own_folder(char *dir, size_t cap)
 	return slash;
 }
 
-char *cp_find_library(void)
+/* A file beside this program, or where `make install` puts it relative to that. */
+static char *find_installed(const char *beside, const char *file)
 {
-	static const char *const places[] = {"", "/../lib/%s-linux-gnu", "/../lib", "/../lib64"};
-	char dir[PATH_MAX];
+	static const char *const places[] = {"/../lib/%s-linux-gnu", "/../lib", "/../lib64"};
+	char dir[PATH_MAX], *path, *real = NULL;
 	struct utsname machine;
 
-	if (!own_folder(dir, sizeof(dir)) || uname(&machine))
+	if (!own_folder(dir, sizeof(dir)) || uname(&machine) ||
+	    asprintf(&path, "%s/%s", dir, beside) < 0)
 		return NULL;
-	for (size_t i = 0; i < CP_ARRAY_LEN(places); i++) {
-		char place[128], *path, *real;
+	for (size_t i = 0; !real; i++) {
+		char place[128];
 
-		snprintf(place, sizeof(place), places[i], machine.machine);
-		if (asprintf(&path, "%s%s/libcprof.so", dir, place) < 0)
-			return NULL;
 		real = realpath(path, NULL);
 		free(path);
-		if (real)
-			return real;
+		if (real || i == CP_ARRAY_LEN(places))
+			break;
+		snprintf(place, sizeof(place), places[i], machine.machine);
+		if (asprintf(&path, "%s%s/%s", dir, place, file) < 0)
+			break;
 	}
-	return NULL;
+	return real;
+}
+
+char *cp_find_library(void)
+{
+	return find_installed("libcprof.so", "libcprof.so");
+}
+
+char *cp_find_lines(void)
+{
+	return find_installed("cprof-lines", "cprof/cprof-lines");
 }

@@ -17,5 +17,7 @@ int cp_find_program(const char *name, char **path);
 /* libcprof.so, beside this program or where `make install` put it relative to it;
  * NULL when it is nowhere there. The caller frees it. */
 char *cp_find_library(void);
+/* The same for cprof-lines, the program that reads debug data. */
+char *cp_find_lines(void);
 
 #endif

@@ -36,8 +36,8 @@ static const struct cp_command version = {
 };
 
 static const struct cp_command *const commands[] = {
-	&cp_command_run, &cp_command_snap, &cp_command_top, &cp_command_raw, &cp_command_merge,
-	&help,		 &version,
+	&cp_command_run,   &cp_command_snap,	  &cp_command_top, &cp_command_raw,
+	&cp_command_merge, &cp_command_symbolize, &help,	   &version,
 };
 
 void cp_complain(const char *fmt, ...)

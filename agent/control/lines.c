@@ -24,7 +24,7 @@
 #include <string.h>
 
 #define AUTO_MAX     (32ULL << 20) /* bytes of debug data, as CPROF_LINES says */
-#define SECONDS_AUTO 5		   /* for one module */
+#define SECONDS_AUTO 5		   /* for one module; all of them have twice that */
 #define SECONDS_ALL  30
 #define HEAP_AUTO    "256" /* megabytes the helper may allocate */
 #define HEAP_ALL     "1024"
@@ -321,6 +321,18 @@ static void settle(struct cp_names *k, struct cp_wanted *w, size_t n, bool ok)
 			w[i].symbol = ok ? cp_symcache_put(k->job, w[i].frame, w[i].symbol) : NULL;
 }
 
+/* Sets the time for one module: never more than is left for them all. */
+static bool in_time(struct cp_lines *l)
+{
+	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
+	int64_t most = cp_load_rlx(&st.mode) == CP_LINES_ALL ? SECONDS_ALL : SECONDS_AUTO;
+
+	if (!l->end)
+		l->end = now + 2 * most * 1000000000LL;
+	l->until = CP_MIN(l->end, now + most * 1000000000LL);
+	return l->until > now;
+}
+
 void cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_modfile *f,
 		      const struct cp_module *m, unsigned id, struct cp_wanted *w, size_t n)
 {
@@ -331,12 +343,12 @@ void cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_mo
 	if ((!lines && !names) || cp_load_rlx(&st.mode) == CP_LINES_HURRY || !l ||
 	    strchr(f->path, '\n') || !started(l))
 		return;
-	l->until =
-		cp_now_ns(CLOCK_MONOTONIC) +
-		(cp_load_rlx(&st.mode) == CP_LINES_ALL ? SECONDS_ALL : SECONDS_AUTO) * 1000000000LL;
-	say_file(l, f, lines, names);
-	err = ask(l, w, n, m->base);
-	err = err > 0 ? read_answers(l, k, w, n) : err ? err : -EPIPE;
+	err = -ETIMEDOUT;
+	if (in_time(l)) {
+		say_file(l, f, lines, names);
+		err = ask(l, w, n, m->base);
+		err = err > 0 ? read_answers(l, k, w, n) : err ? err : -EPIPE;
+	}
 	settle(k, w, n, !err && !l->error);
 	if (err || l->error)
 		give_up(l, f, id, err);

@@ -21,6 +21,7 @@
 struct cp_lines {
 	struct cp_helper helper;
 	int64_t until;	 /* the current module's time is over then */
+	int64_t end;	 /* that of all modules of this conversation; 0: not begun */
 	size_t at, have; /* text[at .. have) is read and not yet used */
 	char text[CP_LINES_TEXT];
 	struct cp_symbol *draft; /* room for CP_LINES_CALL_MAX calls */

@@ -63,7 +63,8 @@ static void take(const char *s, size_t n, void *ctx)
 {
 	struct task *t = ctx;
 
-	cp_buf_mem(&t->out, s, n);
+	if (n) /* an empty piece may come without an address */
+		cp_buf_mem(&t->out, s, n);
 	if (t->out.cut)
 		cp_onstack_leave(&st.save);
 }

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# timeout: 120
+"""The helper that finds lines: unseen by the host, and its loss costs lines only.
+
+The host watches for SIGCHLD, for children wait() could find, and for descriptors. The
+library is copied beside helpers that are missing, die, hang or talk nonsense.
+"""
+import os
+import re
+import shutil
+import sys
+
+sys.path.insert(0, os.environ["TOP"] + "/test/lib")
+import pprofcheck  # noqa: E402
+from host import LIB, PROG, Host, check  # noqa: E402
+
+HELPER = os.path.dirname(LIB) + "/cprof-lines"
+
+
+def lines_of(path):
+    return {line.name: line.line for sample in pprofcheck.read(path).samples
+            for location in sample.stack for line in location.lines}
+
+
+def take(what, helper, snapshots=1, **config):
+    """Snapshots with the library beside this helper; (lines by function, log, host's words)."""
+    place = os.path.abspath("lib-" + what)
+    os.makedirs(place)
+    shutil.copy(LIB, place)
+    if helper:
+        with open(place + "/cprof-lines", "w") as f:
+            f.write(helper)
+        os.chmod(place + "/cprof-lines", 0o755)
+    elif helper is None:
+        shutil.copy(HELPER, place)
+    with open("out", "wb+") as out:
+        with Host([PROG + "/children"], preload=place + "/libcprof.so", out=out,
+                  CPROF_HEAP_RATE=1, **config) as host:
+            for _ in range(snapshots):
+                files = host.snapshot()
+            kept = "%s.%d.heap.pb.gz" % (host.exe, host.pid)
+            shutil.copy(files["heap"], kept)
+            # Nobody is left of it, as a zombie or alive.
+            left = [c for c in os.listdir("/proc") if c.isdigit() and parent(c) == host.pid]
+            check(not left, "%s: processes left: %s" % (what, left))
+        log = host.log_text()
+        out.seek(0)
+        words = out.read().decode()
+    os.unlink("host.log")
+    check("chlds 0 found 0 descriptors 0" in words, "%s: the host saw: %s" % (what, words))
+    found = lines_of(kept)
+    check("main" in found, "%s: names are lost: %s" % (what, found))
+    return found, log
+
+
+def parent(pid):
+    try:
+        with open("/proc/%s/status" % pid) as f:
+            return int(re.search(r"^PPid:\s*(\d+)", f.read(), re.M)[1])
+    except OSError:
+        return 0
+
+
+found, log = take("good", None, snapshots=3)
+check(found["main"] > 0, "no lines: %s\n%s" % (found, log))
+check("source lines" not in log, log)
+found, log = take("off", None, CPROF_LINES=0)
+check(found["main"] == 0, "lines, though not wanted: %s" % found)
+
+found, log = take("missing", "", snapshots=2)
+check(found["main"] == 0 and log.count("no source lines: can't start") == 1, log)
+
+for what, text, said in (
+        ("dies", "#!/bin/sh\nexit 1\n", "the helper ended"),
+        ("killed", "#!/bin/sh\nread x\nkill -9 $$\n", "the helper ended"),
+        ("talks", "#!/bin/sh\necho what\necho A12\necho A13\necho A14\nwhile read x; do\n"
+                  "[ $x = . ] && for i in 1 2 3 4 5 6 7 8 9; do echo A$i; echo; done\ndone\n",
+         "makes no sense"),
+        ("long", "#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' x\nsleep 100\n",
+         "makes no sense"),
+        ("hangs", "#!/bin/sh\ntrap '' TERM INT HUP\nwhile :; do sleep 100; done\n",
+         "the time limit was reached")):
+    found, log = take(what, text)
+    check(found["main"] == 0, "%s: %s" % (what, found))
+    check(said in log, "%s: the log says: %s" % (what, log))
+    print("ok   " + what)

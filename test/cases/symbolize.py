@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# timeout: 120
+"""cprof symbolize: lines for a profile of names only, from files beside, and from a server."""
+import ctypes.util
+import functools
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.environ["TOP"] + "/test/lib")
+import pprofcheck  # noqa: E402
+from host import Host, check  # noqa: E402
+
+CPROF, SOURCE = os.environ["CPROF"], os.environ["TOP"] + "/test/prog/named.cc"
+LINE = next(n for n, text in enumerate(open(SOURCE), 1) if "the line of take" in text)
+INLINED = ["shop::Cart<long>::take", "shop::Cart<long>::add", "shop::Cart<long>::operator<<",
+           "shop::(anonymous namespace)::hidden", "main::{lambda(int)#1}::operator()", "main"]
+
+
+def sh(*argv, **kw):
+    done = subprocess.run(argv, capture_output=True, text=True, **kw)
+    check(done.returncode == 0, "%s: %s" % (" ".join(argv), done.stderr))
+    return done
+
+
+def stack(path):
+    for sample in pprofcheck.read(path).samples:
+        lines = [line for location in sample.stack for line in location.lines]
+        if any(line.name == "main" or line.name.startswith("prog+") for line in lines):
+            return lines
+    return []
+
+
+def take(out, **config):
+    with Host([os.path.abspath("prog")], CPROF_HEAP_RATE=1, CPROF_LINES=0, **config) as host:
+        shutil.copy(host.snapshot()["heap"], out)
+
+
+def symbolize(path, out, **env):
+    return sh(CPROF, "symbolize", "-o", out, path, env=dict(os.environ, **env))
+
+
+def expect(what, path):
+    got = stack(path)
+    names = [line.name for line in got][:len(INLINED)]
+    check(names == INLINED, "%s: %s" % (what, names))
+    check(got[0].line == LINE and got[0].file == SOURCE, "%s: %s" % (what, got[0]))
+    check(got[1].system_name == "_ZN4shop4CartIlE3addEm", "%s: %s" % (what, got[1]))
+    check(not pprofcheck.check(path), "%s: %s" % (what, pprofcheck.check(path)))
+    print("ok   " + what)
+
+
+sh("g++", "-O1", "-g", "-std=c++17", "-o", "prog", SOURCE, "-ldl")
+take("names.heap.pb.gz")
+check(all(not line.line for line in stack("names.heap.pb.gz")), "CPROF_LINES=0 gave lines")
+symbolize("names.heap.pb.gz", "lines.heap.pb.gz")
+expect("from the object itself", "lines.heap.pb.gz")
+before, after = (pprofcheck.read(p + ".heap.pb.gz") for p in ("names", "lines"))
+check([s.values for s in before.samples] == [s.values for s in after.samples], "values changed")
+
+# Stripped: names by address only, all the rest from the debug file.
+sh("objcopy", "--only-keep-debug", "prog", "prog.debug")
+sh("strip", "prog")
+take("bare.heap.pb.gz")
+check("main" not in [line.name for line in stack("bare.heap.pb.gz")], "stripped, yet has names")
+done = symbolize("bare.heap.pb.gz", "none.heap.pb.gz")
+check("main" not in [line.name for line in stack("none.heap.pb.gz")], "names from nowhere")
+
+build_id = re.search(r"Build ID: ([0-9a-f]+)", sh("readelf", "-n", "prog").stdout)[1]
+if ctypes.util.find_library("debuginfod"):
+    where = os.path.join("www", "buildid", build_id)
+    os.makedirs(where)
+    shutil.copy("prog.debug", where + "/debuginfo")
+    asked = []
+
+    class Server(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            asked.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Server, directory="www"))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    symbolize("bare.heap.pb.gz", "server.heap.pb.gz", HOME=os.getcwd(),
+              DEBUGINFOD_CACHE_PATH=os.path.abspath("cache"), DEBUGINFOD_TIMEOUT="5",
+              DEBUGINFOD_URLS="http://127.0.0.1:%d" % server.server_address[1])
+    server.shutdown()
+    check("/buildid/%s/debuginfo" % build_id in asked, "the server was asked %s" % asked)
+    expect("from a server, by build-id", "server.heap.pb.gz")
+
+# Another build in its place is not used, and that is said.
+sh("g++", "-O2", "-g", "-std=c++17", "-DOTHER", "-o", "other", SOURCE, "-ldl")
+shutil.copy("other", "prog")
+done = symbolize("names.heap.pb.gz", "replaced.heap.pb.gz")
+check("prog: not here, or not the one that was profiled" in done.stderr, done.stderr)
+check(all(line.line == 0 for line in stack("replaced.heap.pb.gz")[:5]), "lines of another build")
+print("ok   another build is refused")
+
+done = subprocess.run([CPROF, "symbolize", "-o", "x", "prog"], capture_output=True, text=True)
+check(done.returncode == 1 and not os.path.exists("x"), "a binary was taken for a profile")
