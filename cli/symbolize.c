@@ -85,15 +85,17 @@ static bool open_if_it(struct cp_elf *e, const char *path, const char *build_id)
 	return false;
 }
 
+/* An object without a file: all that is known of it is its id. */
 static void note_id(struct cp_elf *e, const char *hex)
 {
-	unsigned byte;
-
 	memset(e, 0, sizeof(*e));
 	e->src.fd = -1;
-	for (; hex && e->build_id_len < CP_ELF_BUILD_ID_MAX && sscanf(hex, "%2x", &byte) == 1;
-	     hex += 2)
-		e->build_id[e->build_id_len++] = (uint8_t)byte;
+	while (hex && hex[0] && hex[1] && e->build_id_len < CP_ELF_BUILD_ID_MAX) {
+		char byte[3] = {hex[0], hex[1], 0};
+
+		e->build_id[e->build_id_len++] = (uint8_t)strtoul(byte, NULL, 16);
+		hex += 2;
+	}
 }
 
 static bool fetch(enum cp_debuginfod_kind kind, const char *build_id, struct cp_elf *e, char *path)

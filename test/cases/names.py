@@ -14,7 +14,7 @@ import sys
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
 import pprofcheck  # noqa: E402
-from host import Host, check  # noqa: E402
+from host import Host, check, wait_for  # noqa: E402
 
 TOP = os.environ["TOP"]
 SOURCE = TOP + "/test/prog/named.cc"
@@ -45,7 +45,10 @@ def stacks(path):
 
 def snapshot(argv, before=None, **config):
     """Stacks of the program after a snapshot; before(host) may do things to its files."""
+    if os.path.exists("host.log"):
+        os.unlink("host.log")
     with Host(argv, CPROF_HEAP_RATE=1, **config) as host:
+        check(wait_for(lambda: "ready" in host.log_text()), "not ready: " + host.log_text())
         if before:
             before(host)
         files = host.snapshot()
@@ -188,6 +191,7 @@ fn main() {
     let f = |n: usize| store::Shelf(1u8).take(n);
     let kept = std::hint::black_box(f)(123457);
     std::hint::black_box(&kept);
+    println!("ready");
     loop { std::thread::park(); }
 }
 """

@@ -14,7 +14,7 @@ import threading
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
 import pprofcheck  # noqa: E402
-from host import Host, check  # noqa: E402
+from host import Host, check, wait_for  # noqa: E402
 
 CPROF, SOURCE = os.environ["CPROF"], os.environ["TOP"] + "/test/prog/named.cc"
 LINE = next(n for n, text in enumerate(open(SOURCE), 1) if "the line of take" in text)
@@ -38,6 +38,7 @@ def stack(path):
 
 def take(out, **config):
     with Host([os.path.abspath("prog")], CPROF_HEAP_RATE=1, CPROF_LINES=0, **config) as host:
+        check(wait_for(lambda: "ready" in host.log_text()), "not ready: " + host.log_text())
         shutil.copy(host.snapshot()["heap"], out)
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// named.cc - allocates in functions whose names are hard, then waits to be asked
+// named.cc - allocates in functions whose names are hard, says so, and waits to be asked
 //
 // usage: named [LIBRARY]    dlopens it, calls its work(), and closes it again
 // libs: -ldl
@@ -55,6 +55,8 @@ int main(int argc, char **argv)
 		reinterpret_cast<void (*)()>(dlsym(library, "work"))();
 		dlclose(library);
 	}
+	std::puts("ready");
+	std::fflush(stdout);
 	for (;;)
 		pause();
 }
