@@ -2,7 +2,7 @@
 /*
  * test_walk.c - the walker against the compiler's own knowledge of the stack
  *
- * Context  TEST
+ * Context  TEST. Not under sanitizers: backtrace() then has a frame of theirs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
