@@ -3,9 +3,9 @@
  * cfi.c - reads a module's call-frame tables in place
  *
  * Context  HOST, SIGNAL
- * Calls    nothing but memcpy (and process_vm_readv when careful).
+ * Calls    cfi_run.c; process_vm_readv when careful.
  * Holds    Every read lies in [cfi_lo, cfi_hi), the readable segment the tables
- *          are in; at most OPS_MAX operations per look-up.
+ *          are in.
  * Why      The tables of all loaded libraries are already in memory, sorted for
  *          the C++ runtime: a binary search and some forty bytes of opcodes per
  *          new address are cheaper than any table we could build, start or no
@@ -13,72 +13,19 @@
  */
 #include "cfi.h"
 
+#include "cfi_run.h"
 #include "leb.h"
 
-#define OPS_MAX	      4096
-#define SAVED_MAX     4
 #define CAREFUL_FDE   512
 #define CAREFUL_CIE   96
 #define TABLE_ENTRY   8
 #define NO_CIE_LENGTH 0xffffffffU /* announces 64-bit tables; nobody emits them */
-
-enum { /* the opcodes; the three with an operand inside come by their top bits */
-       DW_ADVANCE = 0x40,
-       DW_OFFSET = 0x80,
-       DW_RESTORE = 0xc0,
-       DW_NOP = 0,
-       DW_SET_LOC,
-       DW_ADVANCE1,
-       DW_ADVANCE2,
-       DW_ADVANCE4,
-       DW_OFFSET_EXTENDED,
-       DW_RESTORE_EXTENDED,
-       DW_UNDEFINED,
-       DW_SAME_VALUE,
-       DW_REGISTER,
-       DW_REMEMBER,
-       DW_RESTORE_STATE,
-       DW_DEF_CFA,
-       DW_DEF_CFA_REGISTER,
-       DW_DEF_CFA_OFFSET,
-       DW_DEF_CFA_EXPR,
-       DW_EXPR,
-       DW_OFFSET_EXTENDED_SF,
-       DW_DEF_CFA_SF,
-       DW_DEF_CFA_OFFSET_SF,
-       DW_VAL_OFFSET,
-       DW_VAL_OFFSET_SF,
-       DW_VAL_EXPR,
-       DW_AARCH64_NEGATE_RA_STATE_PC = 0x2c,
-       DW_AARCH64_NEGATE_RA_STATE = 0x2d,
-       DW_GNU_ARGS_SIZE = 0x2e,
-       DW_GNU_NEGATIVE_OFFSET = 0x2f,
-};
 
 /* A length-prefixed entry: its body, and how far the bytes were moved from
  * where they belong (0 unless they were copied). */
 struct entry {
 	struct cp_leb in;
 	uintptr_t moved;
-};
-
-struct cie {
-	uint64_t code_align;
-	int64_t data_align;
-	uint8_t encoding;
-	bool augmented, signal;
-	struct cp_leb ops;
-};
-
-struct machine {
-	uintptr_t key, loc;
-	const struct cie *cie;
-	const struct cp_module *m;
-	uintptr_t moved;
-	struct cp_row *row;
-	const struct cp_row *initial; /* what DW_RESTORE goes back to; NULL in the CIE */
-	unsigned ops, depth;
-	struct cp_row saved[SAVED_MAX];
 };
 
 static bool in_tables(const struct cp_module *m, uintptr_t p, size_t n)
@@ -154,41 +101,7 @@ static bool entry_open(struct entry *e, const struct cp_module *m, uintptr_t p, 
 	e->moved = p - (uintptr_t)buf;
 	return true;
 }
-
-/* A pointer in one of DWARF's encodings; only those a linker writes for code. */
-static uintptr_t encoded(struct cp_leb *in, uint8_t enc, uintptr_t moved)
-{
-	uintptr_t at = (uintptr_t)in->p + moved, v = 0;
-
-	switch (enc & 0x0f) {
-	case 0x00:
-	case 0x04:
-	case 0x0c:
-		v = cp_leb_fixed(in, 8);
-		break;
-	case 0x02:
-		v = cp_leb_fixed(in, 2);
-		break;
-	case 0x0a:
-		v = (uintptr_t)(int16_t)cp_leb_fixed(in, 2);
-		break;
-	case 0x03:
-		v = cp_leb_fixed(in, 4);
-		break;
-	case 0x0b:
-		v = (uintptr_t)(int32_t)cp_leb_fixed(in, 4);
-		break;
-	default:
-		in->bad = true;
-	}
-	if ((enc & 0x70) == 0x10)
-		v += at;
-	else if (enc & 0xf0) /* text-relative, indirect, ...: never for code */
-		in->bad = true;
-	return v;
-}
-
-static bool cie_augmentation(struct cie *c, const char *aug, struct cp_leb *in)
+static bool cie_augmentation(struct cp_cie *c, const char *aug, struct cp_leb *in)
 {
 	uint64_t length;
 	const uint8_t *end;
@@ -211,7 +124,7 @@ static bool cie_augmentation(struct cie *c, const char *aug, struct cp_leb *in)
 			cp_leb_u8(in);
 		else if (*aug == 'P')
 			/* Skipped by size: the personality may be indirect. */
-			encoded(in, cp_leb_u8(in) & 0x0f, 0);
+			cp_leb_encoded(in, cp_leb_u8(in) & 0x0f, 0);
 		else if (*aug != 'B' && *aug != 'G')
 			break; /* unknown: the length still tells where it ends */
 	}
@@ -219,12 +132,12 @@ static bool cie_augmentation(struct cie *c, const char *aug, struct cp_leb *in)
 	return !in->bad;
 }
 
-static bool cie_parse(struct cie *c, struct cp_leb in)
+static bool cie_parse(struct cp_cie *c, struct cp_leb in)
 {
 	const char *aug;
 	uint8_t version;
 
-	*c = (struct cie){.encoding = 0};
+	*c = (struct cp_cie){.encoding = 0};
 	if (cp_leb_fixed(&in, 4) != 0) /* the id that says CIE */
 		return false;
 	version = cp_leb_u8(&in);
@@ -243,226 +156,10 @@ static bool cie_parse(struct cie *c, struct cp_leb in)
 	return !in.bad;
 }
 
-/* --- the opcodes ------------------------------------------------------ */
+/* --- both together ---------------------------------------------------- */
 
-/* A length and that many bytes. */
-static void skip_block(struct cp_leb *in)
-{
-	uint64_t length = cp_leb_u(in);
-
-	if (length > (size_t)(in->end - in->p))
-		in->bad = true;
-	else
-		in->p += length;
-}
-
-/* Columns we don't follow (vector registers) are read over. */
-static void set(struct machine *mc, uint64_t reg, enum cp_cfi_how how, int64_t off)
-{
-	if (reg >= CP_CPU_REGS)
-		return;
-	mc->row->how[reg] = (uint8_t)how;
-	mc->row->off[reg] = (int32_t)off;
-	if (off != (int32_t)off)
-		mc->ops = OPS_MAX;
-}
-
-static void set_expr(struct machine *mc, struct cp_leb *in, enum cp_cfi_how how)
-{
-	uint64_t reg = cp_leb_u(in);
-	int64_t at = (int64_t)((uintptr_t)in->p - mc->m->cfi_lo);
-
-	skip_block(in);
-	/* A copy is gone before its expressions could be run. */
-	set(mc, reg, how, mc->moved ? INT64_MAX : at);
-}
-
-static void set_cfa_expr(struct machine *mc, struct cp_leb *in)
-{
-	const uint8_t *at = in->p;
-
-	skip_block(in);
-	in->bad |= mc->moved != 0;
-	mc->row->cfa_expr = at;
-}
-
-static void set_cfa(struct machine *mc, uint64_t reg, int64_t off)
-{
-	if (reg >= CP_CPU_REGS)
-		mc->ops = OPS_MAX;
-	else
-		mc->row->cfa_reg = (uint8_t)reg;
-	mc->row->cfa_off = off;
-	mc->row->cfa_expr = NULL;
-}
-
-static void restore(struct machine *mc, uint64_t reg)
-{
-	if (reg >= CP_CPU_REGS)
-		return;
-	if (!mc->initial) {
-		mc->ops = OPS_MAX;
-		return;
-	}
-	mc->row->how[reg] = mc->initial->how[reg];
-	mc->row->off[reg] = mc->initial->off[reg];
-}
-
-static void remember(struct machine *mc)
-{
-	if (mc->depth == SAVED_MAX)
-		mc->ops = OPS_MAX;
-	else
-		mc->saved[mc->depth++] = *mc->row;
-}
-
-static void recall(struct machine *mc)
-{
-	bool signal = mc->row->signal;
-
-	if (mc->depth == 0) {
-		mc->ops = OPS_MAX;
-		return;
-	}
-	*mc->row = mc->saved[--mc->depth];
-	mc->row->signal = signal;
-}
-
-/* The opcodes that say where a register, or the frame address, is. */
-static bool run_rule(struct machine *mc, struct cp_leb *in, uint8_t op)
-{
-	int64_t data = mc->cie->data_align;
-	uint64_t reg;
-
-	switch (op) {
-	case DW_DEF_CFA:
-		reg = cp_leb_u(in);
-		set_cfa(mc, reg, (int64_t)cp_leb_u(in));
-		return true;
-	case DW_DEF_CFA_SF:
-		reg = cp_leb_u(in);
-		set_cfa(mc, reg, cp_leb_s(in) * data);
-		return true;
-	case DW_DEF_CFA_REGISTER:
-		set_cfa(mc, cp_leb_u(in), mc->row->cfa_off);
-		return true;
-	case DW_DEF_CFA_OFFSET:
-		mc->row->cfa_off = (int64_t)cp_leb_u(in);
-		return true;
-	case DW_DEF_CFA_OFFSET_SF:
-		mc->row->cfa_off = cp_leb_s(in) * data;
-		return true;
-	case DW_DEF_CFA_EXPR:
-		set_cfa_expr(mc, in);
-		return true;
-	case DW_EXPR:
-		set_expr(mc, in, CP_HOW_EXPR);
-		return true;
-	case DW_VAL_EXPR:
-		set_expr(mc, in, CP_HOW_VAL_EXPR);
-		return true;
-	case DW_OFFSET_EXTENDED:
-		reg = cp_leb_u(in);
-		set(mc, reg, CP_HOW_OFFSET, (int64_t)cp_leb_u(in) * data);
-		return true;
-	case DW_OFFSET_EXTENDED_SF:
-		reg = cp_leb_u(in);
-		set(mc, reg, CP_HOW_OFFSET, cp_leb_s(in) * data);
-		return true;
-	case DW_GNU_NEGATIVE_OFFSET:
-		reg = cp_leb_u(in);
-		set(mc, reg, CP_HOW_OFFSET, -(int64_t)cp_leb_u(in) * data);
-		return true;
-	case DW_VAL_OFFSET:
-		reg = cp_leb_u(in);
-		set(mc, reg, CP_HOW_VAL_OFFSET, (int64_t)cp_leb_u(in) * data);
-		return true;
-	case DW_VAL_OFFSET_SF:
-		reg = cp_leb_u(in);
-		set(mc, reg, CP_HOW_VAL_OFFSET, cp_leb_s(in) * data);
-		return true;
-	case DW_UNDEFINED:
-		set(mc, cp_leb_u(in), CP_HOW_UNDEFINED, 0);
-		return true;
-	case DW_SAME_VALUE:
-		set(mc, cp_leb_u(in), CP_HOW_SAME, 0);
-		return true;
-	case DW_REGISTER:
-		reg = cp_leb_u(in);
-		set(mc, reg, CP_HOW_REGISTER, (int64_t)cp_leb_u(in));
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* The opcodes that move on, and those about whole rows. */
-static bool run_other(struct machine *mc, struct cp_leb *in, uint8_t op)
-{
-	switch (op) {
-	case DW_NOP:
-		return true;
-	case DW_SET_LOC:
-		mc->loc = encoded(in, mc->cie->encoding, mc->moved);
-		return true;
-	case DW_ADVANCE1:
-		mc->loc += cp_leb_fixed(in, 1) * mc->cie->code_align;
-		return true;
-	case DW_ADVANCE2:
-		mc->loc += cp_leb_fixed(in, 2) * mc->cie->code_align;
-		return true;
-	case DW_ADVANCE4:
-		mc->loc += cp_leb_fixed(in, 4) * mc->cie->code_align;
-		return true;
-	case DW_RESTORE_EXTENDED:
-		restore(mc, cp_leb_u(in));
-		return true;
-	case DW_REMEMBER:
-		remember(mc);
-		return true;
-	case DW_RESTORE_STATE:
-		recall(mc);
-		return true;
-	case DW_GNU_ARGS_SIZE:
-		cp_leb_u(in);
-		return true;
-	case DW_AARCH64_NEGATE_RA_STATE:
-	case DW_AARCH64_NEGATE_RA_STATE_PC:
-		/* Return addresses are stripped of their signature wherever read. */
-		return CP_CPU_HAS_LINK;
-	default:
-		return false;
-	}
-}
-
-/* Runs until a row beyond key begins. False: not understood, or too long. */
-static bool run(struct machine *mc, struct cp_leb in)
-{
-	while (in.p < in.end && mc->loc <= mc->key) {
-		uint8_t op = *in.p++, low = op & 0x3f;
-
-		if (++mc->ops > OPS_MAX)
-			return false;
-		switch (op & 0xc0) {
-		case DW_ADVANCE:
-			mc->loc += low * mc->cie->code_align;
-			break;
-		case DW_OFFSET:
-			set(mc, low, CP_HOW_OFFSET, (int64_t)cp_leb_u(&in) * mc->cie->data_align);
-			break;
-		case DW_RESTORE:
-			restore(mc, low);
-			break;
-		default:
-			if (!run_rule(mc, &in, op) && !run_other(mc, &in, op))
-				return false;
-		}
-	}
-	return !in.bad && mc->ops <= OPS_MAX;
-}
-
-static enum cp_cfi_result run_both(struct machine *mc, const struct cie *cie, struct cp_leb fde,
-				   uintptr_t start)
+static enum cp_cfi_result run_both(struct cp_machine *mc, const struct cp_cie *cie,
+				   struct cp_leb fde, uintptr_t start)
 {
 	struct cp_row initial;
 	bool good;
@@ -472,12 +169,12 @@ static enum cp_cfi_result run_both(struct machine *mc, const struct cie *cie, st
 	mc->row->tables = (const uint8_t *)mc->m->cfi_lo;
 	mc->row->cfa_reg = CP_CPU_SP;
 	mc->loc = 0;
-	if (!run(mc, cie->ops))
+	if (!cp_cfi_run(mc, cie->ops))
 		return CP_CFI_BAD;
 	initial = *mc->row;
 	mc->initial = &initial;
 	mc->loc = start;
-	good = run(mc, fde);
+	good = cp_cfi_run(mc, fde);
 	mc->initial = NULL;
 	return good ? CP_CFI_OK : CP_CFI_BAD;
 }
@@ -488,9 +185,9 @@ CP_INLINE enum cp_cfi_result find(const struct cp_module *m, uintptr_t key, stru
 {
 	bool careful = fde_copy != NULL;
 	uintptr_t at = m->eh_frame_hdr ? hdr_search(m, key, careful) : 0, start, size;
-	struct machine mc;
+	struct cp_machine mc;
 	struct entry fde, ce;
-	struct cie cie;
+	struct cp_cie cie;
 	uint32_t back;
 
 	if (!at)
@@ -501,12 +198,12 @@ CP_INLINE enum cp_cfi_result find(const struct cp_module *m, uintptr_t key, stru
 	if (!entry_open(&ce, m, at + 4 - back, careful, cie_copy, CAREFUL_CIE) ||
 	    !cie_parse(&cie, ce.in))
 		return CP_CFI_BAD;
-	start = encoded(&fde.in, cie.encoding, fde.moved);
-	size = encoded(&fde.in, cie.encoding & 0x0f, 0);
+	start = cp_leb_encoded(&fde.in, cie.encoding, fde.moved);
+	size = cp_leb_encoded(&fde.in, cie.encoding & 0x0f, 0);
 	if (key - start >= size)
 		return CP_CFI_NONE;
 	if (cie.augmented)
-		skip_block(&fde.in);
+		cp_leb_skip_block(&fde.in);
 	mc.key = key;
 	mc.cie = &cie;
 	mc.m = m;

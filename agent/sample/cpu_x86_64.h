@@ -75,6 +75,17 @@ CP_INLINE uintptr_t cp_cpu_uc_link(const ucontext_t *uc)
 	return 0;
 }
 
+CP_INLINE uintptr_t cp_cpu_full_pc(const struct cp_full *f)
+{
+	return f->r[CP_CPU_RA];
+}
+
+/* After a step: the return address found is where the caller goes on. */
+CP_INLINE void cp_cpu_full_returned(struct cp_full *f)
+{
+	(void)f; /* one column stands for both */
+}
+
 CP_INLINE void cp_cpu_full_from(struct cp_full *f, const ucontext_t *uc)
 {
 	static const uint8_t greg[CP_CPU_REGS] = CP_CPU_GREGS;
@@ -89,16 +100,16 @@ CP_INLINE void cp_cpu_full_from(struct cp_full *f, const ucontext_t *uc)
 CP_INLINE void cp_cpu_full_here(struct cp_full *f)
 {
 	f->known = 1U << 3 | 1U << CP_CPU_FP | 1U << CP_CPU_SP | 0xfU << 12 | 1U << CP_CPU_RA;
-	__asm__ volatile("mov %%rbx, 3*8(%0)\n\t"
-			 "mov %%rbp, 6*8(%0)\n\t"
-			 "mov %%rsp, 7*8(%0)\n\t"
-			 "mov %%r12, 12*8(%0)\n\t"
-			 "mov %%r13, 13*8(%0)\n\t"
-			 "mov %%r14, 14*8(%0)\n\t"
-			 "mov %%r15, 15*8(%0)\n\t"
+	__asm__ volatile("mov %%rbx, 3*8(%1)\n\t"
+			 "mov %%rbp, 6*8(%1)\n\t"
+			 "mov %%rsp, 7*8(%1)\n\t"
+			 "mov %%r12, 12*8(%1)\n\t"
+			 "mov %%r13, 13*8(%1)\n\t"
+			 "mov %%r14, 14*8(%1)\n\t"
+			 "mov %%r15, 15*8(%1)\n\t"
 			 "lea 0(%%rip), %%rax\n\t"
-			 "mov %%rax, 16*8(%0)"
-			 :
+			 "mov %%rax, 16*8(%1)"
+			 : "=m"(f->r)
 			 : "r"(f->r)
 			 : "rax", "memory");
 }

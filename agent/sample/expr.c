@@ -97,9 +97,9 @@ static void push_register(struct stack *s, struct cp_leb *in, uint64_t reg, cons
 
 static void deref(struct stack *s, struct cp_span *span)
 {
-	uintptr_t v = 0;
+	uintptr_t at = pop(s), v = 0;
 
-	if (!span || !cp_span_read(span, pop(s), &v))
+	if (!span || !at || !cp_span_read(span, at, &v))
 		s->bad = true;
 	push(s, v);
 }

@@ -82,6 +82,7 @@ static enum cp_full_result apply(struct step *s)
 	if (!(new.known >> CP_CPU_RA & 1) || !(new.known >> CP_CPU_SP & 1))
 		return CP_FULL_BAD_READ;
 	*s->old = new;
+	cp_cpu_full_returned(s->old);
 	return CP_FULL_OK;
 }
 
@@ -98,7 +99,7 @@ static enum cp_full_result apply_signal(struct cp_full *f, struct cp_span *span)
 
 enum cp_full_result cp_full_step(struct cp_full *f, bool *exact, uint64_t gen, struct cp_span *span)
 {
-	uintptr_t key = f->r[CP_CPU_RA] - !*exact;
+	uintptr_t key = cp_cpu_full_pc(f) - !*exact;
 	bool careful = cp_unload_enter(), stale;
 	enum cp_full_result result = CP_FULL_NO_RULE;
 	const struct cp_module *m = NULL;
@@ -111,7 +112,7 @@ enum cp_full_result cp_full_step(struct cp_full *f, bool *exact, uint64_t gen, s
 	}
 	found = cp_cfi_find(m, key, careful, &row);
 	if ((found == CP_CFI_NONE || (found == CP_CFI_OK && row.signal)) &&
-	    cp_cpu_is_sigreturn(f->r[CP_CPU_RA])) {
+	    cp_cpu_is_sigreturn(cp_cpu_full_pc(f))) {
 		*exact = true;
 		result = apply_signal(f, span);
 	} else if (found == CP_CFI_OK) {

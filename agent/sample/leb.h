@@ -69,4 +69,49 @@ CP_INLINE int64_t cp_leb_s(struct cp_leb *in)
 	return (int64_t)v;
 }
 
+/* A pointer in one of DWARF's encodings; only those a linker writes for code.
+ * moved: how far the bytes are from where they belong. */
+static inline uintptr_t cp_leb_encoded(struct cp_leb *in, uint8_t enc, uintptr_t moved)
+{
+	uintptr_t at = (uintptr_t)in->p + moved, v = 0;
+
+	switch (enc & 0x0f) {
+	case 0x00:
+	case 0x04:
+	case 0x0c:
+		v = cp_leb_fixed(in, 8);
+		break;
+	case 0x02:
+		v = cp_leb_fixed(in, 2);
+		break;
+	case 0x0a:
+		v = (uintptr_t)(int16_t)cp_leb_fixed(in, 2);
+		break;
+	case 0x03:
+		v = cp_leb_fixed(in, 4);
+		break;
+	case 0x0b:
+		v = (uintptr_t)(int32_t)cp_leb_fixed(in, 4);
+		break;
+	default:
+		in->bad = true;
+	}
+	if ((enc & 0x70) == 0x10)
+		v += at;
+	else if (enc & 0xf0) /* text-relative, indirect, ...: never for code */
+		in->bad = true;
+	return v;
+}
+
+/* A length and that many bytes. */
+static inline void cp_leb_skip_block(struct cp_leb *in)
+{
+	uint64_t length = cp_leb_u(in);
+
+	if (length > (size_t)(in->end - in->p))
+		in->bad = true;
+	else
+		in->p += length;
+}
+
 #endif

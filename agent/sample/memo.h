@@ -94,7 +94,7 @@ CP_INLINE bool cp_memo_met(struct cp_memo_walk *w, const struct cp_step *s, uint
 CP_INLINE bool cp_memo_leads(const struct cp_memo_entry *e)
 {
 	const struct cp_memo_entry *next = e + 1;
-	uintptr_t back = CP_CPU_HAS_LINK ? e->ret_back : (uintptr_t)-CP_CPU_RA_OFFSET;
+	uintptr_t back = CP_CPU_HAS_LINK ? e->ret_back : 0UL - (uintptr_t)CP_CPU_RA_OFFSET;
 
 	if (e->what) {
 		if (e->what & CP_MEMO_REDO)
@@ -129,11 +129,12 @@ CP_INLINE void cp_memo_stepped(struct cp_memo_walk *w, const struct cp_step *s, 
 {
 	struct cp_memo_entry *e = &w->fresh[w->n - 1];
 	enum cp_rule_kind kind = cp_rule_kind(rule);
-	intptr_t back = -cp_rule_fp(rule), ret = -cp_rule_aux(rule);
+	intptr_t back = -cp_rule_fp(rule);
+	intptr_t ret = CP_CPU_HAS_LINK ? -cp_rule_aux(rule) : -CP_CPU_RA_OFFSET;
 
 	e->what = 0;
 	e->fp_back = 0;
-	e->ret_back = CP_CPU_HAS_LINK ? (uint16_t)ret : 0;
+	e->ret_back = (uint16_t)ret;
 	if (kind != CP_RULE_SP && kind != CP_RULE_SP_FP)
 		cp_memo_fp_used(w);
 	if (kind == CP_RULE_SP_FP || kind == CP_RULE_FP_FP) {

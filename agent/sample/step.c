@@ -119,13 +119,12 @@ static enum cp_full_result follow(struct cp_step *s, struct cp_full *f, bool *ex
 	else if (!cp_span_foreign(&span, f->r[CP_CPU_SP]))
 		return CP_FULL_BAD_READ;
 	for (unsigned i = 0; i < 2 * 128; i++) {
-		bool there = f->r[CP_CPU_RA] == s->pc && f->r[CP_CPU_SP] == s->sp;
+		bool there = cp_cpu_full_pc(f) == s->pc && f->r[CP_CPU_SP] == s->sp;
 		uintptr_t sp = f->r[CP_CPU_SP];
 
 		result = cp_full_step(f, exact, s->gen, &span);
 		if (result != CP_FULL_OK || there)
 			return result;
-		f->r[CP_CPU_RA] = cp_cpu_strip(f->r[CP_CPU_RA]);
 		if (!change_stack(s, &span, sp, f->r[CP_CPU_SP]))
 			break;
 	}
@@ -159,7 +158,7 @@ static CP_NOINLINE bool full(struct cp_step *s)
 		return end(CP_LOSS_WALK_BAD_CFA);
 	if (f.known >> CP_CPU_FP & 1)
 		s->fp = f.r[CP_CPU_FP];
-	return land(s, f.r[CP_CPU_SP], s->fp, cp_cpu_strip(f.r[CP_CPU_RA]), exact);
+	return land(s, f.r[CP_CPU_SP], s->fp, cp_cpu_full_pc(&f), exact);
 }
 
 /* --- code without rules ----------------------------------------------- */
