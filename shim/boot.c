@@ -3,7 +3,7 @@
  * boot.c - finding the real functions, once, whoever calls first
  *
  * Context  EARLY, ANY
- * Calls    dlsym, dladdr, dlerror (which call calloc and free: the arena serves).
+ * Calls    dlsym, dladdr (which call calloc and free: the arena serves).
  * Shared   st.state (claimed once), cp_real (each slot one relaxed store)
  * Order    state: release by cp_shim_boot, acquire by those who find it done.
  * Holds    NEW -> RUNNING -> DONE, or FAILED, for good. Nobody waits for RUNNING.
@@ -59,13 +59,20 @@ static int missing_call(void)
 	return -1;
 }
 
+/* A look-up that failed left a message which the host's next dlerror would report
+ * as its own; one that succeeds drops it. Not dlerror: it translates the message,
+ * under a lock that the first allocation of all may come from within (bindtextdomain
+ * in a library's constructor, as gnutls does). */
+static void *or_forget(void *found)
+{
+	if (!found)
+		dlsym(RTLD_NEXT, "free");
+	return found;
+}
+
 void *cp_shim_next(const char *name)
 {
-	void *fn = dlsym(RTLD_NEXT, name);
-
-	if (!fn)
-		dlerror();
-	return fn;
+	return or_forget(dlsym(RTLD_NEXT, name));
 }
 
 static void *next_of(const struct row *row)
@@ -201,9 +208,7 @@ static bool is_plt_entry(void *found)
 
 void *cp_shim_outer(const char *name)
 {
-	void *fn = dlsym(RTLD_DEFAULT, name);
+	void *fn = or_forget(dlsym(RTLD_DEFAULT, name));
 
-	if (!fn)
-		dlerror();
 	return fn && !cp_shim_same_object(fn, &cp_real) && !is_plt_entry(fn) ? fn : NULL;
 }
