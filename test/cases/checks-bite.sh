@@ -37,8 +37,6 @@ with() {
     [ ! -e kept ] || cp kept "$file"
 }
 
-scripts/check-layers
-
 echo '#include "../sample/cell.h"' | with agent/rt/buf.c layers 'may not include agent/sample'
 echo '#include "agent/sample/cell.h"' | with shim/extra.h layers 'may not include agent/sample'
 echo '#include "../agent/control/symbols.h"' | with cli/main.c layers 'may not include agent/control'
@@ -60,6 +58,59 @@ echo 'cp_sid x;' | with agent/rt/extra.h headers 'cp_sid'
 echo 'int  x ;' | with agent/rt/buf.c format 'clang-format'
 # shellcheck disable=SC2016 # as is
 printf '#!/bin/sh\nrm -rf $1/x\n' | with scripts/extra format 'SC2086'
+# The library, linked otherwise than it should be. Objects are the real ones.
+objects=$(cd "$BUILD" && find agent-obj -name '*.o')
+cp -r "$BUILD/agent-obj" build/
+link() { # FLAGS... > a library that differs from ours by them
+    # shellcheck disable=SC2086 # a list
+    (cd build && gcc -shared -o libcprof.so $objects "$BUILD/demangler/libdemangle.a" \
+        -Wl,--version-script="$TOP/shim/libcprof.map" -Wl,-soname,libcprof.so -Wl,-z,now \
+        -Wl,-z,relro -Wl,-z,nodelete -Wl,--as-needed -Wl,--exclude-libs,ALL -Wl,--gc-sections "$@" \
+        -l:libprotobuf-c.a -l:libz.a)
+}
+link -Wl,-O1
+scripts/check-exports build >/dev/null || { scripts/check-exports build; exit 1; }
+link -Wl,-z,lazy
+bites exports BIND_NOW
+link -Wl,--no-as-needed -lm
+bites exports 'needs libm'
+link -Wl,-soname,other.so
+bites exports SONAME
+link -Wl,-z,execstack
+bites exports 'executable stack'
+link -Wl,-z,norelro
+bites exports RELRO
+# extra CODE: one more object, whose functions are exported
+extra() {
+    echo "#pragma GCC visibility push(default)
+        $1" | gcc -fPIC -x c -c -o build/extra.o -
+    link extra.o
+}
+extra 'void surprise(void); void surprise(void) {}'
+bites exports 'not in shim/table.h: surprise$'
+extra 'void exit(int); void surprise(void) { exit(1); }'
+bites exports 'uses exit: not in'
+extra '__thread char big[4096]; char *at(void) { return big; }'
+bites exports '__tls_get_addr'
+bites exports '4[0-9]* bytes of every thread'
+cp "$BUILD/libcprof.so" build/
+
+# An object of a room that calls what it may not.
+calls() { # ROOM CODE WORDS
+    echo "$2" | gcc -x c -c -o "build/agent-obj/$1/extra.c.o" -
+    echo "$2" >"$1/extra.c"
+    bites exports "$3"
+    rm "build/agent-obj/$1/extra.c.o" "$1/extra.c"
+}
+calls agent/sample 'void *fopen(void); void *f(void) { return fopen(); }' \
+    'sample/extra.c uses fopen: not in'
+calls agent/rt 'void cp_heap_read(void); void f(void) { cp_heap_read(); }' \
+    'rt/extra.c calls cp_heap_read of sample'
+calls shim 'void cp_stack_intern(void); void f(void) { cp_stack_intern(); }' \
+    'shim/extra.c calls cp_stack_intern of sample'
+echo 'getpid once upon a time' | with scripts/allow-sample.txt exports 'getpid is not used any more'
+echo 'strlen' | with scripts/allow-sample.txt exports 'strlen has no reason'
+
 # Alone, so that each run is quick.
 find agent shim cli -name '*.c' -delete
 echo 'int f(int *p); int f(int *p) { if (!p) return *p; return 0; }' |
