@@ -35,8 +35,8 @@ static struct {
 	uint32_t ended; /* the process this is set in has taken its last snapshot */
 } st;
 
-/* CPROF_MAX_MEMORY in sixteenths; three more are snapshot.c's. */
-enum { WALK = 1, STACKS = 4, HEAP = 6, SYMBOLS = 2 };
+/* CPROF_MAX_MEMORY in sixteenths; three more are snapshot.c's, one is work.c's. */
+enum { WALK = 1, STACKS = 4, HEAP = 5, SYMBOLS = 2 };
 
 static size_t share(unsigned sixteenths)
 {

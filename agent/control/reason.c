@@ -44,6 +44,8 @@ const char *cp_reason(int error)
 		return "out of memory (see CPROF_MAX_MEMORY)";
 	case EAGAIN:
 		return "resource limit reached";
+	case EBUSY:
+		return "too many at once";
 	case ENOSYS:
 		return "the kernel doesn't offer it";
 	case ESTALE:

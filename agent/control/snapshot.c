@@ -31,11 +31,6 @@ struct taking {
 	int64_t time_ns, began_ns;
 };
 
-size_t cp_snapshot_memory(void)
-{
-	return cp_config.max_memory / 16 * 3;
-}
-
 static unsigned choose_rows(struct taking *t)
 {
 	uint32_t types = t->order->types ? t->order->types : ~0U;
@@ -156,7 +151,7 @@ void cp_snapshot_take(const struct cp_snapshot *s)
 {
 	struct taking t = {
 		.order = s,
-		.arena = {.limit = cp_snapshot_memory(), .stays = true},
+		.arena = {.limit = cp_config.max_memory / 16 * 3, .stays = true},
 		.time_ns = cp_now_ns(CLOCK_REALTIME),
 		.began_ns = cp_now_ns(CLOCK_MONOTONIC),
 	};

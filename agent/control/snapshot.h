@@ -23,7 +23,4 @@ struct cp_snapshot {
 /* One line on the log says what was written, or why nothing was. */
 void cp_snapshot_take(const struct cp_snapshot *s);
 
-/* Bytes the arena of a snapshot, and that of a window, may take. */
-size_t cp_snapshot_memory(void);
-
 #endif

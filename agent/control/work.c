@@ -120,14 +120,26 @@ static void want(struct cp_work *w, struct cp_request r)
 	w->pending = true;
 }
 
+/* A sixteenth of CPROF_MAX_MEMORY is for all windows together; what is left of it. */
+static size_t window_memory(const struct cp_work *w)
+{
+	size_t left = cp_config.max_memory / 16;
+
+	for (unsigned i = 0; i < CP_WORK_WINDOWS; i++)
+		left -= CP_MIN(left, w->window[i].arena.mapped);
+	return left;
+}
+
 static void open_window(struct cp_work *w, struct cp_request r)
 {
-	int err = -EAGAIN;
+	size_t memory = window_memory(w);
+	int err = -EBUSY;
 
 	for (unsigned i = 0; i < CP_WORK_WINDOWS; i++) {
 		if (w->window[i].ends_ns)
 			continue;
-		err = cp_window_open(&w->window[i], r, cp_snapshot_memory());
+		/* an arena takes a limit of 0 for none */
+		err = memory ? cp_window_open(&w->window[i], r, memory) : -ENOMEM;
 		break;
 	}
 	if (err)
@@ -136,6 +148,7 @@ static void open_window(struct cp_work *w, struct cp_request r)
 
 static void take_requests(struct cp_work *w, int64_t now)
 {
+	const int64_t step = (int64_t)cp_config.interval_ns;
 	const struct cp_request all = {0, 0, 0};
 
 	if (cp_load_rlx(&w->plain)) {
@@ -143,11 +156,12 @@ static void take_requests(struct cp_work *w, int64_t now)
 		want(w, all);
 	}
 	if (w->interval_at_ns && now >= w->interval_at_ns) {
-		w->interval_at_ns = 0;
+		/* by the clock: no drift, and nothing made up for */
+		w->interval_at_ns += step;
 		want(w, all);
 	}
-	if (cp_load_rlx(&w->interval) && !w->interval_at_ns)
-		w->interval_at_ns = now + (int64_t)cp_config.interval_ns;
+	if (cp_load_rlx(&w->interval) && w->interval_at_ns <= now)
+		w->interval_at_ns = now + step;
 	for (unsigned i = 0; i < CP_WORK_SLOTS; i++) {
 		/* acq_rel for want of a relaxed one: turn orders these already */
 		uint64_t word = cp_xchg_acqrel(&w->slot[i], 0);

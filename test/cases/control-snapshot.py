@@ -95,6 +95,13 @@ def window():
     check(values(delta)["alloc_objects"] < values(total)["alloc_objects"], "objects")
 
 
+def too_many_windows():
+    asked = [x for n in range(1, 10) for x in ("queue", word(seconds=60, nonce=n), "sleep", 30)]
+    p = start("alloc", *asked, "sleep", 200, "exit", 0, env=fresh("windows"))
+    _, err = p.communicate()
+    check(err.count("\n") == 1 and "no window of 60 seconds: too many at once" in err, err)
+
+
 def burst():
     p = start("burst", 3000, "pause", env=fresh("burst"))
     wait_files(4, "burst")
@@ -112,5 +119,5 @@ def no_home():
 
 
 signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-for test in (plain, single_threaded, host_state, by_value, window, burst, no_home):
+for test in (plain, single_threaded, host_state, by_value, window, too_many_windows, burst, no_home):
     test()
