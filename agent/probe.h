@@ -21,6 +21,8 @@
  * first allocation or from the constructor, whichever comes first; once. Reads the
  * configuration and makes the tables. Afterwards the agent is on, or inert. */
 void cp_agent_init(void);
+/* [ANY] Is it on? False before cp_agent_init, and in a program not to be profiled. */
+bool cp_agent_is_on(void);
 /* [HOST] From the constructor, after cp_agent_init: what needs a finished libc
  * (signal handler, control thread). */
 void cp_agent_start(void);

@@ -19,6 +19,7 @@
 #include "arena.h"
 #include "cxx.h"
 #include "life.h"
+#include "object.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -93,7 +94,7 @@ void *cp_shim_resolve(enum cp_fn fn)
  * what those of ours that are still reached must agree with. */
 static void prefer_outer(void **next)
 {
-	for (unsigned i = 0; i < CP_FN__Znwm; i++) {
+	for (unsigned i = 0; i < CP_FN_pthread_create; i++) {
 		void *outer = cp_shim_outer(rows[i].name);
 
 		next[i] = outer ? outer : next[i];
@@ -206,9 +207,41 @@ static bool is_plt_entry(void *found)
 	       sym->st_shndx == SHN_UNDEF;
 }
 
+struct search {
+	const char *name;
+	bool past_program;
+	void *found;
+};
+
+static int search_before_us(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct search *s = arg;
+	struct cp_object o;
+	ElfW(Sym) * sym;
+
+	(void)size;
+	if (!s->past_program) {
+		s->past_program = true; /* the first: its definition is a PLT entry */
+		return 0;
+	}
+	if (!cp_object_read(&o, info))
+		return 0;
+	if (cp_object_protection(&o, (uintptr_t)&cp_real))
+		return 1;
+	sym = cp_object_find(&o, s->name);
+	s->found = sym ? (void *)(o.base + sym->st_value) : NULL;
+	return sym != NULL;
+}
+
 void *cp_shim_outer(const char *name)
 {
+	struct search s = {name, false, NULL};
 	void *fn = or_forget(dlsym(RTLD_DEFAULT, name));
 
-	return fn && !cp_shim_same_object(fn, &cp_real) && !is_plt_entry(fn) ? fn : NULL;
+	if (!fn || cp_shim_same_object(fn, &cp_real))
+		return NULL;
+	if (!is_plt_entry(fn))
+		return fn;
+	dl_iterate_phdr(search_before_us, &s);
+	return s.found;
 }

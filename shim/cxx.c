@@ -188,21 +188,24 @@ static enum owner owner_of(void *fn)
 	return HOST;
 }
 
-/* Does the allocator's operator new reach malloc by its public name, which is
- * ours? Then it would be counted twice. jemalloc's does so now and then: for
- * large blocks and when its cache is empty. */
-static bool calls_our_malloc(void **next)
+/* Does this operator of the allocator's reach malloc or aligned_alloc by their public
+ * names, which are ours? Then it would be counted twice. jemalloc's aligned ones do.
+ * Small, medium and large take different ways through an allocator. All operators
+ * are called alike: what comes after the parameters that one has is ignored. */
+static bool calls_us(unsigned slot, void *fn)
 {
+	static const size_t sizes[] = {1, 5000, 100000};
+	void *(*op_new)(size_t n, uintptr_t align_or_nothrow, const void *nothrow) = fn;
 	const uint64_t plenty = UINT64_MAX / 2;
 	uint64_t left = cp_self.heap_left;
-	void *(*op_new)(size_t n) = next[CP_FN__Znwm];
-	bool called;
+	bool aligned = slot >= SLOT(_ZnwmSt11align_val_t), called = false;
 
 	cp_real.free(cp_real.malloc(1)); /* what a first call does, is done */
-	cp_self.heap_left = plenty;
-	cp_real.free(op_new(1));
-	cp_real.free(op_new(100000));
-	called = cp_self.heap_left != plenty;
+	for (unsigned i = 0; i < CP_ARRAY_LEN(sizes); i++) {
+		cp_self.heap_left = plenty;
+		cp_real.free(op_new(sizes[i], aligned ? 64 : (uintptr_t)sizes, sizes));
+		called |= cp_self.heap_left != plenty;
+	}
 	cp_self.heap_left = left;
 	return called;
 }
@@ -222,29 +225,28 @@ static void choose_new(unsigned slot, enum way way, void **next)
 	*next = way == FORWARD ? forward[slot] : st.real[slot];
 }
 
-static enum way way_for(enum owner owner, bool host, bool nested)
+static enum way way_of(unsigned slot, enum owner owner, bool host, void *fn)
 {
 	if (owner == HOST || (host && owner == LIBRARY))
 		return FORWARD;
-	return owner == ALLOCATOR && !nested ? OWN : GENERIC;
+	return owner == ALLOCATOR && !calls_us(slot, fn) ? OWN : GENERIC;
 }
 
 void cp_shim_cxx_choose(void **next)
 {
 	enum owner owner[OPERATORS];
-	bool host, nested;
+	bool host;
 
 	memcpy(st.other, &next[NEW_FIRST], sizeof(st.other));
 	for (unsigned i = 0; i < OPERATORS; i++)
 		owner[i] = owner_of(next[NEW_FIRST + i]);
 	host = any_of_host(owner);
-	nested = owner[SLOT(_Znwm)] == ALLOCATOR && calls_our_malloc(next);
 	for (unsigned i = 0; i < OPERATORS; i++) {
-		enum way way = way_for(owner[i], host, nested);
+		void **slot = &next[NEW_FIRST + i];
 
 		if (NEW_FIRST + i < NEW_END)
-			choose_new(i, way, &next[NEW_FIRST + i]);
+			choose_new(i, way_of(i, owner[i], host, *slot), slot);
 		else if (owner[i] == NOBODY || (owner[i] == LIBRARY && !host))
-			next[NEW_FIRST + i] = (void *)cp_real.free;
+			*slot = (void *)cp_real.free;
 	}
 }

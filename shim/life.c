@@ -17,6 +17,7 @@
 #include "../agent/rt/log.h"
 #include "../agent/rt/sys.h"
 #include "boot.h"
+#include "takeover.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -99,6 +100,20 @@ void cp_shim_ending(void)
 		cp_agent_exit();
 }
 
+static void stand_in_front(void)
+{
+	const char *path = "";
+
+	if (cp_shim_takeover()) {
+		st.heap_idle = false;
+		cp_self.heap_left = 0;
+		return;
+	}
+	cp_shim_object_of(cp_shim_outer("malloc"), &path);
+	cp_log("malloc is that of %s, which comes before libcprof.so: no heap profile",
+	       *path ? path : "the program itself");
+}
+
 __attribute__((constructor)) static void at_start(void)
 {
 	cp_shim_boot();
@@ -110,6 +125,8 @@ __attribute__((constructor)) static void at_start(void)
 		cp_log("libc has no %s: staying inert", st.missing);
 	if (st.inert || cp_load_rlx(&st.woken) != AWAKE)
 		return;
+	if (st.heap_idle && cp_agent_is_on())
+		stand_in_front();
 	pthread_atfork(NULL, NULL, cp_shim_forked);
 	cp_agent_start();
 }

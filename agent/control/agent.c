@@ -107,6 +107,11 @@ void cp_agent_init(void)
 	st.on = true;
 }
 
+bool cp_agent_is_on(void)
+{
+	return st.on;
+}
+
 void cp_agent_start(void)
 {
 	if (!st.on)

@@ -46,4 +46,10 @@ CP_INLINE void cp_cpu_pause(void)
 	__asm__ volatile("yield");
 }
 
+/* Relocations that put a function's address into a word (elf.h): bound lazily, bound
+ * at once, in data. */
+#define CP_RELOC_JUMP	R_AARCH64_JUMP_SLOT
+#define CP_RELOC_GLOBAL R_AARCH64_GLOB_DAT
+#define CP_RELOC_WORD	R_AARCH64_ABS64
+
 #endif

@@ -44,4 +44,10 @@ CP_INLINE void cp_cpu_pause(void)
 	__builtin_ia32_pause();
 }
 
+/* Relocations that put a function's address into a word (elf.h): bound lazily, bound
+ * at once, in data. */
+#define CP_RELOC_JUMP	R_X86_64_JUMP_SLOT
+#define CP_RELOC_GLOBAL R_X86_64_GLOB_DAT
+#define CP_RELOC_WORD	R_X86_64_64
+
 #endif

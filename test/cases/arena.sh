@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # arena - fm-001..003: what was allocated while dlsym worked can be used and freed for ever
 set -eu
+# shellcheck source=test/lib/same.sh
 . "$TOP/test/lib/same.sh"
 
 for rate in 1 524288; do

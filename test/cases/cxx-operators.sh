@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # cxx-operators - fm-019: operator new and delete, new_handler and bad_alloc, as without us
 set -eu
+# shellcheck source=test/lib/same.sh
 . "$TOP/test/lib/same.sh"
 
 everywhere "$PROG/operators"

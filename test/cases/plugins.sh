@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # plugins - a C program that loads C++ libraries; fm-073: ours itself loaded so
 set -eu
+# shellcheck source=test/lib/same.sh
 . "$TOP/test/lib/same.sh"
 
 everywhere "$PROG/plugins" "$PROG/libplugin.so"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # signals - fm-037 fm-038: what a program sets and asks of signals is its own
 set -eu
+# shellcheck source=test/lib/same.sh
 . "$TOP/test/lib/same.sh"
 
 for how in signal bsd_signal ssignal sysv_signal __sysv_signal sigset sigaction systemv loop \

@@ -173,7 +173,7 @@ static void among_threads(void)
 
 	for (int i = 0; i < 4; i++)
 		pthread_create(&t[i], NULL, allocates, NULL);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 20; i++) {
 		pid_t pid = i % 2 ? fork() : _Fork();
 		int status;
 

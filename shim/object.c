@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * object.c - a loaded object as the dynamic linker left it
+ *
+ * Context  EARLY, HOST
+ * Calls    nothing: no allocation, so that boot.c may ask while malloc is unknown.
+ * Fails    An object without DT_GNU_HASH: its symbols are not found. None has come
+ *          without since linkers made it the default.
+ */
+#include "object.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+static uintptr_t pointer(const struct cp_object *o, const ElfW(Dyn) * d)
+{
+	/* glibc adds the base in place, except where the section can't be written. */
+	return d->d_un.d_ptr < o->base ? o->base + d->d_un.d_ptr : d->d_un.d_ptr;
+}
+
+static void read_dynamic(struct cp_object *o, const ElfW(Dyn) * d)
+{
+	for (; d->d_tag != DT_NULL; d++) {
+		if (d->d_tag == DT_SYMTAB)
+			o->sym = (void *)pointer(o, d);
+		else if (d->d_tag == DT_STRTAB)
+			o->str = (void *)pointer(o, d);
+		else if (d->d_tag == DT_GNU_HASH)
+			o->hash = (void *)pointer(o, d);
+		else if (d->d_tag == DT_RELA)
+			o->rela = (void *)pointer(o, d);
+		else if (d->d_tag == DT_RELASZ)
+			o->relas = d->d_un.d_val / sizeof(*o->rela);
+		else if (d->d_tag == DT_JMPREL)
+			o->jump = (void *)pointer(o, d);
+		else if (d->d_tag == DT_PLTRELSZ)
+			o->jumps = d->d_un.d_val / sizeof(*o->jump);
+	}
+}
+
+bool cp_object_read(struct cp_object *o, const struct dl_phdr_info *info)
+{
+	*o = (struct cp_object){.base = info->dlpi_addr, .info = info};
+	for (unsigned i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			read_dynamic(o, (void *)(o->base + info->dlpi_phdr[i].p_vaddr));
+	return o->sym && o->str;
+}
+
+int cp_object_protection(const struct cp_object *o, uintptr_t at)
+{
+	int prot = 0;
+
+	for (unsigned i = 0; i < o->info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &o->info->dlpi_phdr[i];
+
+		if (at < o->base + ph->p_vaddr || at >= o->base + ph->p_vaddr + ph->p_memsz)
+			continue;
+		if (ph->p_type == PT_GNU_RELRO)
+			return PROT_READ;
+		if (ph->p_type == PT_LOAD)
+			prot = (ph->p_flags & PF_R ? PROT_READ : 0) |
+			       (ph->p_flags & PF_W ? PROT_WRITE : 0) |
+			       (ph->p_flags & PF_X ? PROT_EXEC : 0);
+	}
+	return prot;
+}
+
+static uint32_t gnu_hash(const char *name)
+{
+	uint32_t h = 5381;
+
+	for (; *name; name++)
+		h = h * 33 + (unsigned char)*name;
+	return h;
+}
+
+/* The section: number of buckets, first symbol, words of filter, a shift; the filter;
+ * the buckets; then one hash per symbol, whose lowest bit ends a bucket's chain. */
+ElfW(Sym) * cp_object_find(const struct cp_object *o, const char *name)
+{
+	const uint32_t h = gnu_hash(name), *bucket, *chain;
+	uint32_t i;
+
+	if (!o->hash || !o->hash[0])
+		return NULL;
+	bucket = o->hash + 4 + o->hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+	chain = bucket + o->hash[0];
+	i = bucket[h % o->hash[0]];
+	if (i < o->hash[1])
+		return NULL;
+	for (;; i++) {
+		uint32_t at = chain[i - o->hash[1]];
+		ElfW(Sym) *s = &o->sym[i];
+
+		if ((at | 1) == (h | 1) && !strcmp(o->str + s->st_name, name))
+			return ELF64_ST_TYPE(s->st_info) == STT_FUNC ? s : NULL;
+		if (at & 1)
+			return NULL;
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * object.h - a loaded object as the dynamic linker left it
+ *
+ * Context  EARLY, HOST: reads mapped memory; the object must stay loaded meanwhile.
+ */
+#ifndef CP_SHIM_OBJECT_H
+#define CP_SHIM_OBJECT_H
+
+#include "../agent/rt/base.h"
+
+#include <link.h>
+
+struct cp_object {
+	uintptr_t base;
+	const struct dl_phdr_info *info; /* valid within dl_iterate_phdr's callback */
+	ElfW(Sym) * sym;
+	const char *str;
+	const ElfW(Rela) * rela, *jump;
+	size_t relas, jumps;
+	const uint32_t *hash; /* DT_GNU_HASH; NULL: no symbol is found */
+};
+
+/* False when there is nothing to look into, as in the vDSO. */
+bool cp_object_read(struct cp_object *o, const struct dl_phdr_info *info);
+/* The PROT_ bits its segments have there now; 0 outside of it. */
+int cp_object_protection(const struct cp_object *o, uintptr_t at);
+/* Its own definition of a function. */
+ElfW(Sym) * cp_object_find(const struct cp_object *o, const char *name);
+
+#endif
