@@ -67,7 +67,7 @@ static int missing_call(void)
 static void *or_forget(void *found)
 {
 	if (!found)
-		dlsym(RTLD_NEXT, "free");
+		(void)dlsym(RTLD_NEXT, "free");
 	return found;
 }
 
