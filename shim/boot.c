@@ -7,8 +7,8 @@
  * Shared   st.state (claimed once), cp_real (each slot one relaxed store)
  * Order    state: release by cp_shim_boot, acquire by those who find it done.
  * Holds    NEW -> RUNNING -> DONE, or FAILED, for good. Nobody waits for RUNNING.
- * Fails    A required function is missing: what was found is used, allocations
- *          come from the arena where need be, and the agent stays asleep.
+ * Fails    A required function is missing: what was found is used, and the agent
+ *          stays asleep. Without malloc itself the arena serves, for good.
  * Why      A pointer that starts at boot_X costs the fast path nothing; a flag
  *          would cost every malloc a load and a branch.
  */
@@ -101,22 +101,16 @@ static void prefer_outer(void **next)
 	}
 }
 
-/* Returns how many required functions are missing. */
-static unsigned look_up(void **next)
+static void look_up(void **next)
 {
-	unsigned missing = 0;
-
 	for (unsigned i = 0; i < CP_FN_COUNT; i++) {
 		/* A C program has none of them: spare it twenty failing look-ups. */
 		bool cxx = i > CP_FN__Znwm && i <= CP_FN__ZdaPvSt11align_val_tRKSt9nothrow_t;
 
 		next[i] = cxx && !next[CP_FN__Znwm] ? NULL : next_of(&rows[i]);
-		if (next[i] || !rows[i].required)
-			continue;
-		cp_shim_life_refuse(rows[i].name);
-		missing++;
+		if (!next[i] && rows[i].required)
+			cp_shim_life_refuse(rows[i].name);
 	}
-	return missing;
 }
 
 /* C23's and glibc's extra names for free: a real one that belongs to another
@@ -141,7 +135,8 @@ static uint32_t resolve(void)
 	void *next[CP_FN_COUNT] = {NULL};
 
 	cp_shim_arena_init();
-	if (look_up(next))
+	look_up(next);
+	if (!next[CP_FN_malloc] || !next[CP_FN_calloc] || !next[CP_FN_realloc] || !next[CP_FN_free])
 		return FAILED;
 	/* Another copy of us that stands first comes to us in the end: no loops. */
 	if (cp_shim_outer("malloc") && !cp_shim_outer("cprof_here"))

@@ -121,8 +121,10 @@ __attribute__((constructor)) static void at_start(void)
 	/* acq: with wake(), which another library's thread may be in: bounded. */
 	while (cp_load_acq(&st.woken) == WAKING)
 		sched_yield();
-	if (st.missing)
+	if (st.missing) {
+		cp_log_init(NULL);
 		cp_log("libc has no %s: staying inert", st.missing);
+	}
 	if (st.inert || cp_load_rlx(&st.woken) != AWAKE)
 		return;
 	if (st.heap_idle && cp_agent_is_on())

@@ -11,3 +11,8 @@ for rate in 1 524288; do
         printf 'many blocks\ndone\n' | cmp - out || { cat out; exit 1; }
     done
 done
+
+# A function we need is not there: one line, and the host runs on.
+CPROF_HEAP_RATE=1 WITHOUT=dlclose LD_PRELOAD="$LIB $PROG/libarena.so" "$PROG/arena" >out 2>err
+grep -q 'done' out
+[ "$(grep -c 'no dlclose: staying inert' err)" = 1 ]
