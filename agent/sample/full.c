@@ -106,7 +106,7 @@ enum cp_full_result cp_full_step(struct cp_full *f, bool *exact, uint64_t gen, s
 	enum cp_cfi_result found;
 	struct cp_row row;
 
-	if (!cp_module_find(key, gen, &m, &stale)) {
+	if (!cp_module_find(key, gen, careful, &m, &stale)) {
 		cp_unload_leave();
 		return CP_FULL_NO_RULE;
 	}

@@ -38,6 +38,7 @@ extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
 
 struct record {
 	struct cp_module m;
+	uintptr_t id_at;    /* where in its first page its build id is; 0: not there */
 	uintptr_t link_map; /* the loader's handle when last made sure of */
 	uint64_t seen;	    /* the generation it was made sure of in */
 };
@@ -51,8 +52,9 @@ static struct {
 
 /* --- reading an object ------------------------------------------------ */
 
-static void take_build_id(struct cp_module *m, uintptr_t at, size_t size)
+static void take_build_id(struct record *r, uintptr_t at, size_t size)
 {
+	struct cp_module *m = &r->m;
 	struct {
 		ElfW(Nhdr) head;
 		char name[4];
@@ -68,6 +70,8 @@ static void take_build_id(struct cp_module *m, uintptr_t at, size_t size)
 		    note.head.n_descsz <= end - at) {
 			m->build_id_len = (uint8_t)CP_MIN(note.head.n_descsz, sizeof(m->build_id));
 			memcpy(m->build_id, note.id, m->build_id_len);
+			if (at + sizeof(note) - m->start <= CP_PAGE)
+				r->id_at = at + offsetof(__typeof__(note), id);
 		}
 		at += sizeof(note.head) + CP_ALIGN_UP((size_t)note.head.n_namesz, 4UL) +
 		      CP_ALIGN_UP((size_t)note.head.n_descsz, 4UL);
@@ -75,8 +79,9 @@ static void take_build_id(struct cp_module *m, uintptr_t at, size_t size)
 }
 
 /* First pass: the load bias. Second: what lies where. */
-static void take_phdr(struct cp_module *m, const ElfW(Phdr) * p, bool second)
+static void take_phdr(struct record *r, const ElfW(Phdr) * p, bool second)
 {
+	struct cp_module *m = &r->m;
 	uintptr_t at = m->base + p->p_vaddr;
 
 	if (!second) {
@@ -84,7 +89,7 @@ static void take_phdr(struct cp_module *m, const ElfW(Phdr) * p, bool second)
 		if (p->p_type == PT_LOAD && m->base == UINTPTR_MAX)
 			m->base = m->start - (p->p_vaddr & ~(CP_PAGE - 1));
 	} else if (p->p_type == PT_NOTE && !m->build_id_len) {
-		take_build_id(m, at, p->p_filesz);
+		take_build_id(r, at, p->p_filesz);
 	} else if (p->p_type == PT_GNU_EH_FRAME && !m->eh_frame_hdr) {
 		m->eh_frame_hdr = at;
 	} else if (p->p_type == PT_LOAD && m->eh_frame_hdr - at < p->p_filesz) {
@@ -93,7 +98,7 @@ static void take_phdr(struct cp_module *m, const ElfW(Phdr) * p, bool second)
 	}
 }
 
-static bool take_phdrs(struct cp_module *m, const ElfW(Ehdr) * eh, bool second)
+static bool take_phdrs(struct record *r, const ElfW(Ehdr) * eh, bool second)
 {
 	ElfW(Phdr) p[PHDRS_AT];
 	unsigned n = CP_MIN(eh->e_phnum, PHDRS_MAX);
@@ -101,10 +106,10 @@ static bool take_phdrs(struct cp_module *m, const ElfW(Ehdr) * eh, bool second)
 	for (unsigned i = 0; i < n; i += PHDRS_AT) {
 		unsigned have = CP_MIN(n - i, PHDRS_AT);
 
-		if (!cp_peek(p, m->start + eh->e_phoff + i * sizeof(p[0]), have * sizeof(p[0])))
+		if (!cp_peek(p, r->m.start + eh->e_phoff + i * sizeof(p[0]), have * sizeof(p[0])))
 			return false;
 		for (unsigned k = 0; k < have; k++)
-			take_phdr(m, &p[k], second);
+			take_phdr(r, &p[k], second);
 	}
 	return true;
 }
@@ -127,8 +132,8 @@ static void describe(struct record *r, const struct dl_find_object *dlfo)
 	if (cp_peek(&map, r->link_map, sizeof(map)))
 		cp_peek_str(m->path, sizeof(m->path), (uintptr_t)map.l_name);
 	if (!cp_peek(&eh, m->start, sizeof(eh)) || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    eh.e_phentsize != sizeof(ElfW(Phdr)) || !take_phdrs(m, &eh, false) ||
-	    !take_phdrs(m, &eh, true) || !m->cfi_hi)
+	    eh.e_phentsize != sizeof(ElfW(Phdr)) || !take_phdrs(r, &eh, false) ||
+	    !take_phdrs(r, &eh, true) || !m->cfi_hi)
 		m->eh_frame_hdr = 0;
 	if (m->base == UINTPTR_MAX)
 		m->base = m->start;
@@ -219,7 +224,21 @@ CP_COLD static unsigned meet(const struct dl_find_object *dlfo, uint64_t gen, bo
 	return id;
 }
 
-unsigned cp_module_find(uintptr_t pc, uint64_t gen, const struct cp_module **m, bool *stale)
+/* Is r what the loader has there, as far as can be told at a glance? A library that
+ * libc itself put in another's place (NSS, iconv) has another build id. */
+static bool still_there(const struct record *r, const struct dl_find_object *dlfo, uint64_t gen,
+			bool careful)
+{
+	return gen && r->m.start == (uintptr_t)dlfo->dlfo_map_start &&
+	       r->m.end == (uintptr_t)dlfo->dlfo_map_end &&
+	       cp_load_rlx(&r->link_map) == (uintptr_t)dlfo->dlfo_link_map &&
+	       cp_load_rlx(&r->seen) == gen &&
+	       (careful || !r->id_at ||
+		memcmp((const void *)r->id_at, r->m.build_id, sizeof(uint64_t)) == 0);
+}
+
+unsigned cp_module_find(uintptr_t pc, uint64_t gen, bool careful, const struct cp_module **m,
+			bool *stale)
 {
 	struct dl_find_object dlfo;
 	struct record *r;
@@ -229,10 +248,7 @@ unsigned cp_module_find(uintptr_t pc, uint64_t gen, const struct cp_module **m, 
 		return CP_MODULE_NONE;
 	id = cp_load_rlx(hint_of((uintptr_t)dlfo.dlfo_map_start));
 	r = record_of(id);
-	if (CP_UNLIKELY(!gen || !r || r->m.start != (uintptr_t)dlfo.dlfo_map_start ||
-			r->m.end != (uintptr_t)dlfo.dlfo_map_end ||
-			cp_load_rlx(&r->link_map) != (uintptr_t)dlfo.dlfo_link_map ||
-			cp_load_rlx(&r->seen) != gen)) {
+	if (CP_UNLIKELY(!r || !still_there(r, &dlfo, gen, careful))) {
 		id = meet(&dlfo, gen, stale);
 		r = record_of(id);
 	}
@@ -254,7 +270,7 @@ unsigned cp_module_of(uintptr_t pc)
 	bool stale;
 
 	/* No generation: the object is looked at anew. */
-	return cp_module_find(pc, 0, &m, &stale);
+	return cp_module_find(pc, 0, true, &m, &stale);
 }
 
 unsigned cp_module_count(void)

@@ -31,10 +31,11 @@ struct cp_module {
 /* [HOST, SIGNAL] The object pc lies in, met before or not. */
 unsigned cp_module_of(uintptr_t pc);
 /* [HOST, SIGNAL] The same for the walker, within generation gen: what was made sure
- * of in this generation is not looked at again. *m is set when the answer is not
- * CP_MODULE_NONE. *stale is set when another object was found where one
- * known in this generation was: rules made for it are wrong. */
-unsigned cp_module_find(uintptr_t pc, uint64_t gen, const struct cp_module **m, bool *stale);
+ * of in this generation is not looked at again; careful: nor is its memory. *m is set when the
+ * answer is not CP_MODULE_NONE. *stale is set when another object was found where one known in this
+ * generation was: rules made for it are wrong. */
+unsigned cp_module_find(uintptr_t pc, uint64_t gen, bool careful, const struct cp_module **m,
+			bool *stale);
 /* [HOST, SIGNAL] Does pc lie in a loaded object? */
 bool cp_module_has(uintptr_t pc);
 /* [CONTROL] ids run from 1 to count, both included. */

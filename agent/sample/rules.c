@@ -194,7 +194,7 @@ CP_NOINLINE cp_rule cp_rule_read(uintptr_t key, uint64_t gen)
 {
 	bool careful = cp_unload_enter(), stale = false;
 	const struct cp_module *m = NULL;
-	unsigned module = cp_module_find(key, gen, &m, &stale);
+	unsigned module = cp_module_find(key, gen, careful, &m, &stale);
 	cp_rule rule;
 
 	if (module)
