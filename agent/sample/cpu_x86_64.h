@@ -11,7 +11,7 @@
 #define CP_SAMPLE_CPU_X86_64_H
 
 #include "../rt/base.h"
-#include "../rt/sys.h"
+#include "peek.h"
 
 #include <string.h>
 #include <ucontext.h>
@@ -118,10 +118,7 @@ CP_INLINE void cp_cpu_full_here(struct cp_full *f)
  * they can't be read. */
 CP_INLINE bool cp_cpu_code(uint8_t *to, uintptr_t from, size_t n)
 {
-	if (!cp_sys_readable(from) || !cp_sys_readable(from + n - 1))
-		return false;
-	memcpy(to, (const void *)from, n);
-	return true;
+	return cp_peek(to, from, n);
 }
 
 /* mov $15, %rax; syscall: what a handler returns to. */

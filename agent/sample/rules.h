@@ -52,6 +52,12 @@ CP_INLINE unsigned cp_rule_module(cp_rule r)
 	return r >> 4 & 0x1fff;
 }
 
+/* No module, no rule: generated code, or no code at all. */
+CP_INLINE bool cp_rule_is_void(cp_rule r)
+{
+	return (r & 0x1ffff) == CP_RULE_NONE;
+}
+
 CP_INLINE intptr_t cp_rule_cfa(cp_rule r)
 {
 	return ((int64_t)r >> 45) * 8;

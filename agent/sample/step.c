@@ -134,7 +134,7 @@ static enum cp_full_result follow(struct cp_step *s, struct cp_full *f, bool *ex
 static CP_NOINLINE bool full(struct cp_step *s)
 {
 	struct cp_full f;
-	bool exact = true;
+	bool exact = true, frameless;
 
 	if (s->fulls++ == FULLS_MAX)
 		return end(CP_LOSS_WALK_BAD_RULE);
@@ -154,7 +154,10 @@ static CP_NOINLINE bool full(struct cp_step *s)
 	case CP_FULL_OK:
 		break;
 	}
-	if (f.r[CP_CPU_SP] % 8 || !change_stack(s, &s->span, s->sp, f.r[CP_CPU_SP]))
+	/* The return address may be in a register, and nothing left on the stack:
+	 * vfork, and libgcc's last instructions before a landing pad. */
+	frameless = s->exact && f.r[CP_CPU_SP] == s->sp;
+	if (f.r[CP_CPU_SP] % 8 || (!frameless && !change_stack(s, &s->span, s->sp, f.r[CP_CPU_SP])))
 		return end(CP_LOSS_WALK_BAD_CFA);
 	if (f.known >> CP_CPU_FP & 1)
 		s->fp = f.r[CP_CPU_FP];
@@ -202,6 +205,14 @@ static bool guess(struct cp_step *s)
 	if (!is_call_into(s->pc, ret))
 		return end(CP_LOSS_WALK_NO_RULE);
 	return land(s, fp + 16, next, ret, false);
+}
+
+/* Where the thread is, it is; elsewhere a call must lie before the address, or
+ * stale stack slots (libgcc's, while it puts a landing pad's registers into its own
+ * frame) would make frames of anything. */
+bool cp_step_plausible(const struct cp_step *s)
+{
+	return s->exact || cp_cpu_after_call(s->pc) || end(CP_LOSS_WALK_NO_RULE);
 }
 
 bool cp_step_lost(struct cp_step *s)

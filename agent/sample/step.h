@@ -32,6 +32,8 @@ struct cp_step {
 bool cp_step_rare(struct cp_step *s, cp_rule rule);
 /* pc is no address at all. */
 bool cp_step_lost(struct cp_step *s);
+/* May pc, outside of all modules, be a frame? */
+bool cp_step_plausible(const struct cp_step *s);
 /* Takes the frame above cfa, checks included, when it isn't plainly in the span. */
 bool cp_step_checked(struct cp_step *s, cp_rule rule, uintptr_t cfa, uintptr_t fp);
 

@@ -110,6 +110,8 @@ CP_INLINE enum progress advance(struct cp_step *s, struct cp_memo_walk *w, struc
 	if (!met) {
 		cp_frame frame = cp_frame_make(cp_rule_module(rule), key);
 
+		if (CP_UNLIKELY(cp_rule_is_void(rule)) && !cp_step_plausible(s))
+			return STOP;
 		o->n = emit(o->frame, o->n, frame);
 		if (w->on)
 			cp_memo_add(w, s, frame);
@@ -157,6 +159,19 @@ static void walk_own(struct cp_step *s, struct output *o)
 		cp_memo_close(&w, s->t, p == AS_BEFORE ? w.e : NULL, p == OUTERMOST);
 }
 
+/* No stack to read; but where the thread is we do know. */
+static CP_COLD void leaf_only(struct cp_step *s, struct output *o)
+{
+	uintptr_t key = s->pc - !s->exact;
+	cp_rule rule;
+
+	cp_loss_add(CP_LOSS_WALK_BAD_READ, 1);
+	if (o->n == o->max || !is_address(s->pc))
+		return;
+	rule = cp_rule_get(key, s->gen, cp_rule_tag(s->gen));
+	o->n = emit(o->frame, o->n, cp_frame_make(cp_rule_module(rule), key));
+}
+
 static void walk_foreign(struct cp_step *s, struct output *o)
 {
 	struct cp_memo_walk w = {.on = false};
@@ -164,7 +179,7 @@ static void walk_foreign(struct cp_step *s, struct output *o)
 	if (cp_span_foreign(&s->span, s->sp))
 		walk(s, &w, o);
 	else
-		cp_loss_add(CP_LOSS_WALK_BAD_READ, 1);
+		leaf_only(s, o);
 }
 
 static unsigned start(struct cp_step *s, cp_frame *out, unsigned max, bool *cut)
