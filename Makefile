@@ -192,8 +192,10 @@ $(B)/fuzz/%: test/fuzz/%.c $(B)/agent.a $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(with_agent) -fsanitize=fuzzer
 
+include test/unwind/unwind.mk
+
 unit: $(UNIT)
-progs: $(PROGS)
+progs: $(PROGS) $(UNWIND_TESTS)
 benches: $(BENCHES)
 
 ## test       every test (unit tests only with SAN=); needs `scripts/deps test` once

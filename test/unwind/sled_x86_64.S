@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sled_x86_64.S - code addresses that carry a number
+ *
+ * Context  TEST: never executed, only returned to on paper.
+ * Why      rules.c puts sled + 1 + i into slot i of a made-up stack: the frame a
+ *          walker then reports tells from which slot it took the return address.
+ *          The sled's own rule is the frame pointer's, so that one step more
+ *          tells what became of rbp.
+ */
+	.text
+	.globl rules_sled
+	.type rules_sled, @function
+rules_sled:
+	.cfi_startproc
+	.cfi_def_cfa %rbp, 16
+	.cfi_offset %rbp, -16
+	.skip 0x20010, 0x90
+	.cfi_endproc
+	.size rules_sled, .-rules_sled
+	.section .note.GNU-stack,"",@progbits
