@@ -32,8 +32,10 @@ void cp_agent_exit(void);
 void cp_agent_thread_made(void);
 /* [FORK] In a child made by fork, before it returns to the host. */
 void cp_agent_forked(void);
-/* [HOST] A library is about to be unloaded (before), has been (after). */
-void cp_agent_unload(void);
+/* [HOST] A library is about to be unloaded: waits 10 ms at most for walks that read
+ * its tables. It has been, or not: always called after the first. */
+void cp_agent_unload_begin(void);
+void cp_agent_unload_end(void);
 
 /* --- signals ----------------------------------------------------------- */
 

@@ -17,10 +17,10 @@ CP_EXPORT int dlclose(void *handle)
 {
 	int result, host_errno;
 
-	cp_agent_unload();
+	cp_agent_unload_begin();
 	result = cp_real.dlclose(handle);
 	host_errno = errno;
-	cp_agent_unload();
+	cp_agent_unload_end();
 	errno = host_errno;
 	return result;
 }

@@ -146,8 +146,13 @@ void cp_agent_forked(void)
 	cp_job_forked();
 }
 
-void cp_agent_unload(void)
+/* On or not: a walk counts itself in either way, and so must we. */
+void cp_agent_unload_begin(void)
 {
-	if (st.on)
-		cp_walk_forget();
+	cp_walk_unload_begin();
+}
+
+void cp_agent_unload_end(void)
+{
+	cp_walk_unload_end();
 }
