@@ -18,6 +18,7 @@
 #include "../sample/module.h"
 #include "../sample/stack.h"
 #include "config.h"
+#include "exclusive.h"
 #include "exe.h"
 #include "files.h"
 #include "interval.h"
@@ -67,8 +68,8 @@ static int init_symbols(void)
 static int init_modules(void)
 {
 	static int (*const init[])(void) = {
-		cp_thread_init, cp_loss_init,  cp_module_init, init_stacks,
-		init_symbols,	cp_files_init, cp_job_init,    init_heap,
+		cp_thread_init, cp_loss_init,	   cp_module_init, init_stacks, init_symbols,
+		cp_files_init,	cp_exclusive_init, cp_job_init,	   init_heap,
 	};
 	int r = 0;
 

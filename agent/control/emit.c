@@ -9,7 +9,7 @@
  *          frames.c; the locations follow in that order. Every location has a line,
  *          so every mapping says has_functions: readers never try to name it again,
  *          and a mapping means the same in a file that doesn't refer to it.
- * Fails    A file's error sticks to it; the others go on.
+ * Fails    A profile's error sticks to it; the others go on.
  */
 #include "emit.h"
 
@@ -24,7 +24,7 @@ struct run {
 	const struct cp_emit *e;
 	struct cp_frames frames;
 	struct cp_alloc mem;
-	struct cp_pprof *writer[CP_TYPES]; /* NULL: that file is lost */
+	struct cp_pprof *writer[CP_TYPES]; /* NULL: that profile is lost */
 	const struct cp_symbol **symbol;   /* of each frame */
 };
 
@@ -37,7 +37,6 @@ static void open_writers(struct run *r)
 {
 	for (unsigned i = 0; i < r->e->n; i++) {
 		const struct cp_profile_row *row = r->e->row[i];
-		struct cp_sink sink = {cp_file_write, r->e->file[i]};
 		struct cp_pprof_head head = {
 			.types = row->columns,
 			.ntypes = row->ncolumns,
@@ -50,23 +49,23 @@ static void open_writers(struct run *r)
 			.ncomments = r->e->comments->n,
 		};
 
-		r->writer[i] = cp_pprof_open(&head, &sink, &r->mem);
-		if (!r->writer[i] && !r->e->file[i]->error)
-			r->e->file[i]->error = -ENOMEM;
+		r->writer[i] = cp_pprof_open(&head, &r->e->out[i].sink, &r->mem);
+		if (!r->writer[i] && !*r->e->out[i].error)
+			*r->e->out[i].error = -ENOMEM;
 	}
 }
 
 static void fail_all(struct run *r, int error)
 {
 	for (unsigned i = 0; i < r->e->n; i++)
-		if (!r->e->file[i]->error)
-			r->e->file[i]->error = error;
+		if (!*r->e->out[i].error)
+			*r->e->out[i].error = error;
 }
 
 static bool all_failed(const struct run *r)
 {
 	for (unsigned i = 0; i < r->e->n; i++)
-		if (!r->e->file[i]->error)
+		if (!*r->e->out[i].error)
 			return false;
 	return true;
 }
@@ -117,7 +116,7 @@ static void emit_sample(struct run *r, const struct cp_bucket *b)
 		return;
 	}
 	for (unsigned i = 0; i < r->e->n; i++)
-		if (!r->e->file[i]->error)
+		if (!*r->e->out[i].error)
 			cp_pprof_sample(r->writer[i], ids, n, b->value, &bytes,
 					b->size_class ? 1 : 0);
 }
@@ -204,7 +203,7 @@ static void emit_names(struct run *r)
 		return;
 	}
 	for (unsigned w = 0; w < r->e->n; w++) {
-		if (r->e->file[w]->error)
+		if (*r->e->out[w].error)
 			continue;
 		for (size_t i = 0; i < r->e->maps->n; i++)
 			cp_pprof_mapping(r->writer[w], &m[i]);
@@ -227,7 +226,7 @@ void cp_emit_run(const struct cp_emit *e)
 	for (unsigned i = 0; i < e->n; i++) {
 		int err = r.writer[i] ? cp_pprof_close(r.writer[i]) : 0;
 
-		if (err && !e->file[i]->error)
-			e->file[i]->error = err;
+		if (err && !*e->out[i].error)
+			*e->out[i].error = err;
 	}
 }

@@ -8,10 +8,15 @@
 #define CP_CONTROL_EMIT_H
 
 #include "comments.h"
-#include "files.h"
 #include "profiles.h"
 #include "symbols.h"
 #include "window.h"
+
+/* Where a profile's bytes go, and its first error, which sticks; 0: well so far. */
+struct cp_emit_out {
+	struct cp_sink sink;
+	int *error;
+};
 
 struct cp_emit {
 	struct cp_arena *job;
@@ -20,11 +25,11 @@ struct cp_emit {
 	const struct cp_window *window; /* NULL: totals */
 	int64_t time_ns, duration_ns;
 	const struct cp_profile_row *row[CP_TYPES]; /* all of one source */
-	struct cp_file *file[CP_TYPES];		    /* where row i goes */
+	struct cp_emit_out out[CP_TYPES];	    /* where row i goes */
 	unsigned n;
 };
 
-/* Errors end up in the files. */
+/* Errors end up where `out` says. The caller holds cp_exclusive (exclusive.h). */
 void cp_emit_run(const struct cp_emit *e);
 
 #endif

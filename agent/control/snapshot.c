@@ -16,6 +16,7 @@
 #include "comments.h"
 #include "config.h"
 #include "emit.h"
+#include "exclusive.h"
 #include "exe.h"
 #include "files.h"
 #include "reason.h"
@@ -59,7 +60,8 @@ static void emit_source(struct taking *t, const struct cp_source *source)
 		if (t->row[i]->source != source)
 			continue;
 		e.row[e.n] = t->row[i];
-		e.file[e.n++] = &t->files.file[i];
+		e.out[e.n++] = (struct cp_emit_out){{cp_file_write, &t->files.file[i]},
+						    &t->files.file[i].error};
 	}
 	cp_emit_run(&e);
 }
@@ -171,7 +173,9 @@ void cp_snapshot_take(const struct cp_snapshot *s)
 		       t.files.dir.path, cp_reason(err));
 		return;
 	}
+	cp_exclusive_enter();
 	emit_all(&t);
+	cp_exclusive_leave();
 	finish(&t);
 	cp_dir_close(&t.files.dir);
 	cp_arena_release(&t.arena);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bare.h - room for one thread that libc never learns of, used again and again
+ *
+ * Context  EARLY: cp_bare_init      ANY: cp_bare_start
+ * Holds    One thread at a time runs in it: the next waits until the last has left
+ *          the stack. A forked child finds it empty.
+ * Fails    -errno; nothing was started.
+ */
+#ifndef CP_CONTROL_BARE_H
+#define CP_CONTROL_BARE_H
+
+#include "../rt/base.h"
+
+struct cp_thread;
+
+struct cp_bare {
+	char *stack_top;
+	char *block;		/* where the thread pointer points */
+	struct cp_thread *self; /* its cp_self */
+	uint32_t *tid;		/* cleared by the kernel when the stack is free again */
+};
+
+/* [EARLY] 0 or -errno. */
+int cp_bare_init(struct cp_bare *b);
+/* Runs fn(arg) with all signals blocked; 0 or -errno. */
+int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg);
+/* [CONTROL, on such a thread] From here on it has a table of descriptors of its own,
+ * and an empty one. False where the kernel can't do that. */
+bool cp_bare_part_files(void);
+
+#endif

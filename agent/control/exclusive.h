@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exclusive.h - the one lock of the control room
+ *
+ * Context  CONTROL: the agent's own threads only; never a host thread, never a handler.
+ * Holds    Mappings, names, their cache and the helper that finds lines (maps.h,
+ *          symbols.h and what lies under them) are used by the thread that is inside,
+ *          and by no other. Whoever reads a profile out is inside from cp_maps_read to
+ *          the end of cp_emit_run, so that all it writes is of one reading.
+ *          Counters are read and windows opened without it: they need none. A thread
+ *          inside waits for no other of ours, so this can't come to a standstill.
+ * Fails    Never. A forked child finds it free, whoever was inside.
+ */
+#ifndef CP_CONTROL_EXCLUSIVE_H
+#define CP_CONTROL_EXCLUSIVE_H
+
+/* [EARLY] 0 or -errno. */
+int cp_exclusive_init(void);
+/* Waits until nobody is inside. */
+void cp_exclusive_enter(void);
+void cp_exclusive_leave(void);
+
+#endif
