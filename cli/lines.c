@@ -126,42 +126,59 @@ static void put_error(const char *why)
 }
 
 static void put_answers(const struct cp_lines_request *r, char *const *name,
-			struct cp_lines_dwarf *dwarf, const char *why)
+			const struct cp_lines_answer *a)
 {
-	static struct cp_lines_answer a;
-
 	for (size_t i = 0; i < r->n; i++) {
-		a.n = 0;
 		printf("A%llx\n", (unsigned long long)r->addr[i]);
 		if (name[i]) {
 			putchar('N');
 			put_text(name[i]);
 			putchar('\n');
 		}
-		if (dwarf && !why && cp_lines_dwarf_ask(dwarf, r->addr[i], &a, &why))
-			put_calls(&a);
+		put_calls(&a[i]);
 	}
-	if (why)
-		put_error(why);
+}
+
+void cp_lines_answer_free(struct cp_lines_answer *a)
+{
+	for (unsigned i = 0; i < a->n; i++) {
+		free(a->call[i].function);
+		free(a->call[i].file);
+	}
+	free(a->call);
+	*a = (struct cp_lines_answer){NULL, 0};
+}
+
+static void find_lines(const struct cp_lines_request *r, struct cp_lines_answer *a,
+		       const char **why)
+{
+	const char *path = r->debug ? r->debug : r->path;
+
+	if (!r->want_lines || cp_lines_dwarf(path, r, a, why))
+		return;
+	for (size_t i = 0; i < r->n; i++)
+		cp_lines_answer_free(&a[i]);
+	cp_lines_backtrace(path, r, a, why);
 }
 
 static void answer(const struct cp_lines_request *r)
 {
-	char **name = calloc(r->n ? r->n : 1, sizeof(*name));
-	struct cp_lines_dwarf *dwarf = NULL;
-	const char *why = NULL;
+	char **name = calloc(r->n + 1, sizeof(*name));
+	struct cp_lines_answer *a = calloc(r->n + 1, sizeof(*a));
+	const char *why = "out of memory";
 
-	if (!name || !cp_lines_names(r, name, &why)) {
-		put_error(why ? why : "out of memory");
-	} else {
-		if (r->want_lines)
-			dwarf = cp_lines_dwarf_open(r->debug ? r->debug : r->path, &why);
-		put_answers(r, name, dwarf, why);
-		cp_lines_dwarf_close(dwarf);
+	if (name && a && cp_lines_names(r, name, &why)) {
+		find_lines(r, a, &why);
+		put_answers(r, name, a);
 	}
-	for (size_t i = 0; name && i < r->n; i++)
+	if (why)
+		put_error(why);
+	for (size_t i = 0; name && a && i < r->n; i++) {
 		free(name[i]);
+		cp_lines_answer_free(&a[i]);
+	}
 	free(name);
+	free(a);
 	puts(".");
 	fflush(stdout);
 }

@@ -26,20 +26,20 @@ struct cp_lines_call {
 	unsigned line;
 };
 
-/* What is known of one address; calls[0] is the innermost. */
+/* What is known of one address; calls[0] is the innermost. All zero: nothing. */
 struct cp_lines_answer {
-	struct cp_lines_call call[CP_LINES_INLINE_MAX];
+	struct cp_lines_call *call;
 	unsigned n;
 };
+void cp_lines_answer_free(struct cp_lines_answer *a);
 
-/* Function and line from DWARF. Opens the debug data of a file; NULL and *why when
- * there is none to be had. */
-struct cp_lines_dwarf;
-struct cp_lines_dwarf *cp_lines_dwarf_open(const char *path, const char **why);
-/* The answer's strings are valid until the next call. False: *why says what failed. */
-bool cp_lines_dwarf_ask(struct cp_lines_dwarf *d, uint64_t addr, struct cp_lines_answer *a,
-			const char **why);
-void cp_lines_dwarf_close(struct cp_lines_dwarf *d);
+/* Function and line of each of r's addresses, from DWARF in a file. False and *why
+ * when nothing can be told. */
+bool cp_lines_dwarf(const char *path, const struct cp_lines_request *r, struct cp_lines_answer *a,
+		    const char **why);
+/* The same by libbacktrace, for what the other can't read: dwz, split units. */
+bool cp_lines_backtrace(const char *path, const struct cp_lines_request *r,
+			struct cp_lines_answer *a, const char **why);
 
 /* Names from symbol tables, MiniDebugInfo included: name[i] for request addr[i], NULL
  * where there is none. False and *why when the object can't be used. */

@@ -9,7 +9,8 @@
 #include <new>
 #include <unistd.h>
 
-namespace shop {
+namespace shop
+{
 template <class T> struct Cart {
 	T *kept = nullptr;
 	__attribute__((noinline)) void add(std::size_t n)
@@ -28,7 +29,8 @@ template <class T> struct Cart {
 		return *this;
 	}
 };
-namespace {
+namespace
+{
 __attribute__((noinline)) void hidden(Cart<long> &c)
 {
 	c << 100000;
