@@ -178,19 +178,21 @@ print("ok   closed and replaced: named by address")
 
 # --- Rust --------------------------------------------------------------------
 RUST = """
+// std::hint's black_box came with Rust 1.66.
+fn keep<T>(x: T) -> T { unsafe { std::ptr::read_volatile(&std::mem::ManuallyDrop::new(x) as *const _ as *const T) } }
 mod store {
     pub trait Take { fn take(&self, n: usize) -> Vec<u8>; }
     pub struct Shelf<T>(pub T);
     impl<T> Take for Shelf<T> {
         #[inline(never)]
-        fn take(&self, n: usize) -> Vec<u8> { std::hint::black_box(Vec::with_capacity(n)) }
+        fn take(&self, n: usize) -> Vec<u8> { super::keep(Vec::with_capacity(n)) }
     }
 }
 use store::Take;
 fn main() {
     let f = |n: usize| store::Shelf(1u8).take(n);
-    let kept = std::hint::black_box(f)(123457);
-    std::hint::black_box(&kept);
+    let kept = keep(f)(123457);
+    keep(&kept);
     println!("ready");
     loop { std::thread::park(); }
 }
