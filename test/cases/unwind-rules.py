@@ -126,6 +126,10 @@ class Tally:
     """What came out for one object."""
     program = "rules"
 
+    @staticmethod
+    def has_table(_):
+        return True
+
     def __init__(self, path, explained):
         self.path, self.name = path, os.path.basename(path)
         self.explained, self.symbols = explained, None
@@ -151,7 +155,8 @@ class Tally:
         self.symbols = self.symbols or differ.Symbols(self.path)
         pc = answer[0] & ~INDIRECT
         symbol = self.symbols.find(pc)
-        diff = {"where": (self.name, symbol, pc), "kind": kind, "truth": "-", "count": 1}
+        diff = {"where": (self.name, symbol, pc), "kind": kind, "truth": "-", "count": 1,
+                "pc": pc}
         if self.explained.find(self, diff) is None:
             self.unexplained.append(f"{self.name} {symbol}+{pc:#x} CFA={row[2]} rbp={row[3]} "
                                     f"ra={row[4]}: ours {answer[1]},{answer[3]} "

@@ -2,7 +2,8 @@
 """differ.py - reads what the preloaded comparison recorded, and judges it
 
 Every distinct difference must be explained by a row of explained.txt, or the test
-fails. A row: program, object, symbol (globs), kind (shorter: ours ends early; noise:
+fails. A row: program, object, symbol (globs; no-table
+for code that no call-frame table speaks of), kind (shorter: ours ends early; noise:
 so, and the oracle's next address is in no loaded object; longer: the oracle ends early;
 other: they part), truth (who is right by counting calls and returns: ours, theirs, none;
 - when nobody counted), and the reason.
@@ -11,6 +12,7 @@ import bisect
 import fnmatch
 import os
 import pathlib
+import re
 import struct
 import subprocess
 
@@ -47,8 +49,28 @@ class Symbols:
         return ""
 
 
+def tables_of(path):
+    """The address ranges call-frame tables speak of, sorted."""
+    p = subprocess.run(["readelf", "-W", "--debug-dump=frames,no-follow-links", path],
+                       capture_output=True, text=True)
+    return sorted((int(a, 16), int(b, 16))
+                  for a, b in re.findall(r"FDE .*pc=(\w+)\.\.(\w+)", p.stdout))
+
+
 class Names:
     cache = {}
+    tables = {}
+
+    @classmethod
+    def has_table(cls, path, address):
+        """Unknown files have: only what is sure explains a difference."""
+        if not os.path.exists(path):
+            return True
+        if path not in cls.tables:
+            cls.tables[path] = tables_of(path)
+        ranges = cls.tables[path]
+        i = bisect.bisect_right(ranges, (address, 1 << 64)) - 1
+        return i >= 0 and address < ranges[i][1]
 
     @classmethod
     def of(cls, modules, pc):
@@ -86,6 +108,12 @@ class Record:
                 "ours": raw[8:8 + FRAMES][:n_ours], "theirs": raw[8 + FRAMES:][:n_theirs],
                 "where": Names.of(self.modules, pc)}
 
+    def has_table(self, pc):
+        for start, end, base, path in self.modules:
+            if start <= pc < end:
+                return Names.has_table(path, pc - base)
+        return True
+
     def text(self, diff):
         module, symbol, offset = diff["where"]
         lines = [f"{self.program}: {module} {symbol or '?'} +{offset:#x} {diff['kind']} "
@@ -108,6 +136,8 @@ class Explained:
 
     def find(self, record, diff):
         module, symbol, offset = diff["where"]
+        if not record.has_table(diff["pc"]):
+            symbol = "no-table"
         facts = (record.program, module, symbol or f"+{offset:#x}", diff["kind"], diff["truth"])
         for row in self.rows:
             if all(any(fnmatch.fnmatchcase(fact, glob) for glob in globs.split("|"))
