@@ -456,23 +456,26 @@ bool cp_dw_unit_read(struct cp_dw *d, uint64_t offset, struct cp_dw_unit *u)
 static const uint64_t *find_units(struct cp_dw *d)
 {
 	struct cp_dw_unit u;
-	size_t cap = 0;
+	uint64_t *unit = NULL;
+	size_t cap = 0, n = 0;
 
 	if (d->unit)
 		return d->unit;
 	for (uint64_t from = 0; read_header(d, from, &u); from = u.end) {
-		if (d->nunits == cap) {
-			uint64_t *more;
+		if (n == cap) {
+			uint64_t *more = realloc(unit, (cap = 2 * cap + 1024) * sizeof(*more));
 
-			cap = cap ? 2 * cap : 1024;
-			more = realloc(d->unit, cap * sizeof(*more));
-			if (!more)
+			if (!more) {
+				free(unit);
 				return NULL;
-			d->unit = more;
+			}
+			unit = more;
 		}
-		d->unit[d->nunits++] = from;
+		unit[n++] = from;
 	}
-	return d->unit;
+	d->unit = unit;
+	d->nunits = n;
+	return unit;
 }
 
 bool cp_dw_unit_of(struct cp_dw *d, uint64_t offset, struct cp_dw_unit *u)

@@ -211,7 +211,7 @@ static void from_mapping(struct cp_names *k, const struct cp_map *map, struct cp
 void cp_names_loose(struct cp_names *k, struct cp_wanted *w, size_t n)
 {
 	static const struct cp_map nowhere = {0, 0, 0, "[anon]", NULL, 0};
-	struct cp_maps maps;
+	struct cp_maps maps = {NULL, 0, 0};
 
 	k->no_memory |= cp_maps_read(k->scratch, &maps) < 0;
 	for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
