@@ -77,9 +77,9 @@ for what, text, said in (
         ("talks", "#!/bin/sh\necho what\necho A12\necho A13\necho A14\nwhile read x; do\n"
                   "[ $x = . ] && for i in 1 2 3 4 5 6 7 8 9; do echo A$i; echo; done\ndone\n",
          "makes no sense"),
-        ("long", "#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' x\nsleep 100\n",
+        ("long", "#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' x\nexec sleep 100\n",
          "makes no sense"),
-        ("hangs", "#!/bin/sh\ntrap '' TERM INT HUP\nwhile :; do sleep 100; done\n",
+        ("hangs", "#!/bin/sh\ntrap '' TERM INT HUP\nexec sleep 100\n",
          "the time limit was reached")):
     found, log = take(what, text)
     check(found["main"] == 0, "%s: %s" % (what, found))
