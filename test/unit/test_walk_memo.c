@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WALKS 200000
 #define DEEP  60
@@ -107,11 +108,11 @@ static CP_NOINLINE void clobbers_fp(unsigned depth)
 {
 	uint64_t junk = draw(2) ? seed : (uintptr_t)&junk + 64 * draw(8);
 
+	USE(getppid()); /* a call that is seen: no red zone, an aligned stack */
 	__asm__ volatile("push %%rbp\n\t"
 			 ".cfi_adjust_cfa_offset 8\n\t"
 			 ".cfi_rel_offset rbp, 0\n\t"
-			 "mov %0, %%rbp\n\t"
-			 "mov %1, %%edi\n\t"
+			 "mov %1, %%rbp\n\t"
 			 "sub $8, %%rsp\n\t"
 			 ".cfi_adjust_cfa_offset 8\n\t"
 			 "call *%2\n\t"
@@ -120,10 +121,9 @@ static CP_NOINLINE void clobbers_fp(unsigned depth)
 			 "pop %%rbp\n\t"
 			 ".cfi_adjust_cfa_offset -8\n\t"
 			 ".cfi_restore rbp"
-			 :
-			 : "r"(junk), "r"(depth), "r"(visit)
-			 : "rdi", "rsi", "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory",
-			   "cc");
+			 : "+D"(depth) /* none but junk may be in rbp */
+			 : "r"(junk), "b"(visit)
+			 : "rsi", "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory", "cc");
 }
 
 static CP_NOINLINE void realigned(unsigned depth)
