@@ -65,7 +65,9 @@ def nginx():
     port = free_port()
     with open("nginx.conf", "w") as f:
         f.write("daemon off; master_process off; pid nginx.pid; error_log stderr;\n"
-                "events {}\nhttp { access_log off; server { listen 127.0.0.1:%d;\n"
+                "events {}\nhttp { access_log off; client_body_temp_path body;\n"
+                "proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;\n"
+                "scgi_temp_path scgi; server { listen 127.0.0.1:%d;\n"
                 "  location / { return 200 hello; } } }\n" % port)
     argv = ["/usr/sbin/nginx", "-p", os.getcwd(), "-c", "nginx.conf"]
     with Host(argv, OTHER_SIGNAL, CPROF_HEAP_RATE=512) as host:
