@@ -119,6 +119,9 @@ endef
 $(eval $(call objects,agent-obj,$$(AGENT)))
 $(eval $(call objects,cli-obj,-idirafter $(GCC_DIR)include))
 
+# The page taken into it.
+$(foreach d,agent-obj cli-obj,$(B)/$(d)/agent/output/flame_page.S.o): agent/output/flame.html
+
 $(BUILD)/libcprof.so: $(filter-out $(DEMANGLER),$(AGENT_OBJ)) $(SHIM_OBJ) $(BUILD)/demangler/libdemangle.a \
                       shim/libcprof.map
 	$(call say,LINK,$@)

@@ -21,6 +21,7 @@
 #include "exclusive.h"
 #include "exe.h"
 #include "files.h"
+#include "http.h"
 #include "interval.h"
 #include "job.h"
 #include "parse.h"
@@ -36,8 +37,9 @@ static struct {
 	uint32_t ended; /* the process this is set in has taken its last snapshot */
 } st;
 
-/* CPROF_MAX_MEMORY in sixteenths; three more are snapshot.c's, one is work.c's. */
-enum { WALK = 1, STACKS = 4, HEAP = 5, SYMBOLS = 2 };
+/* CPROF_MAX_MEMORY in sixteenths; three more are snapshot.c's, one is work.c's. With
+ * HTTP on the heap leaves it two. */
+enum { WALK = 1, STACKS = 4, HEAP = 5, SYMBOLS = 2, HTTP = 2 };
 
 static size_t share(unsigned sixteenths)
 {
@@ -48,7 +50,8 @@ static int init_heap(void)
 {
 	bool wanted = cp_config.types & (1U << CP_TYPE_HEAP | 1U << CP_TYPE_ALLOCS);
 
-	return cp_heap_init(wanted ? cp_config.heap_rate : 0, share(HEAP));
+	return cp_heap_init(wanted ? cp_config.heap_rate : 0,
+			    share(HEAP - (cp_http_is_on() ? HTTP : 0)));
 }
 
 static int init_stacks(void)
@@ -68,8 +71,8 @@ static int init_symbols(void)
 static int init_modules(void)
 {
 	static int (*const init[])(void) = {
-		cp_thread_init, cp_loss_init,	   cp_module_init, init_stacks, init_symbols,
-		cp_files_init,	cp_exclusive_init, cp_job_init,	   init_heap,
+		cp_thread_init, cp_loss_init,	   cp_module_init, init_stacks,	 init_symbols,
+		cp_files_init,	cp_exclusive_init, cp_job_init,	   cp_http_init, init_heap,
 	};
 	int r = 0;
 
@@ -119,6 +122,7 @@ void cp_agent_start(void)
 		return;
 	cp_trigger_install();
 	cp_interval_start();
+	cp_http_start();
 }
 
 void cp_agent_exit(void)
@@ -127,6 +131,7 @@ void cp_agent_exit(void)
 
 	if (!st.on || !cp_job_at_home() || !cp_cas_rlx(&st.ended, &seen, 1))
 		return;
+	cp_http_exit();
 	if (cp_config.atexit)
 		cp_job_ask_last();
 	else
@@ -145,6 +150,7 @@ void cp_agent_forked(void)
 	cp_store_rlx(&st.ended, 0);
 	cp_heap_forked();
 	cp_job_forked();
+	cp_http_forked();
 }
 
 /* On or not: a walk counts itself in either way, and so must we. */

@@ -15,6 +15,7 @@
 #include "../rt/buf.h"
 #include "../rt/log.h"
 #include "../rt/sys.h"
+#include "http_addr.h"
 #include "parse.h"
 #include "profiles.h"
 
@@ -72,6 +73,36 @@ static int parse_only(const char *text, void *field)
 {
 	(void)field;
 	return copy_text(!strcmp(text, "all") ? "*" : text, cp_config.only, sizeof(cp_config.only));
+}
+
+static int parse_http(const char *text, void *field)
+{
+	struct cp_http_addr a;
+
+	(void)field;
+	if (strcmp(text, "off") && cp_http_addr_parse(text, UINT32_MAX, &a))
+		return -EINVAL;
+	return copy_text(text, cp_config.http, sizeof(cp_config.http));
+}
+
+static int parse_token_file(const char *text, void *field)
+{
+	(void)field;
+	cp_config.http_token_file[0] = 0;
+	if (!strcmp(text, "none"))
+		return 0;
+	return copy_path(text, cp_config.http_token_file, sizeof(cp_config.http_token_file));
+}
+
+static int parse_http_seconds(const char *text, void *field)
+{
+	const char *end;
+	uint64_t v;
+
+	if (cp_parse_number(text, &v, &end) || *end || !v || v > CP_REQUEST_MAX_SECONDS)
+		return -EINVAL;
+	*(uint64_t *)field = v;
+	return 0;
 }
 
 static int parse_types(const char *text, void *field)
@@ -207,6 +238,15 @@ const struct cp_config_row cp_config_rows[] = {
 	 "file:line and inlined calls in written profiles: auto for modules with up to 32 MB of "
 	 "debug data, 1 for all, 0 for function names only",
 	 parse_lines, &cp_config.lines},
+	{"CPROF_HTTP", "off",
+	 "off, HOST:PORT, :PORT or unix:/PATH, HOST being an address or localhost",
+	 "where to serve /debug/pprof/", parse_http, cp_config.http},
+	{"CPROF_HTTP_MAX_SECONDS", "300", "a number from 1 to 65535",
+	 "longest time a request may ask a profile of", parse_http_seconds,
+	 &cp_config.http_max_seconds},
+	{"CPROF_HTTP_TOKEN_FILE", "none", "none or a path",
+	 "file whose first line requests must carry as their token", parse_token_file,
+	 cp_config.http_token_file},
 	{"CPROF_SEED", "random", "random, or a number from 1", "fixes the samplers' randomness",
 	 parse_seed, &cp_config.seed},
 };

@@ -16,6 +16,9 @@ struct cp_config {
 	char dir[1024]; /* absolute */
 	char log[1024]; /* "stderr", "none" or an absolute path */
 	char only[1024];
+	char http[256]; /* "off" or an address, http_addr.h */
+	char http_token_file[1024];
+	uint64_t http_max_seconds;
 	uint64_t interval_ns; /* 0: off */
 	uint64_t heap_rate;
 	uint64_t keep, max_bytes, max_memory;

@@ -125,7 +125,7 @@ static void emit_samples(struct run *r)
 {
 	const struct cp_source *source = r->e->row[0]->source;
 	const struct cp_base *base = cp_window_base(r->e->window, source);
-	uint32_t n = source->count();
+	uint32_t n = r->e->empty ? 0 : source->count();
 	struct cp_counts now;
 	struct cp_bucket b;
 

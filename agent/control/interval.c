@@ -3,9 +3,7 @@
  * interval.c - the control thread, there only when CPROF_INTERVAL asks for it
  *
  * Context  HOST: cp_interval_start      its own thread: the rest
- * Calls    pthread_create and its attributes; system calls; job.c.
- * Holds    Every signal is blocked on it but 32 and 33, by which libc reaches all
- *          threads: without them the host's setuid() would wait for ever.
+ * Calls    thread.c, job.c, system calls.
  * Fails    No thread: one line, no snapshots by time.
  * Why      An ordinary thread, since it lives long: libc's setuid() and exit must
  *          know of it. In a forked child, where making one could meet an allocator
@@ -18,11 +16,9 @@
 #include "config.h"
 #include "job.h"
 #include "reason.h"
+#include "thread.h"
 
-#include <pthread.h>
 #include <sys/prctl.h>
-
-#define STACK_SIZE (128UL << 10)
 
 static void sleep_until(int64_t when)
 {
@@ -51,35 +47,10 @@ static void *control_main(void *arg)
 	return NULL;
 }
 
-static int make_thread(size_t stack)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	if (pthread_attr_init(&attr))
-		return 12; /* ENOMEM */
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (stack)
-		pthread_attr_setstacksize(&attr, stack);
-	r = pthread_create(&thread, &attr, control_main, NULL);
-	pthread_attr_destroy(&attr);
-	return r;
-}
-
 void cp_interval_start(void)
 {
-	const uint64_t ours = ~(3ULL << 31);
-	uint64_t mask;
-	int r;
+	int r = cp_config.interval_ns ? cp_thread_make(control_main) : 0;
 
-	if (!cp_config.interval_ns)
-		return;
-	CP_SYS(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &ours, &mask, sizeof(mask));
-	r = make_thread(STACK_SIZE);
-	if (r == 22 /* EINVAL: the host's thread-local variables need more */)
-		r = make_thread(0);
-	cp_sys_restore_signals(&mask);
 	if (r)
 		cp_log("no snapshots by CPROF_INTERVAL: can't make a thread: %s", cp_reason(r));
 }

@@ -12,5 +12,7 @@
 
 /* Appends YYYYMMDDThhmmssZ. */
 void cp_calendar_stamp(struct cp_buf *b, int64_t unix_seconds);
+/* Appends "Sat, 21 Nov 2026 10:15:00 GMT". */
+void cp_calendar_http(struct cp_buf *b, int64_t unix_seconds);
 
 #endif

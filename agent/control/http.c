@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http.c - /debug/pprof over HTTP: the server's life, and its loop
+ *
+ * Context  EARLY, HOST, FORK, EXIT as http.h says; serve() and below on the server's
+ *          thread, work_main() on the worker's
+ * Calls    pthread_create through thread.c, bare.c, http_conn.c, http_listen.c.
+ * Shared   st.server, in memory a forked child finds zeroed. The connection being worked
+ *          on belongs to the worker from its start until `worked` is set.
+ *          *st.told, in memory parent and children share: one of them says it.
+ * Order    worked: rel by the worker / acq by the server
+ * Holds    The server's thread has a table of descriptors of its own: the host sees none
+ *          of ours, can't close or replace them, gives none to its children, and its
+ *          limit of open files is not ours to fill. The worker is made by the
+ *          server, shares that table, and ends with its piece of work.
+ *          One thread reads and writes, and never waits for anything else: what takes
+ *          time is a window, which is a time to wake at, or a piece of work for the
+ *          worker, one at a time. At most CONNECTIONS, WINDOWS, QUEUE of each.
+ * Fails    No address, no thread: one line, no HTTP, the rest goes on.
+ * Why      In the first process an ordinary thread, since it lives long: libc's setuid()
+ *          and exit must know of it. In a forked child, where making one could meet an
+ *          allocator whose locks are still held, one that libc never learns of, which
+ *          looks every second whether its process has changed user.
+ */
+#include "http.h"
+
+#include "../rt/atomic.h"
+#include "../rt/log.h"
+#include "../rt/mem.h"
+#include "../rt/sys.h"
+#include "bare.h"
+#include "config.h"
+#include "creds.h"
+#include "http_conn.h"
+#include "http_listen.h"
+#include "reason.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#define CONNECTIONS 64
+#define WINDOWS	    8
+#define QUEUE	    32
+#define MS	    1000000LL
+#define FOLLOW	    CP_HTTP_SECOND /* how often a child's server looks who its process is */
+#define CHILD_RESTS (50 * MS)	   /* one that execs at once never gets a socket */
+#define CHILD_TRIES (3000 * MS)	   /* for its parent's address: it may be a daemon's child */
+
+struct server {
+	uint32_t worked;
+	bool child;
+	int listener, event;
+	struct cp_http_addr addr;
+	struct cp_http_left left;
+	int64_t accept_at; /* not before: descriptors ran out */
+	uint64_t ticket;
+	struct cp_http_conn *working; /* what the worker has; NULL: it rests */
+	struct cp_window window[WINDOWS];
+	struct cp_http_conn conn[CONNECTIONS];
+};
+
+static struct {
+	struct server *server;
+	uint32_t *told;
+	struct cp_bare serving, worker; /* rooms for a child's server, and for the worker */
+} st;
+
+/* --- resources -------------------------------------------------------------------- */
+
+struct cp_window *cp_http_window(unsigned *retry)
+{
+	struct server *s = st.server;
+	int64_t now = cp_now_ns(CLOCK_MONOTONIC), soonest = INT64_MAX;
+
+	for (unsigned i = 0; i < WINDOWS; i++) {
+		if (!s->window[i].ends_ns)
+			return &s->window[i];
+		soonest = CP_MIN(soonest, s->window[i].ends_ns);
+	}
+	*retry = (unsigned)(CP_MAX(soonest - now, 0) / CP_HTTP_SECOND) + 1;
+	return NULL;
+}
+
+bool cp_http_may_queue(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		n += st.server->conn[i].state == CP_CONN_QUEUED;
+	return n < QUEUE;
+}
+
+uint64_t cp_http_ticket(void)
+{
+	return ++st.server->ticket;
+}
+
+size_t cp_http_room(void)
+{
+	size_t limit = cp_config.max_memory / 16 * 2, taken = 0;
+
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		taken += st.server->conn[i].arena.mapped;
+	for (unsigned i = 0; i < WINDOWS; i++)
+		taken += st.server->window[i].arena.mapped;
+	/* Never 0, which would be no limit; a page holds no piece of an answer. */
+	return taken < limit ? limit - taken : CP_PAGE;
+}
+
+/* --- the worker --------------------------------------------------------------------- */
+
+static void work_main(void *arg)
+{
+	struct server *s = arg;
+	uint64_t one = 1;
+
+	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof-http");
+	cp_http_work(s->working);
+	cp_store_rel(&s->worked, 1); /* see Order */
+	cp_sys_write(s->event, &one, sizeof(one));
+}
+
+static struct cp_http_conn *next_in_queue(struct server *s)
+{
+	struct cp_http_conn *first = NULL;
+
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		if (s->conn[i].state == CP_CONN_QUEUED &&
+		    (!first || s->conn[i].ticket < first->ticket))
+			first = &s->conn[i];
+	return first;
+}
+
+static void start_work(struct server *s, int64_t now)
+{
+	struct cp_http_conn *c;
+
+	while (!s->working && (c = next_in_queue(s)) != NULL) {
+		s->working = c;
+		c->state = CP_CONN_WORKING;
+		c->arena.limit = c->arena.mapped + cp_http_room();
+		if (!cp_bare_start(&st.worker, work_main, s))
+			return;
+		s->working = NULL;
+		c->out.error = -EAGAIN;
+		cp_http_conn_worked(c, now);
+	}
+}
+
+static void end_work(struct server *s, int64_t now)
+{
+	struct cp_http_conn *c = s->working;
+	uint64_t n;
+
+	cp_sys_read(s->event, &n, sizeof(n));
+	if (!c || !cp_load_acq(&s->worked)) /* see Order */
+		return;
+	s->worked = 0;
+	s->working = NULL;
+	cp_http_conn_worked(c, now);
+}
+
+/* --- connections ---------------------------------------------------------------------- */
+
+/* A free one; when all are taken, the one that has done nothing for longest makes room. */
+static struct cp_http_conn *find_room(struct server *s, int64_t now)
+{
+	struct cp_http_conn *idle = NULL;
+
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		struct cp_http_conn *c = &s->conn[i];
+
+		if (c->state == CP_CONN_FREE)
+			return c;
+		if ((c->state == CP_CONN_READING || c->state == CP_CONN_CLOSING) &&
+		    now - c->since > CP_HTTP_SECOND && (!idle || c->since < idle->since))
+			idle = c;
+	}
+	if (idle)
+		cp_http_conn_close(idle);
+	return idle;
+}
+
+static void turn_away(int fd)
+{
+	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+				   "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
+				   "X-Content-Type-Options: nosniff\r\nX-Go-Pprof: 1\r\n"
+				   "Content-Length: 21\r\n\r\ntoo many connections\n";
+
+	CP_SYS(SYS_sendto, fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+	cp_sys_close(fd);
+}
+
+static void accept_all(struct server *s, int64_t now)
+{
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		long fd = CP_SYS(SYS_accept4, s->listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct cp_http_conn *c;
+
+		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS)
+			s->accept_at = now + CP_HTTP_SECOND;
+		if (fd < 0)
+			return;
+		c = find_room(s, now);
+		if (c)
+			cp_http_conn_open(c, (int)fd, now);
+		else
+			turn_away((int)fd);
+	}
+}
+
+/* --- the loop ------------------------------------------------------------------------- */
+
+static void see_deadlines(struct server *s, int64_t now)
+{
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		struct cp_http_conn *c = &s->conn[i];
+
+		if (c->state != CP_CONN_FREE && c->deadline && now >= c->deadline)
+			cp_http_conn_due(c, now);
+	}
+}
+
+static int64_t next_deadline(const struct server *s, int64_t now)
+{
+	int64_t next = s->child ? now + FOLLOW : INT64_MAX;
+
+	if (s->accept_at > now)
+		next = CP_MIN(next, s->accept_at);
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		if (s->conn[i].state != CP_CONN_FREE && s->conn[i].deadline)
+			next = CP_MIN(next, s->conn[i].deadline);
+	return next;
+}
+
+/* Waits until something happens; p[2 + i] is connection i. */
+static void wait_for_any(struct server *s, struct pollfd *p, int64_t now)
+{
+	int64_t until = next_deadline(s, now), left = CP_MAX(until - now, 0);
+	struct timespec ts = {left / CP_HTTP_SECOND, left % CP_HTTP_SECOND};
+
+	p[0] = (struct pollfd){s->accept_at > now ? -1 : s->listener, POLLIN, 0};
+	p[1] = (struct pollfd){s->event, POLLIN, 0};
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		short events = cp_http_conn_events(&s->conn[i]);
+
+		p[2 + i] = (struct pollfd){events ? s->conn[i].fd : -1, events, 0};
+	}
+	if (CP_SYS(SYS_ppoll, p, 2 + CONNECTIONS, until == INT64_MAX ? NULL : &ts, 0, 8) < 0)
+		for (unsigned i = 0; i < 2 + CONNECTIONS; i++)
+			p[i].revents = 0;
+}
+
+static void run(struct server *s)
+{
+	struct pollfd p[2 + CONNECTIONS];
+	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
+
+	for (;;) {
+		see_deadlines(s, now);
+		start_work(s, now);
+		wait_for_any(s, p, now);
+		now = cp_now_ns(CLOCK_MONOTONIC);
+		if (s->child)
+			cp_creds_follow();
+		if (p[1].revents)
+			end_work(s, now);
+		for (unsigned i = 0; i < CONNECTIONS; i++)
+			if (p[2 + i].revents && s->conn[i].state != CP_CONN_FREE &&
+			    s->conn[i].fd == p[2 + i].fd)
+				cp_http_conn_ready(&s->conn[i], p[2 + i].revents, now);
+		if (p[0].revents)
+			accept_all(s, now);
+	}
+}
+
+/* --- its start ------------------------------------------------------------------------- */
+
+static void sleep_ns(int64_t ns)
+{
+	struct timespec ts = {ns / CP_HTTP_SECOND, ns % CP_HTTP_SECOND};
+
+	CP_SYS(SYS_nanosleep, &ts, 0);
+}
+
+/* A child whose parent ends at once, as daemons are made, takes the address over; one
+ * whose parent stays leaves it alone. */
+static int listen_patiently(struct server *s)
+{
+	int64_t until = cp_now_ns(CLOCK_MONOTONIC) + CHILD_TRIES;
+	int fd = cp_http_listen(&s->addr, &s->left);
+
+	while (s->child && fd == -EADDRINUSE && cp_now_ns(CLOCK_MONOTONIC) < until) {
+		sleep_ns(2 * CHILD_RESTS);
+		fd = cp_http_listen(&s->addr, &s->left);
+	}
+	return fd;
+}
+
+static void report(const struct server *s, int err)
+{
+	char where[160];
+	struct cp_buf b = CP_BUF(where);
+
+	cp_http_addr_show(&b, &s->addr);
+	if (!err && (!s->child || s->addr.sa.any.sa_family != AF_UNIX))
+		cp_log("profiles at %s%s", where,
+		       s->addr.sa.any.sa_family == AF_UNIX ? "" : "/debug/pprof/");
+	else if (err == -EADDRINUSE && s->child) {
+		if (!cp_xchg_acqrel(st.told, 1)) /* of no order but its own */
+			cp_log("%s is the parent's: a child needs unix:/PATH.%%p.sock or port 0 "
+			       "to have HTTP too",
+			       where);
+	} else if (err) {
+		cp_log("no HTTP at %s: %s", where, cp_reason(err));
+	}
+}
+
+static int open_all(struct server *s)
+{
+	bool port_0 = !s->addr.port && s->addr.sa.any.sa_family != AF_UNIX;
+
+	/* A kernel that can't do it: with the host's table ours would be in its way. */
+	if (!cp_bare_part_files())
+		return -ENOSYS;
+	s->event = (int)CP_SYS(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->event < 0)
+		return s->event;
+	s->listener = listen_patiently(s);
+	if (s->listener < 0)
+		return s->listener;
+	if (port_0)
+		cp_http_listen_tell(&s->addr, &s->left);
+	return 0;
+}
+
+static void serve(struct server *s)
+{
+	int err = cp_http_addr_parse(cp_config.http, (uint32_t)cp_sys_getpid(), &s->addr);
+
+	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof");
+	if (!err)
+		err = open_all(s);
+	report(s, err);
+	if (!err)
+		run(s);
+}
+
+static void *thread_main(void *arg)
+{
+	(void)arg;
+	serve(st.server);
+	return NULL;
+}
+
+static void child_main(void *arg)
+{
+	struct server *s = arg;
+
+	sleep_ns(CHILD_RESTS);
+	cp_creds_follow();
+	serve(s);
+}
+
+bool cp_http_is_on(void)
+{
+	return strcmp(cp_config.http, "off") != 0;
+}
+
+int cp_http_init(void)
+{
+	int err;
+
+	if (!cp_http_is_on())
+		return 0;
+	err = cp_bare_init(&st.serving);
+	if (!err)
+		err = cp_bare_init(&st.worker);
+	if (!err)
+		st.server = cp_mem_map_wiped(CP_ALIGN_UP(sizeof(*st.server), CP_PAGE));
+	return err || st.server ? err : -ENOMEM;
+}
+
+/* The first line of CPROF_HTTP_TOKEN_FILE: its length, 0 when there is none, or -errno. */
+static long read_token(char *token, size_t cap)
+{
+	long fd, n;
+
+	if (!cp_config.http_token_file[0])
+		return 0;
+	fd = cp_sys_open(cp_config.http_token_file, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	n = cp_sys_read((int)fd, token, cap - 1);
+	cp_sys_close((int)fd);
+	if (n < 0)
+		return n;
+	token[n] = 0;
+	n = (long)strcspn(token, "\r\n");
+	return n ? n : -ENODATA;
+}
+
+/* Without a token, only this machine may ask. */
+static bool may_listen(void)
+{
+	struct cp_http_addr a;
+	char token[1024] = "";
+	long n = read_token(token, sizeof(token));
+
+	if (n < 0) {
+		cp_log("no HTTP: no token in CPROF_HTTP_TOKEN_FILE=%s: %s",
+		       cp_config.http_token_file, cp_reason((int)n));
+		return false;
+	}
+	cp_http_set_token(token, (size_t)n);
+	if (cp_http_addr_parse(cp_config.http, 0, &a) || a.loopback || n)
+		return true;
+	cp_log("no HTTP: CPROF_HTTP=%s is open to other machines: that needs "
+	       "CPROF_HTTP_TOKEN_FILE",
+	       cp_config.http);
+	return false;
+}
+
+void cp_http_start(void)
+{
+	long shared;
+	int err;
+
+	if (!st.server)
+		return;
+	shared = CP_SYS(SYS_mmap, 0, CP_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
+	if (!may_listen() || cp_sys_failed(shared)) {
+		st.server = NULL; /* for children too */
+		return;
+	}
+	st.told = (void *)shared;
+	err = cp_thread_make(thread_main);
+	if (err)
+		cp_log("no HTTP: can't make a thread: %s", cp_reason(err));
+}
+
+void cp_http_forked(void)
+{
+	if (!st.server)
+		return;
+	st.server->child = true;
+	cp_bare_start(&st.serving, child_main, st.server);
+}
+
+void cp_http_exit(void)
+{
+	if (st.server)
+		cp_http_listen_forget(&st.server->left);
+}

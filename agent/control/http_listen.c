@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http_listen.c - the socket we listen on, and what is left of it in the file system
+ *
+ * Context  CONTROL, the server's thread; EXIT: cp_http_listen_forget
+ * Calls    system calls, dir.c.
+ * Shared   struct cp_http_left: paths are written before live is set.
+ * Order    live: rel by leave() / acq by cp_http_listen_forget
+ * Holds    A socket in the file system is made with mode 0600 at most. One that nobody
+ *          listens on any more, of a process that was killed, is replaced; any other
+ *          file is left alone.
+ */
+#include "http_listen.h"
+
+#include "../rt/atomic.h"
+#include "../rt/log.h"
+#include "../rt/sys.h"
+#include "dir.h"
+#include "exe.h"
+#include "reason.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { SOCKET = 0, URL_FILE };
+#define BACKLOG 128
+
+static void leave(struct cp_http_left *left, unsigned which, const char *path)
+{
+	struct cp_buf b = CP_BUF(left->path[which]);
+
+	cp_buf_str(&b, path);
+	if (!b.cut)
+		cp_store_rel(&left->live[which], 1); /* see Order */
+}
+
+void cp_http_listen_forget(struct cp_http_left *left)
+{
+	for (unsigned i = 0; i < CP_ARRAY_LEN(left->live); i++)
+		if (cp_load_acq(&left->live[i])) /* see Order */
+			CP_SYS(SYS_unlinkat, AT_FDCWD, left->path[i], 0);
+}
+
+/* Is it a socket that nobody listens on? */
+static bool is_stale(const struct cp_http_addr *a)
+{
+	struct stat sb;
+	long fd, r;
+
+	if (CP_SYS(SYS_newfstatat, AT_FDCWD, a->sa.un.sun_path, &sb, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISSOCK(sb.st_mode))
+		return false;
+	fd = CP_SYS(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	r = CP_SYS(SYS_connect, fd, &a->sa, a->len);
+	cp_sys_close((int)fd);
+	return r == -ECONNREFUSED;
+}
+
+static long bind_unix(int fd, const struct cp_http_addr *a)
+{
+	long r;
+
+	CP_SYS(SYS_fchmod, fd, 0600); /* before bind: the mode its file is made with */
+	r = CP_SYS(SYS_bind, fd, &a->sa, a->len);
+	if (r != -EADDRINUSE || !is_stale(a))
+		return r;
+	CP_SYS(SYS_unlinkat, AT_FDCWD, a->sa.un.sun_path, 0);
+	return CP_SYS(SYS_bind, fd, &a->sa, a->len);
+}
+
+static long bind_inet(int fd, struct cp_http_addr *a)
+{
+	unsigned len = a->len;
+	int one = 1;
+	const uint8_t *port = (const uint8_t *)&a->sa.in4.sin_port;
+	long r;
+
+	CP_SYS(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (a->sa.any.sa_family == AF_INET6)
+		CP_SYS(SYS_setsockopt, fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	r = CP_SYS(SYS_bind, fd, &a->sa, a->len);
+	if (r < 0)
+		return r;
+	r = CP_SYS(SYS_getsockname, fd, &a->sa, &len);
+	a->port = (uint16_t)(port[0] << 8 | port[1]);
+	return r;
+}
+
+int cp_http_listen(struct cp_http_addr *a, struct cp_http_left *left)
+{
+	bool is_unix = a->sa.any.sa_family == AF_UNIX;
+	long fd = CP_SYS(SYS_socket, a->sa.any.sa_family,
+			 SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	long r;
+
+	if (fd < 0)
+		return (int)fd;
+	r = is_unix ? bind_unix((int)fd, a) : bind_inet((int)fd, a);
+	if (!r && is_unix)
+		leave(left, SOCKET, a->sa.un.sun_path);
+	if (!r)
+		r = CP_SYS(SYS_listen, fd, BACKLOG);
+	if (r < 0) {
+		cp_sys_close((int)fd);
+		return (int)r;
+	}
+	return (int)fd;
+}
+
+static int write_url(const struct cp_dir *d, const char *name, const char *temp,
+		     const struct cp_http_addr *a)
+{
+	char text[160];
+	struct cp_buf b = CP_BUF(text);
+	long fd = cp_sys_openat(d->fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+	long r;
+
+	if (fd < 0)
+		return (int)fd;
+	cp_http_addr_show(&b, a);
+	cp_buf_str(&b, "/debug/pprof/\n");
+	r = cp_sys_write((int)fd, text, b.len);
+	cp_sys_close((int)fd);
+	if (r == (long)b.len)
+		r = CP_SYS(SYS_renameat, d->fd, temp, d->fd, name);
+	if (r < 0)
+		CP_SYS(SYS_unlinkat, d->fd, temp, 0);
+	return r < 0 ? (int)r : 0;
+}
+
+void cp_http_listen_tell(const struct cp_http_addr *a, struct cp_http_left *left)
+{
+	char name[160], temp[164], path[1280];
+	struct cp_buf n = CP_BUF(name), t = CP_BUF(temp), p = CP_BUF(path);
+	struct cp_dir d;
+	int err = cp_dir_open_configured(&d);
+
+	if (err)
+		err = cp_dir_open_own(&d);
+	cp_buf_fmt(&n, "%s.%lu.http", cp_exe_name(), (uint64_t)cp_sys_getpid());
+	cp_buf_fmt(&t, ".%s", name);
+	if (!err) {
+		cp_buf_fmt(&p, "%s/%s", d.path, name);
+		err = write_url(&d, name, temp, a);
+		cp_dir_close(&d);
+	}
+	if (err)
+		cp_log("no %s: %s", name, cp_reason(err));
+	else
+		leave(left, URL_FILE, path);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * text.c - a profile as text: what ?debug=1 answers
+ *
+ * Context  CONTROL, one thread inside cp_exclusive
+ * Calls    the source's reader, the stack table, symbols.c, out.c.
+ * Holds    The form follows from the columns: four are a heap's, contentions a lock's,
+ *          one a count. Each is read by people and, with the memory map at its end, by
+ *          pprof, which takes one off every address and multiplies a heap's figures by
+ *          what a sample stands for: so addresses have one added, and a heap's figures
+ *          are the samples' own, as Go prints them. Ours are weighted when they are
+ *          taken; the weight is taken off again.
+ * Fails    -ENOMEM: nothing usable was written.
+ */
+#include "text.h"
+
+#include "../rt/mathx.h"
+#include "../rt/sort.h"
+#include "../rt/sys.h"
+#include "../sample/stack.h"
+#include "../sample/walk.h"
+#include "frames.h"
+#include "symbols.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum form { COUNT, CONTENTION, HEAP };
+
+struct record {
+	struct cp_bucket bucket;
+	int64_t key; /* the biggest come first */
+};
+
+struct text {
+	struct cp_out *out;
+	struct cp_arena *job;
+	const struct cp_profile_row *row;
+	enum form form;
+	struct record *record;
+	size_t n;
+	int64_t sum[CP_PROFILE_COLUMNS];
+	struct cp_frames frames;
+	const struct cp_symbol **symbol;
+};
+
+static enum form form_of(const struct cp_profile_row *row)
+{
+	if (row->ncolumns == 4)
+		return HEAP;
+	return strcmp(row->columns[0].type, "contentions") ? COUNT : CONTENTION;
+}
+
+/* Takes the weight off: what the samplers saw. At least one, where there is any. */
+static void unscale(int64_t *count, int64_t *bytes, double rate)
+{
+	double each, seen;
+
+	if (*count <= 0 || *bytes <= 0) {
+		*count = *bytes = 0;
+		return;
+	}
+	if (rate <= 1)
+		return;
+	each = (double)*bytes / (double)*count;
+	seen = (double)*count * cp_one_minus_exp(each / rate);
+	*count = CP_MAX((int64_t)(seen + 0.5), 1);
+	*bytes = (int64_t)((double)*count * each + 0.5);
+}
+
+static bool is_zero(const struct cp_bucket *b)
+{
+	int64_t any = 0;
+
+	for (unsigned c = 0; c < CP_PROFILE_COLUMNS; c++)
+		any |= b->value[c];
+	return !any;
+}
+
+static void add_record(struct text *t, const struct cp_bucket *b)
+{
+	struct record *r = &t->record[t->n++];
+	double rate = (double)t->row->period();
+
+	r->bucket = *b;
+	if (t->form == HEAP) {
+		unscale(&r->bucket.value[0], &r->bucket.value[1], rate);
+		unscale(&r->bucket.value[2], &r->bucket.value[3], rate);
+	}
+	r->key = r->bucket.value[t->row->ncolumns - 1];
+	for (unsigned c = 0; c < CP_PROFILE_COLUMNS; c++)
+		t->sum[c] += r->bucket.value[c];
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct record *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? 1 : -1;
+	return x->bucket.sid < y->bucket.sid ? -1 : x->bucket.sid > y->bucket.sid;
+}
+
+static int gather(struct text *t)
+{
+	const struct cp_source *source = t->row->source;
+	uint32_t n = source->count();
+	struct cp_counts now;
+	struct cp_bucket b;
+
+	t->record = cp_arena_alloc(t->job, n * sizeof(*t->record));
+	if (!t->record)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		source->read(i, &now);
+		memset(&b, 0, sizeof(b));
+		source->show(i, NULL, &now, &b);
+		if (!is_zero(&b))
+			add_record(t, &b);
+	}
+	cp_sort(t->record, t->n, sizeof(*t->record), compare);
+	return 0;
+}
+
+/* The frames of a record, leaf first. */
+static unsigned frames_of(const struct record *r, cp_frame *out)
+{
+	const struct cp_stack *stack;
+	unsigned n;
+
+	if (r->bucket.sid == CP_SID_NONE || r->bucket.sid == CP_SID_FULL) {
+		*out = cp_frame_synth(r->bucket.sid == CP_SID_NONE ? CP_SYNTH_NO_STACK
+								   : CP_SYNTH_TABLE_FULL);
+		return 1;
+	}
+	stack = cp_stack_get(r->bucket.sid);
+	n = CP_MIN(stack->n, (unsigned)CP_WALK_MAX);
+	for (unsigned i = 0; i < n; i++)
+		out[i] = stack->frame[i];
+	if (stack->cut)
+		out[n++] = cp_frame_synth(CP_SYNTH_TRUNCATED);
+	return n;
+}
+
+static int name_frames(struct text *t)
+{
+	cp_frame frame[CP_WALK_MAX + 1];
+
+	t->frames.job = t->job;
+	for (size_t i = 0; i < t->n; i++) {
+		unsigned n = frames_of(&t->record[i], frame);
+
+		for (unsigned k = 0; k < n; k++)
+			if (!cp_frames_number(&t->frames, frame[k]))
+				return -ENOMEM;
+	}
+	t->symbol = cp_arena_alloc(t->job, t->frames.n * sizeof(*t->symbol));
+	if (!t->symbol)
+		return -ENOMEM;
+	return cp_symbols_resolve(t->job, t->frames.frame, t->frames.n, t->symbol);
+}
+
+static void write_head(struct text *t)
+{
+	const int64_t *s = t->sum;
+
+	/* Equal columns look like a profile of two columns to pprof: never equal. */
+	if (t->form == HEAP)
+		cp_out_fmt(t->out, "heap profile: %ld: %ld [%ld: %ld] @ heap/%ld\n", s[2], s[3],
+			   s[0], s[1] + (s[1] == s[3]), 2 * t->row->period());
+	else if (t->form == COUNT)
+		cp_out_fmt(t->out, "%s profile: total %ld\n", t->row->name, s[0]);
+	else if (!strcmp(t->row->name, "mutex"))
+		cp_out_str(t->out, "--- mutex:\ncycles/second=1000000000\nsampling period=1\n");
+	else
+		cp_out_str(t->out, "--- contention:\ncycles/second=1000000000\n");
+}
+
+static void write_values(struct text *t, const int64_t *v)
+{
+	if (t->form == HEAP)
+		cp_out_fmt(t->out, "%ld: %ld [%ld: %ld] @", v[2], v[3], v[0], v[1]);
+	else if (t->form == CONTENTION)
+		cp_out_fmt(t->out, "%ld %ld @", v[1], v[0]);
+	else
+		cp_out_fmt(t->out, "%ld @", v[0]);
+}
+
+static void write_frame(struct text *t, cp_frame frame)
+{
+	const struct cp_symbol *s = t->symbol[cp_frames_number(&t->frames, frame) - 1];
+
+	for (unsigned i = 0; i < s->nlines; i++) {
+		const struct cp_symbol_line *l = &s->line[i];
+
+		cp_out_fmt(t->out, "#\t0x%lx\t", (uint64_t)cp_frame_addr(frame));
+		cp_out_str(t->out, l->name);
+		if (l->file) {
+			cp_out_str(t->out, "\t");
+			cp_out_str(t->out, l->file);
+			cp_out_fmt(t->out, ":%u", l->line);
+		}
+		cp_out_str(t->out, "\n");
+	}
+}
+
+static void write_record(struct text *t, const struct record *r)
+{
+	cp_frame frame[CP_WALK_MAX + 1];
+	unsigned n = frames_of(r, frame);
+
+	write_values(t, r->bucket.value);
+	for (unsigned i = 0; i < n; i++)
+		cp_out_fmt(t->out, " 0x%lx", (uint64_t)cp_frame_addr(frame[i]) + 1);
+	cp_out_str(t->out, "\n");
+	for (unsigned i = 0; i < n; i++)
+		write_frame(t, frame[i]);
+	cp_out_str(t->out, "\n");
+}
+
+/* Of what Go's runtime tells of itself, what is true of any program. */
+static void write_memory(struct text *t, const int64_t *all)
+{
+	cp_out_fmt(t->out,
+		   "\n# runtime.MemStats\n# Alloc = %ld\n# TotalAlloc = %ld\n# Mallocs = %ld\n"
+		   "# Frees = %ld\n# HeapAlloc = %ld\n# HeapObjects = %ld\n",
+		   all[3], all[1], all[0], all[0] - all[2], all[3], all[2]);
+}
+
+static int write_maps(struct text *t)
+{
+	char buf[4096];
+	long fd = cp_sys_open("/proc/thread-self/maps", O_RDONLY, 0);
+	long n;
+
+	cp_out_str(t->out, "\n--- Memory map: ---\n");
+	if (fd < 0)
+		return 0; /* without /proc there are no mappings to tell of */
+	while ((n = cp_sys_read((int)fd, buf, sizeof(buf))) > 0)
+		cp_out_write(t->out, buf, (size_t)n);
+	cp_sys_close((int)fd);
+	return 0;
+}
+
+/* The sums as the profile has them, before the weight was taken off. */
+static void sum_all(const struct text *t, int64_t *all)
+{
+	struct cp_counts now;
+	struct cp_bucket b;
+
+	for (uint32_t i = 0; i < t->row->source->count(); i++) {
+		t->row->source->read(i, &now);
+		memset(&b, 0, sizeof(b));
+		t->row->source->show(i, NULL, &now, &b);
+		for (unsigned c = 0; c < CP_PROFILE_COLUMNS; c++)
+			all[c] += b.value[c];
+	}
+}
+
+int cp_text_write(struct cp_out *o, struct cp_arena *job, const struct cp_profile_row *row,
+		  bool empty)
+{
+	struct text t = {.out = o, .job = job, .row = row, .form = form_of(row)};
+	int64_t all[CP_PROFILE_COLUMNS] = {0};
+	int err = empty ? 0 : gather(&t);
+
+	if (!err)
+		err = name_frames(&t);
+	if (err)
+		return err;
+	write_head(&t);
+	for (size_t i = 0; i < t.n; i++)
+		write_record(&t, &t.record[i]);
+	if (t.form == HEAP) {
+		if (!empty)
+			sum_all(&t, all);
+		write_memory(&t, all);
+	}
+	return write_maps(&t);
+}
