@@ -108,7 +108,7 @@ static bool parse_host(const char *host, const char *end, struct cp_http_addr *a
 	a->sa.in4.sin_family = AF_INET;
 	a->len = sizeof(a->sa.in4);
 	if (host == end || (end - host == 9 && !memcmp(host, "localhost", 9)))
-		memcpy(v4, "\x7f\0\0\1", 4);
+		v4[0] = 127, v4[3] = 1;
 	else if (!parse_ipv4(host, end, v4))
 		return false;
 	a->loopback = v4[0] == 127;
