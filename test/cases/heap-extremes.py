@@ -3,11 +3,13 @@
 # timeout: 300
 """Memory at the edges: a huge calloc, rate 1, and sampled churn that never ends."""
 
+import glob
 import os
 import re
 import sys
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
+import pprofcheck  # noqa: E402
 from host import PROG, check, run  # noqa: E402
 
 SOAK = int(os.environ.get("SOAK_SECONDS", "0"))
@@ -27,8 +29,17 @@ check(rss(done) < 32 * MIB, "calloc of 1 GiB: %d KiB resident" % rss(done))
 
 # Every one of 70 MB of small blocks recorded: at most twice the memory.
 plain = rss(run([extremes, "small"], preload=None))
-full = rss(run([extremes, "small"], CPROF_HEAP_RATE=1, CPROF_ATEXIT=0))
+full = rss(run([extremes, "small"], CPROF_HEAP_RATE=1))
 check(full <= 2 * plain, "rate 1: %d KiB became %d" % (plain, full))
+
+# What doesn't fit the memory bound is counted, and said in the profile.
+done = run([extremes, "small"], CPROF_HEAP_RATE=1, CPROF_MAX_MEMORY="8M", CPROF_ATEXIT=1,
+           CPROF_DIR=os.path.abspath("small"))
+bound = rss(done)
+check(bound <= plain + 12 * MIB, "CPROF_MAX_MEMORY=8M: %d KiB became %d" % (plain, bound))
+heap = glob.glob("small/*.heap.pb.gz")
+comments = pprofcheck.read(heap[0]).comments
+check(any(c.startswith("lost=") and "live-block table full" in c for c in comments), comments)
 
 # Churn at rate 1: every operation sampled, a thousand blocks live.
 n = 100_000_000 if SOAK else 10_000_000

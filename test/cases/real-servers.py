@@ -4,6 +4,7 @@
 """Debian's own redis, nginx, memcached and Python: every view, no warning, right names."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -40,8 +41,11 @@ def look(files, older, names):
     check("libcprof" not in top, "our own frames show:\n" + top)
     pprof("-traces", files["heap"])
     pprof("-raw", files["allocs"])
-    pprof("-top", "-base", older["allocs"], files["allocs"])
     pprof("-top", "-base", older["heap"], files["heap"])
+    # All that was ever allocated only grows: a row below zero would be the half of a pair
+    # +N/-N, one stack named differently in the two files.
+    since = pprof("-top", "-lines", "-nodecount=2000", "-base", older["allocs"], files["allocs"])
+    check(not re.search(r"^\s*-", since, re.M), "pairs of +N and -N:\n" + since)
 
 
 def twice(host, load, names, pid=None):
