@@ -24,10 +24,14 @@
 
 #define SIGNALS 65
 
-/* What the kernel keeps of sa_flags, and hands back. */
+/* What the kernel keeps of sa_flags, and hands back: 0x800 is SA_EXPOSE_TAGBITS, which
+ * libc has no name for. */
 #define KERNEL_FLAGS                                                                       \
 	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | \
-	 (int)SA_RESETHAND)
+	 (int)SA_RESETHAND | 0x800)
+
+/* What the kernel takes out of every mask. */
+#define NEVER_MASKED (1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1))
 
 enum interrupt { UNSAID = 0, RESTART, INTERRUPT };
 
@@ -55,7 +59,7 @@ static void keep(int sig, int flags, const sigset_t *mask)
 		memcpy(&bits, mask, sizeof(bits));
 	cp_store_rlx(&st.kept[sig].handler, SIG_DFL);
 	cp_store_rlx(&st.kept[sig].flags, flags & KERNEL_FLAGS);
-	cp_store_rlx(&st.kept[sig].mask, bits);
+	cp_store_rlx(&st.kept[sig].mask, bits & ~NEVER_MASKED);
 }
 
 static sighandler_t kept_handler(int sig)

@@ -101,6 +101,12 @@ static void by_sigaction(int sig)
 	sigaddset(&act.sa_mask, SIGUSR2);
 	printf("set default %d\n", sigaction(sig, &act, NULL));
 	ask("default", sig);
+	sigfillset(&act.sa_mask);
+	act.sa_flags = SA_NODEFER | 0x800 /* SA_EXPOSE_TAGBITS */;
+	printf("set default with all masked %d\n", sigaction(sig, &act, NULL));
+	ask("all masked", sig);
+	sigemptyset(&act.sa_mask);
+	sigaddset(&act.sa_mask, SIGUSR2);
 	act.sa_handler = first;
 	act.sa_flags = SA_RESTART | SA_ONSTACK;
 	printf("set first %d", sigaction(sig, &act, &old));
