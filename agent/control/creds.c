@@ -5,7 +5,9 @@
  * Context  CONTROL, on the job's own thread
  * Calls    system calls, parse.c. The set*id calls are raw: they change this thread alone.
  * Holds    Groups before group before user: the last one takes away the right to
- *          do the others.
+ *          do the others. The process stays as dumpable as it was: the kernel takes that
+ *          away at every change of user, also from a host that asked for it after its
+ *          own, as servers do that want core files.
  * Fails    Without /proc the thread stays what it was when its job began.
  */
 #include "creds.h"
@@ -14,6 +16,7 @@
 #include "parse.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 
 #define GROUPS_MAX 1024
 
@@ -58,18 +61,27 @@ static bool read_status(const char *path, struct creds *c)
 	return read_line(uid + 5, c->uid, 4) == 4 && read_line(gid + 5, c->gid, 4) == 4;
 }
 
+static void become(const struct creds *host, const struct creds *own)
+{
+	if (host->ngroups != own->ngroups ||
+	    memcmp(host->groups, own->groups, host->ngroups * sizeof(*host->groups)))
+		CP_SYS(SYS_setgroups, host->ngroups, host->groups);
+	if (memcmp(host->gid, own->gid, sizeof(host->gid)))
+		CP_SYS(SYS_setresgid, host->gid[0], host->gid[1], host->gid[2]);
+	if (memcmp(host->uid, own->uid, sizeof(host->uid)))
+		CP_SYS(SYS_setresuid, host->uid[0], host->uid[1], host->uid[2]);
+}
+
 void cp_creds_follow(void)
 {
 	struct creds host, own;
+	long dumpable;
 
 	if (!read_status("/proc/self/status", &host) ||
 	    !read_status("/proc/thread-self/status", &own))
 		return;
-	if (host.ngroups != own.ngroups ||
-	    memcmp(host.groups, own.groups, host.ngroups * sizeof(*host.groups)))
-		CP_SYS(SYS_setgroups, host.ngroups, host.groups);
-	if (memcmp(host.gid, own.gid, sizeof(host.gid)))
-		CP_SYS(SYS_setresgid, host.gid[0], host.gid[1], host.gid[2]);
-	if (memcmp(host.uid, own.uid, sizeof(host.uid)))
-		CP_SYS(SYS_setresuid, host.uid[0], host.uid[1], host.uid[2]);
+	dumpable = CP_SYS(SYS_prctl, PR_GET_DUMPABLE);
+	become(&host, &own);
+	if (dumpable == 1 && CP_SYS(SYS_prctl, PR_GET_DUMPABLE) != 1)
+		CP_SYS(SYS_prctl, PR_SET_DUMPABLE, 1);
 }
