@@ -47,7 +47,7 @@
 #define WINDOWS	    8
 #define QUEUE	    32
 #define MS	    1000000LL
-#define FOLLOW	    CP_HTTP_SECOND /* how often a child's server looks who its process is */
+#define FOLLOW	    CP_HTTP_SECOND /* how often a server looks at the process it is in */
 #define CHILD_RESTS (50 * MS)	   /* one that execs at once never gets a socket */
 #define CHILD_TRIES (3000 * MS)	   /* for its parent's address: it may be a daemon's child */
 
@@ -229,7 +229,7 @@ static void see_deadlines(struct server *s, int64_t now)
 
 static int64_t next_deadline(const struct server *s, int64_t now)
 {
-	int64_t next = s->child ? now + FOLLOW : INT64_MAX;
+	int64_t next = now + FOLLOW;
 
 	if (s->accept_at > now)
 		next = CP_MIN(next, s->accept_at);
@@ -252,7 +252,7 @@ static void wait_for_any(struct server *s, struct pollfd *p, int64_t now)
 
 		p[2 + i] = (struct pollfd){events ? s->conn[i].fd : -1, events, 0};
 	}
-	if (CP_SYS(SYS_ppoll, p, 2 + CONNECTIONS, until == INT64_MAX ? NULL : &ts, 0, 8) < 0)
+	if (CP_SYS(SYS_ppoll, p, 2 + CONNECTIONS, &ts, 0, 8) < 0)
 		for (unsigned i = 0; i < 2 + CONNECTIONS; i++)
 			p[i].revents = 0;
 }
@@ -260,7 +260,7 @@ static void wait_for_any(struct server *s, struct pollfd *p, int64_t now)
 static void run(struct server *s)
 {
 	struct pollfd p[2 + CONNECTIONS];
-	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
+	int64_t now = cp_now_ns(CLOCK_MONOTONIC), look_at = now + FOLLOW;
 
 	for (;;) {
 		see_deadlines(s, now);
@@ -269,6 +269,11 @@ static void run(struct server *s)
 		now = cp_now_ns(CLOCK_MONOTONIC);
 		if (s->child)
 			cp_creds_follow();
+		if (!s->child && now >= look_at) {
+			if (cp_thread_alone())
+				return;
+			look_at = now + FOLLOW;
+		}
 		if (p[1].revents)
 			end_work(s, now);
 		for (unsigned i = 0; i < CONNECTIONS; i++)
@@ -352,11 +357,9 @@ static void serve(struct server *s)
 		run(s);
 }
 
-static void *thread_main(void *arg)
+static void thread_main(void)
 {
-	(void)arg;
 	serve(st.server);
-	return NULL;
 }
 
 static void child_main(void *arg)

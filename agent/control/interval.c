@@ -4,6 +4,7 @@
  *
  * Context  HOST: cp_interval_start      its own thread: the rest
  * Calls    thread.c, job.c, system calls.
+ * Holds    It is not what keeps a process alive (thread.h).
  * Fails    No thread: one line, no snapshots by time.
  * Why      An ordinary thread, since it lives long: libc's setuid() and exit must
  *          know of it. In a forked child, where making one could meet an allocator
@@ -20,31 +21,37 @@
 
 #include <sys/prctl.h>
 
-static void sleep_until(int64_t when)
-{
-	struct timespec ts = {when / 1000000000, when % 1000000000};
+#define LOOK_NS 1000000000LL /* how soon the host's end is seen */
 
-	while (CP_SYS(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, 0) ==
-	       -4 /* EINTR */)
-		;
+/* False: the host has gone, and so must we. */
+static bool sleep_until(int64_t when)
+{
+	for (int64_t now; (now = cp_now_ns(CLOCK_MONOTONIC)) < when;) {
+		int64_t next = CP_MIN(when, now + LOOK_NS);
+		struct timespec ts = {next / 1000000000, next % 1000000000};
+
+		CP_SYS(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, 0);
+		if (cp_thread_alone())
+			return false;
+	}
+	return true;
 }
 
-static void *control_main(void *arg)
+static void control_main(void)
 {
 	int64_t step = (int64_t)cp_config.interval_ns;
 	int64_t next = cp_now_ns(CLOCK_MONOTONIC);
 
-	(void)arg;
 	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof");
 	for (;;) {
 		/* By the clock, not by what is left: no drift. What a suspended
 		 * machine slept through is not made up for. */
 		next = CP_MAX(next + step, cp_now_ns(CLOCK_MONOTONIC));
-		sleep_until(next);
+		if (!sleep_until(next))
+			return;
 		if (cp_job_at_home())
 			cp_job_ask(0);
 	}
-	return NULL;
 }
 
 void cp_interval_start(void)

@@ -2,20 +2,37 @@
 /*
  * thread.c - an ordinary thread of the control room, which libc knows of
  *
- * Context  HOST
- * Calls    pthread_create and its attributes.
+ * Context  HOST: cp_thread_make      on such a thread: the rest
+ * Calls    pthread_create and its attributes; system calls, parse.c.
+ * Shared   st.running (relaxed: a late sight costs a second).
  * Holds    Every signal is blocked on it but 32 and 33, by which libc reaches all
  *          threads: without them the host's setuid() would wait for ever.
+ * Fails    Without /proc nobody is ever alone.
  */
 #include "thread.h"
 
+#include "../rt/atomic.h"
 #include "../rt/sys.h"
+#include "parse.h"
 
 #include <pthread.h>
+#include <string.h>
 
-#define STACK_SIZE (128UL << 10)
+#define STACK_SIZE    (128UL << 10)
+#define THREADS_FIELD 17 /* blanks between the state and the number of threads */
 
-static int make(void *(*run)(void *), size_t stack)
+static struct {
+	uint32_t running; /* such threads */
+} st;
+
+static void *counted(void *run)
+{
+	((cp_thread_main_fn *)run)();
+	cp_sub_rlx(&st.running, 1);
+	return NULL;
+}
+
+static int make(cp_thread_main_fn *run, size_t stack)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -26,12 +43,15 @@ static int make(void *(*run)(void *), size_t stack)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (stack)
 		pthread_attr_setstacksize(&attr, stack);
-	r = pthread_create(&thread, &attr, run, NULL);
+	cp_add_rlx(&st.running, 1);
+	r = pthread_create(&thread, &attr, counted, (void *)run);
+	if (r)
+		cp_sub_rlx(&st.running, 1);
 	pthread_attr_destroy(&attr);
 	return r;
 }
 
-int cp_thread_make(void *(*run)(void *))
+int cp_thread_make(cp_thread_main_fn *run)
 {
 	const uint64_t ours = ~(3ULL << 31);
 	uint64_t mask;
@@ -43,4 +63,28 @@ int cp_thread_make(void *(*run)(void *))
 		r = make(run, 0);
 	cp_sys_restore_signals(&mask);
 	return r;
+}
+
+bool cp_thread_alone(void)
+{
+	int fd = (int)cp_sys_open("/proc/self/stat", O_RDONLY, 0);
+	const char *s, *end;
+	char text[512];
+	uint64_t threads;
+	long n;
+
+	if (fd < 0)
+		return false;
+	n = cp_sys_read(fd, text, sizeof(text) - 1);
+	cp_sys_close(fd);
+	text[CP_MAX(n, 0)] = 0;
+	s = strrchr(text, ')'); /* the end of the name, which may hold anything */
+	if (!s || strncmp(s, ") Z ", 4) != 0)
+		return false;
+	s += 2;
+	for (unsigned i = 0; i < THREADS_FIELD && s; i++)
+		s = strchr(s + 1, ' ');
+	/* A main thread that has left still counts. */
+	return s && !cp_parse_number(s + 1, &threads, &end) &&
+	       threads == 1 + cp_load_rlx(&st.running);
 }

@@ -4,12 +4,22 @@
  *
  * Context  HOST: cp_thread_make, in the process as it was started; not in forked
  *          children, where it could meet an allocator whose locks are still held.
+ *          cp_thread_alone: on a thread so made.
+ * Why      A main thread may leave by pthread_exit; libc then ends the process with its
+ *          last thread, which must not be one of ours. So each of them asks now and then
+ *          whether the host's have all gone, and then returns.
  */
 #ifndef CP_CONTROL_THREAD_H
 #define CP_CONTROL_THREAD_H
 
+#include "../rt/base.h"
+
+typedef void cp_thread_main_fn(void);
+
 /* Detached, with all signals blocked but those by which libc reaches all threads. 0 or
  * an errno value. */
-int cp_thread_make(void *(*run)(void *));
+int cp_thread_make(cp_thread_main_fn *run);
+/* True when the main thread has left and nobody is there but our own ordinary threads. */
+bool cp_thread_alone(void);
 
 #endif

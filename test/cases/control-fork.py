@@ -45,6 +45,17 @@ def by_time():
     check([f[2] for f in found if f[3] == "heap"][:3] == [1, 2, 3], found)
 
 
+def last_thread():
+    """A process whose main thread left ends with its last thread, not with ours."""
+    for commands in (["leave"], ["fork", "leave"]):
+        p = start(*commands, env=environment(dir="last", interval="1h", http="127.0.0.1:0"))
+        try:
+            out, _ = p.communicate(timeout=20)
+        finally:
+            p.kill()
+        check(p.returncode == 0 and "last thread" in out, (p.returncode, out))
+
+
 def by_time_in_children():
     for how in ("fork", "daemon"):
         p = start("alloc", how, "alloc", "sleep", 20000, env=environment(dir=how, interval="200ms"))
@@ -76,7 +87,7 @@ def after_setuid():
     os.makedirs("user")
     os.chmod("user", 0o777)
     os.chmod(".", 0o755)
-    p = start("fork", "alloc", "setuid", uid, "sleep", 20000,
+    p = start("fork", "alloc", "setuid", uid, "dumpable", "sleep", 20000,
               env=environment(dir="user", interval="2s"))
     pid = int(p.stdout.readline().split()[1])
     wait_for(lambda: [f for f in files("user") if f[1] == pid], "a snapshot")
@@ -86,11 +97,13 @@ def after_setuid():
         with open(f"/proc/{pid}/task/{task}/status") as f:
             users.add(re.search(r"^Uid:.*$", f.read(), re.M)[0])
     check(users == {f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}"}, users)
+    # root's, in a process that may not be dumped
+    check(os.stat(f"/proc/{pid}/maps").st_uid == uid, "the host asked for core files")
     os.kill(pid, signal.SIGKILL)
     p.communicate()
 
 
-tests = [child, at_exit, generations, by_time, by_time_in_children, pipes_end]
+tests = [child, at_exit, generations, by_time, last_thread, by_time_in_children, pipes_end]
 if os.getuid() == 0:
     tests.append(after_setuid)
 for test in tests:

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
@@ -267,6 +268,31 @@ static void do_setuid(const char *uid)
 		_exit(96);
 }
 
+static void do_dumpable(const char *arg)
+{
+	(void)arg;
+	if (prctl(PR_SET_DUMPABLE, 1))
+		_exit(94);
+}
+
+static void *last_thread(void *arg)
+{
+	(void)arg;
+	do_say("last thread");
+	return NULL;
+}
+
+/* The main thread leaves; the process ends with the other. */
+static void do_leave(const char *arg)
+{
+	pthread_t t;
+
+	(void)arg;
+	if (pthread_create(&t, NULL, last_thread, NULL))
+		_exit(93);
+	pthread_exit(NULL);
+}
+
 static void do_chdir(const char *dir)
 {
 	if (chdir(dir))
@@ -315,40 +341,18 @@ static const struct command {
 	void (*run)(const char *arg);
 	int takes_arg;
 } commands[] = {
-	{"alloc", do_alloc, 0},
-	{"sleep", do_sleep, 1},
-	{"pause", do_pause, 0},
-	{"say", do_say, 1},
-	{"single", do_single, 0},
-	{"unshare", do_unshare, 0},
-	{"raise", do_raise, 1},
-	{"burst", do_burst, 1},
-	{"queue", do_queue, 1},
-	{"errno", do_errno, 0},
-	{"handle", do_handle, 1},
-	{"default", do_default, 1},
-	{"block", do_block, 1},
-	{"fork", do_fork, 0},
-	{"daemon", do_daemon, 0},
-	{"vfork", do_vfork, 1},
-	{"thread", do_thread, 0},
-	{"count", do_count, 0},
-	{"close", do_close, 1},
-	{"fsize", do_fsize, 1},
-	{"nofile", do_nofile, 1},
-	{"setuid", do_setuid, 1},
-	{"chdir", do_chdir, 1},
-	{"umask", do_umask, 1},
-	{"exit", do_exit, 1},
-	{"_exit", do_end, 1},
-	{"quick_exit", do_quick, 1},
-	{"abort", do_abort, 0},
-	{"fault", do_fault, 0},
-	{"exec", do_exec, 1},
-	{"descriptors", do_descriptors, 0},
-	{"fill", do_fill, 0},
-	{"idle", do_idle, 0},
-	{"nproc", do_nproc, 1},
+	{"alloc", do_alloc, 0},	  {"sleep", do_sleep, 1},	{"pause", do_pause, 0},
+	{"say", do_say, 1},	  {"single", do_single, 0},	{"unshare", do_unshare, 0},
+	{"raise", do_raise, 1},	  {"burst", do_burst, 1},	{"queue", do_queue, 1},
+	{"errno", do_errno, 0},	  {"handle", do_handle, 1},	{"default", do_default, 1},
+	{"block", do_block, 1},	  {"fork", do_fork, 0},		{"daemon", do_daemon, 0},
+	{"vfork", do_vfork, 1},	  {"thread", do_thread, 0},	{"count", do_count, 0},
+	{"close", do_close, 1},	  {"fsize", do_fsize, 1},	{"nofile", do_nofile, 1},
+	{"setuid", do_setuid, 1}, {"dumpable", do_dumpable, 0}, {"leave", do_leave, 0},
+	{"chdir", do_chdir, 1},	  {"umask", do_umask, 1},	{"exit", do_exit, 1},
+	{"_exit", do_end, 1},	  {"quick_exit", do_quick, 1},	{"abort", do_abort, 0},
+	{"fault", do_fault, 0},	  {"exec", do_exec, 1},		{"descriptors", do_descriptors, 0},
+	{"fill", do_fill, 0},	  {"idle", do_idle, 0},		{"nproc", do_nproc, 1},
 };
 
 int main(int argc, char **argv)
