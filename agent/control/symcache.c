@@ -19,6 +19,7 @@
 
 #define HEAD	    64UL /* room for struct head */
 #define FIRST_BYTES 16UL
+#define SIZE_LIMIT  (4UL << 30) /* bytes are numbered in 32 bits */
 
 struct answer {
 	cp_frame frame; /* 0: free */
@@ -48,14 +49,15 @@ static size_t power_of_two_below(size_t n)
 	return n ? (size_t)1 << (63 - __builtin_clzll(n)) : 0;
 }
 
-int cp_symcache_init(size_t size)
+int cp_symcache_init(size_t share)
 {
+	size_t size = CP_MIN(share, SIZE_LIMIT);
 	size_t answers = power_of_two_below(size / 4 / sizeof(struct answer));
 	size_t blobs = power_of_two_below(size / 8 / sizeof(struct blob));
 	size_t tables = HEAD + answers * sizeof(struct answer) + blobs * sizeof(struct blob);
 	char *p;
 
-	if (!answers || !blobs || size - tables > UINT32_MAX)
+	if (!answers || !blobs)
 		return -EINVAL;
 	p = cp_mem_map_wiped(size);
 	if (!p)

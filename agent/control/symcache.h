@@ -13,7 +13,7 @@
 #include "symbols.h"
 
 /* [EARLY] 0 or -errno. */
-int cp_symcache_init(size_t size);
+int cp_symcache_init(size_t share);
 
 /* NULL: not known yet. */
 const struct cp_symbol *cp_symcache_find(cp_frame f);

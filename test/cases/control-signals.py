@@ -58,6 +58,9 @@ def nothing_to_write():
 
 
 def bad_values():
+    for memory in ("8M", "64G"):
+        p = run("say", "well", env=environment(max_memory=memory))
+        check(p.stdout == "well\n" and not p.stderr, p.stderr)
     p = run("say", "well", env=environment(interval="soon", heap_rate="lots", keep=0, nonsense=1))
     check(p.returncode == 0 and p.stdout == "well\n", p)
     check(p.stderr.count("\n") == 4, p.stderr)
