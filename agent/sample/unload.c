@@ -3,11 +3,12 @@
  * unload.c - the unloader's side: announce, wait for walks inside the tables
  *
  * Context  HOST: in the dlclose wrapper, before and after the real call.
- * Calls    clock_gettime, sched_yield and nanosleep straight to the kernel.
+ * Calls    clock_gettime; mmap, madvise and nanosleep straight to the kernel.
  * Shared, Order, Holds, Why: unload.h
  */
 #include "unload.h"
 
+#include "../rt/mem.h"
 #include "../rt/sys.h"
 
 #define WAIT_NS	  (10 * 1000000LL)
@@ -16,6 +17,19 @@
 
 static struct cp_unload first;
 struct cp_unload *cp_unload_state = &first;
+
+int cp_unload_init(void)
+{
+	struct cp_unload *u;
+
+	if (cp_unload_state != &first)
+		return 0;
+	u = cp_mem_map_wiped(CP_PAGE);
+	if (!u)
+		return -12; /* ENOMEM */
+	cp_unload_state = u;
+	return 0;
+}
 
 static bool walks_inside(const struct cp_unload *u)
 {

@@ -37,11 +37,8 @@ struct cp_unload {
 /* Never NULL: before cp_unload_init a static one. */
 extern struct cp_unload *cp_unload_state;
 
-/* [EARLY] state: zeroed, wiped on fork. */
-CP_INLINE void cp_unload_init(struct cp_unload *state)
-{
-	cp_unload_state = state;
-}
+/* [EARLY] Maps the state a forked child finds zeroed. 0 or -errno. */
+int cp_unload_init(void);
 
 /* True: be careful, copy before looking. To be paired with cp_unload_leave. */
 CP_INLINE bool cp_unload_enter(void)

@@ -271,6 +271,8 @@ int cp_walk_init(size_t bytes)
 	int err = cp_module_init();
 
 	if (!err)
+		err = cp_unload_init();
+	if (!err)
 		err = cp_rules_init(bytes / 4);
 	if (err)
 		return err;

@@ -22,6 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static cp_frame frame[CP_WALK_MAX];
 static unsigned count;
@@ -221,12 +223,32 @@ static void test_storm(void **state)
 	assert_in_range(cp_module_count(), before, before + 2 * STORMS);
 }
 
+/* A walk of another thread, inside the tables at the fork, is not there to leave them:
+ * nobody in the child waits for it. */
+static void test_forked(void **state)
+{
+	int status = -1;
+	pid_t pid;
+
+	(void)state;
+	cp_unload_enter();
+	cp_unload_begin();
+	pid = fork();
+	if (!pid)
+		_exit(cp_unload_state->cold || cp_unload_state->unloading);
+	cp_unload_end();
+	cp_unload_leave();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_and_libc), cmocka_unit_test(test_reloaded),
 		cmocka_unit_test(test_replaced),     cmocka_unit_test(test_careful),
 		cmocka_unit_test(test_gone),	     cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_forked),
 	};
 
 	cp_thread_init();
