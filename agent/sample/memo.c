@@ -72,7 +72,7 @@ void cp_memo_init(size_t bytes)
 
 void cp_memo_open(struct cp_memo_walk *w, struct cp_thread *t, uint64_t gen)
 {
-	struct cp_memo *m = t->memo;
+	struct cp_memo *m;
 
 	w->on = false;
 	w->memo = NULL;
@@ -80,7 +80,8 @@ void cp_memo_open(struct cp_memo_walk *w, struct cp_thread *t, uint64_t gen)
 	if (t->walking || !st.count)
 		return;
 	t->walking = 1;
-	cp_fence_signal(); /* a handler from here on sees the memo taken */
+	cp_fence_signal(); /* a handler from here on sees the memo taken; */
+	m = t->memo;	   /* one before may have got us one */
 	if (CP_UNLIKELY(!m || cp_load_rlx(&m->owner) != t))
 		m = t->memo = take(t);
 	if (!m) {
