@@ -107,10 +107,11 @@ CP_INLINE void cp_sys_restore_signals(const uint64_t *old)
 }
 
 /* Can the eight bytes at addr be read? The kernel copies the set in before it
- * looks at the impossible first argument: EFAULT means no, EINVAL means yes. */
+ * looks at the impossible first argument: EFAULT means no, EINVAL means yes. Anything
+ * else is a sandbox that doesn't say: then it can't be relied on. */
 CP_INLINE bool cp_sys_readable(uintptr_t addr)
 {
-	return CP_SYS(SYS_rt_sigprocmask, -1, addr & ~7UL, 0, 8) != -14 /* EFAULT */;
+	return CP_SYS(SYS_rt_sigprocmask, -1, addr & ~7UL, 0, 8) == -22 /* EINVAL */;
 }
 
 /* Copies from our own address space; an unreadable byte is an error, not a fault. */
