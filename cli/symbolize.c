@@ -132,11 +132,14 @@ static void close_object(struct object *o)
 
 /* --- addresses ------------------------------------------------------------ */
 
-/* What an address of the process is in the file's own count. */
+/* What an address of the process is in the file's own count. The segment is found by
+ * the address, not by where the mapping starts: pages shared by two segments, as lld
+ * makes them, are in the mappings of both. */
 static bool file_address(const struct object *o, const struct cp_pprof_mapping *m, uint64_t addr,
 			 uint64_t *out)
 {
 	const struct cp_elf *e = o->has_elf ? &o->elf : &o->debug;
+	uint64_t offset = addr - m->start + m->offset;
 
 	for (unsigned i = 0; i < e->head.e_phnum; i++) {
 		uint64_t at = e->head.e_phoff + i * sizeof(Elf64_Phdr);
@@ -145,14 +148,14 @@ static bool file_address(const struct object *o, const struct cp_pprof_mapping *
 
 		if (!cp_elf_read(&e->src, at, &p, sizeof(p)))
 			return false;
-		fits = (p.p_offset & -CP_PAGE) <= m->offset && m->offset < p.p_offset + p.p_filesz;
+		fits = p.p_offset <= offset && offset - p.p_offset < p.p_filesz;
 		/* A debug file's offsets are not the object's: its code segment will do. */
 		if (!o->has_elf)
 			fits = p.p_flags & PF_X;
 		if (p.p_type != PT_LOAD || !fits)
 			continue;
-		*out = addr - m->start +
-		       (o->has_elf ? m->offset - p.p_offset + p.p_vaddr : p.p_vaddr & -CP_PAGE);
+		*out = o->has_elf ? offset - p.p_offset + p.p_vaddr
+				  : addr - m->start + (p.p_vaddr & -CP_PAGE);
 		return true;
 	}
 	return false;

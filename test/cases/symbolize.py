@@ -64,6 +64,14 @@ expect("from the object itself", "lines.heap.pb.gz")
 before, after = (pprofcheck.read(p + ".heap.pb.gz") for p in ("names", "lines"))
 check([s.values for s in before.samples] == [s.values for s in after.samples], "values changed")
 
+# lld lays segments out so that one page of the file lies in two mappings.
+if shutil.which("ld.lld"):
+    sh("g++", "-O1", "-g", "-std=c++17", "-fuse-ld=lld", "-o", "prog", SOURCE, "-ldl")
+    take("lld-names.heap.pb.gz")
+    symbolize("lld-names.heap.pb.gz", "lld-lines.heap.pb.gz")
+    expect("linked by lld", "lld-lines.heap.pb.gz")
+    sh("g++", "-O1", "-g", "-std=c++17", "-o", "prog", SOURCE, "-ldl")
+
 # Stripped: names by address only, all the rest from the debug file.
 sh("objcopy", "--only-keep-debug", "prog", "prog.debug")
 sh("strip", "prog")
