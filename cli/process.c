@@ -30,8 +30,9 @@ static bool complain(pid_t pid, int err)
 	if (err == ENOENT || err == ESRCH)
 		cp_complain("%d: no such process", (int)pid);
 	else if (err == EACCES || err == EPERM)
-		cp_complain("%d: not yours to look at; run cprof as the user it runs as, or root",
-			    (int)pid);
+		cp_complain("%d: not yours to look at; run cprof %s", (int)pid,
+			    geteuid() ? "as the user it runs as, or root"
+				      : "where it runs, outside of this container");
 	else
 		cp_complain("%d: %s", (int)pid, strerror(err));
 	return false;
@@ -96,6 +97,23 @@ static bool read_environment(struct cp_process *p)
 	return true;
 }
 
+static void read_program(struct cp_process *p)
+{
+	static const char gone[] = " (deleted)"; /* by an upgrade, say */
+	char path[64], to[PATH_MAX] = "";
+	char *name, *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)p->pid);
+	if (readlink(path, to, sizeof(to) - 1) < 0)
+		return;
+	name = strrchr(to, '/') ? strrchr(to, '/') + 1 : to;
+	end = strstr(name, gone);
+	if (end && !end[sizeof(gone) - 1])
+		*end = 0;
+	if (strlen(name) < sizeof(p->program))
+		memcpy(p->program, name, strlen(name) + 1);
+}
+
 static void compare_mounts(struct cp_process *p)
 {
 	char path[64], ours[64] = "", theirs[64] = "";
@@ -114,6 +132,7 @@ bool cp_process_read(struct cp_process *p, pid_t pid)
 		cp_process_release(p);
 		return false;
 	}
+	read_program(p);
 	compare_mounts(p);
 	return true;
 }

@@ -18,6 +18,7 @@ struct cp_process {
 	uint64_t caught;   /* signals it has handlers for, bit sig - 1 */
 	bool has_library;  /* libcprof.so is mapped */
 	char root[32];	   /* before its paths, when it sees other mounts than we: /proc/PID/root */
+	char program[64];  /* its executable's name; "" when that can't be read */
 	char *environment; /* NUL after each; as it was at the start, or overwritten since */
 	size_t environment_size;
 };

@@ -4,7 +4,8 @@
  *
  * Context  the cprof program.
  * Holds    Nothing is sent to a process that would die of it: the library must be
- *          mapped there, and the signal have a handler.
+ *          mapped there, and the signal have a handler. Whose handler it is can't be
+ *          seen from outside: servers known to have their own are not sent theirs.
  * Fails    A signal can get lost in another one of its kind that was not taken yet;
  *          so a request is sent again until its own nonce comes back. Not so one
  *          for a span of time, which would open a second span.
@@ -94,8 +95,8 @@ static int signal_of(const struct request *r, const struct cp_process *p)
 		return r->sig;
 	if (!name && !cp_process_variable(p, "LD_PRELOAD")) {
 		cp_complain(
-			"%d: has written over its environment; say with --signal and --dir what "
-			"it was started with",
+			"%d: has written over its environment; say what it was started with, as "
+			"--signal USR1 --dir DIR",
 			(int)p->pid);
 		return 0;
 	}
@@ -106,6 +107,19 @@ static int signal_of(const struct request *r, const struct cp_process *p)
 	}
 	sig = name ? cp_process_signal(name) : 0;
 	return sig ? sig : SIGUSR1; /* as the library does with what it can't read */
+}
+
+/* It would reopen its logs, or end. */
+static bool has_other_use_for(const struct cp_process *p, int sig)
+{
+	static const char *const usr1[] = {"apache2",	"haproxy", "httpd",
+					   "memcached", "nginx",   "postgres"};
+
+	for (size_t i = 0; sig == SIGUSR1 && i < CP_ARRAY_LEN(usr1); i++) {
+		if (!strcmp(p->program, usr1[i]))
+			return true;
+	}
+	return false;
 }
 
 static int check(const struct request *r, const struct cp_process *p)
@@ -122,6 +136,12 @@ static int check(const struct request *r, const struct cp_process *p)
 		cp_complain("%d: has no handler for signal %d, nothing was sent; its log says why, "
 			    "or give the right one with --signal",
 			    (int)p->pid, sig);
+		return 0;
+	}
+	if (sig && has_other_use_for(p, sig)) {
+		cp_complain("%d: %s has its own use for signal %d, nothing was sent; start it with "
+			    "CPROF_SIGNAL=RTMIN+5, say",
+			    (int)p->pid, p->program, sig);
 		return 0;
 	}
 	return sig;

@@ -3,6 +3,7 @@
 """cprof snap gets a running process's profiles, and never harms one it can't ask."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -86,6 +87,16 @@ with Victim(code="import signal; signal.signal(signal.SIGUSR1, signal.SIG_IGN);"
     refused(1, "no handler for signal 10", pid)
 with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: None);" + STAY) as pid:
     refused(1, "no answer in 1 s", "--timeout=1", pid)
+
+# One whose handler is known to be its own: memcached would end.
+own = shutil.copy(os.path.realpath(sys.executable), "memcached")
+with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(0));" + STAY,
+            program="./" + own, PYTHONHOME=sys.base_prefix) as pid:
+    refused(1, "memcached has its own use for signal 10", pid)
+    refused(1, "memcached has its own use for signal 10", "--signal", "USR1", "--dir", ".", pid)
+with Victim(program="./" + own, PYTHONHOME=sys.base_prefix, CPROF_SIGNAL="RTMIN+5") as pid:
+    status, files, err = snap(pid)
+    assert status == 0 and len(files) == 2, (files, err)
 
 # One that ends meanwhile.
 v = Victim(code="import os, signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(0));" + STAY)
