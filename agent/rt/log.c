@@ -7,7 +7,8 @@
  * Shared   st: written by cp_log_init, read only after.
  * Holds    Descriptor 2 is written only while it is the file it was at start:
  *          a host may have closed it and got the number back for its data.
- * Fails    In silence: there is nobody left to tell.
+ * Fails    A file that can't be opened: to descriptor 2, and the line says so. Else in
+ *          silence: there is nobody left to tell.
  */
 #include "log.h"
 
@@ -21,6 +22,7 @@
 
 static struct {
 	enum { OFF, STDERR, FILE_PATH } kind;
+	bool has_stderr;
 	dev_t dev;
 	ino_t ino;
 	char path[1024];
@@ -33,16 +35,16 @@ void cp_log_init(const char *where)
 	st.kind = OFF;
 	if (where && !strcmp(where, "none"))
 		return;
+	st.kind = STDERR;
+	st.has_stderr = cp_sys_fstat(2, &sb) == 0;
+	if (st.has_stderr) {
+		st.dev = sb.st_dev;
+		st.ino = sb.st_ino;
+	}
 	if (where && *where && strlen(where) < sizeof(st.path)) {
 		memcpy(st.path, where, strlen(where) + 1);
 		st.kind = FILE_PATH;
-		return;
 	}
-	if (cp_sys_fstat(2, &sb) < 0)
-		return;
-	st.dev = sb.st_dev;
-	st.ino = sb.st_ino;
-	st.kind = STDERR;
 }
 
 static bool is_stderr(int fd)
@@ -70,18 +72,33 @@ static int borrow_stderr(void)
 	return fd;
 }
 
-/* A descriptor to write to; *borrowed: the caller closes it. */
-static int open_log(bool *borrowed)
+static int open_stderr(bool *borrowed)
 {
-	*borrowed = true;
-	if (st.kind == FILE_PATH)
-		return (int)cp_sys_open(st.path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0600);
-	if (st.kind != STDERR)
-		return -1;
-	if (CP_SYS(SYS_fcntl, 2, F_GETFD) < 0)
-		return borrow_stderr();
 	*borrowed = false;
+	if (!st.has_stderr)
+		return -1;
+	if (CP_SYS(SYS_fcntl, 2, F_GETFD) < 0) {
+		*borrowed = true;
+		return borrow_stderr();
+	}
 	return is_stderr(2) ? 2 : -1;
+}
+
+/* A descriptor to write to; *borrowed: the caller closes it; *astray: it is not the
+ * one that was asked for. */
+static int open_log(bool *borrowed, bool *astray)
+{
+	int fd;
+
+	*astray = false;
+	if (st.kind == OFF)
+		return -1;
+	if (st.kind == STDERR)
+		return open_stderr(borrowed);
+	*borrowed = true;
+	fd = (int)cp_sys_open(st.path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0600);
+	*astray = fd < 0;
+	return fd < 0 ? open_stderr(borrowed) : fd;
 }
 
 static bool is_writable(int fd)
@@ -121,8 +138,8 @@ void cp_log(const char *fmt, ...)
 	char line[1024];
 	struct cp_buf b = CP_BUF(line);
 	va_list ap;
-	bool borrowed;
-	int fd = open_log(&borrowed);
+	bool borrowed, astray;
+	int fd = open_log(&borrowed, &astray);
 
 	if (fd < 0)
 		return;
@@ -130,6 +147,8 @@ void cp_log(const char *fmt, ...)
 	va_start(ap, fmt);
 	cp_buf_vfmt(&b, fmt, ap);
 	va_end(ap);
+	if (astray)
+		cp_buf_fmt(&b, " (here, because the file of CPROF_LOG can't be opened)");
 	line[CP_MIN(b.len, sizeof(line) - 1)] = '\n';
 	write_quietly(fd, line, CP_MIN(b.len + 1, sizeof(line)));
 	if (borrowed)

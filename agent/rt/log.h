@@ -11,7 +11,8 @@
 #include "base.h"
 
 /* NULL: stderr, while descriptor 2 still is the file it was at this call.
- * "none": nothing. Else a path, opened for each line, appended to, closed. */
+ * "none": nothing. Else a path, opened for each line, appended to, closed; stderr, with
+ * a word about it, when that fails. */
 void cp_log_init(const char *where);
 /* Writes "cprof[PID]: " and the line in one piece. The verbs are buf.h's. */
 void cp_log(const char *fmt, ...) CP_PRINTF(1, 2);

@@ -226,6 +226,9 @@ def log_elsewhere():
     check(p.stderr == "" and "wrote" in pathlib.Path("lines.txt").read_text(), p.stderr)
     p = run_ok(*SNAP, dir="logged", log="none")
     check(p.stderr == "", p.stderr)
+    p = run_ok(*SNAP, dir="logged", log="nowhere/lines.txt")
+    check(p.stderr.count("\n") == 1 and "wrote" in p.stderr, p.stderr)
+    check("because the file of CPROF_LOG can't be opened" in p.stderr, p.stderr)
 
 
 tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit,
