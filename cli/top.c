@@ -225,6 +225,25 @@ static void print_rows(const struct table *t)
 	}
 }
 
+/* A table of nothing is what one gets of a program that gave all its memory back, or
+ * took less than the rate: say what there is. */
+static void hint(const struct cp_profile *p, const struct request *r)
+{
+	if (!p->nsamples) {
+		if (!r->bases.n)
+			cp_complain("no samples: the program did too little for the sampling rate; "
+				    "a finer one takes more ('cprof run --rate 1': everything)");
+		return;
+	}
+	for (unsigned i = 0; i < p->head.ntypes; i++) {
+		if (cp_report_total(p, i)) {
+			cp_complain("nothing of this type; '--type %s' has something",
+				    p->head.types[i].type);
+			return;
+		}
+	}
+}
+
 static int show(struct cp_load *l, const struct request *r, size_t most)
 {
 	int type = cp_report_type(l->profile, r->type);
@@ -245,6 +264,10 @@ static int show(struct cp_load *l, const struct request *r, size_t most)
 	cp_report_head(l->profile, (unsigned)type, t.shown_unit);
 	print_summary(&t);
 	print_rows(&t);
+	if (!t.total) {
+		fflush(stdout);
+		hint(l->profile, r);
+	}
 	return CP_STATUS_OK;
 }
 

@@ -105,3 +105,20 @@ p = subprocess.run(["bash", "-c", f"'{CPROF}' raw {good} > /dev/full"], capture_
 assert p.returncode == 1 and b"No space left" in p.stderr and p.stderr.count(b"\n") == 1, p
 p = subprocess.run([CPROF, "merge", "-o", "/dev/full", good], capture_output=True)
 assert p.returncode == 1 and b"No space left" in p.stderr and p.stderr.count(b"\n") == 1, p
+
+
+def hinted(words, *argv):
+    """A table of nothing, and one line that says where there is something."""
+    got, out, err = run("top", *argv)
+    if got or not out.endswith("cum%\n") or err.count("\n") != bool(words) or words not in err:
+        sys.exit(f"cprof top {argv}: status {got}, or lacking {words!r}:\n{out}{err}")
+
+
+p = gen.Profile(gen.HEAP)
+p.sample(["f", "main"], [0, 0, 0, 0])
+p.sample(["g", "main"], [3, 300, 0, 0])
+p.write("freed.pb.gz")
+gen.Profile(gen.HEAP).write("little.pb.gz")
+hinted("'--type alloc_objects' has something", "freed.pb.gz")
+hinted("no samples: the program did too little for the sampling rate", "little.pb.gz")
+hinted("", "--base", "freed.pb.gz", "freed.pb.gz")
