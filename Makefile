@@ -227,7 +227,7 @@ fuzz:
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(BUILD)/san-fuzzer/fuzz
 fuzzers: $(FUZZERS)
 
-## install    library, programs, header, man pages under DESTDIR and PREFIX
+## install    library, programs, man pages under DESTDIR and PREFIX
 install: all
 	$(Q)DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' MANDIR='$(MANDIR)' BUILD='$(BUILD)' \
 	    VERSION='$(VERSION)' scripts/install
