@@ -13,7 +13,7 @@
 #define CP_SAMPLE_CPU_AARCH64_H
 
 #include "../rt/base.h"
-#include "../rt/sys.h"
+#include "peek.h"
 
 #include <string.h>
 #include <ucontext.h>
@@ -113,28 +113,26 @@ CP_INLINE void cp_cpu_full_here(struct cp_full *f)
 			 : "x9", "x10", "memory");
 }
 
-CP_INLINE bool cp_cpu_code(uint32_t *to, uintptr_t from, unsigned words)
+/* Careful: the code may be unmapped this very moment (peek.h). */
+CP_INLINE bool cp_cpu_code(uint32_t *to, uintptr_t from, unsigned words, bool careful)
 {
-	if (from % 4 || !cp_sys_readable(from) || !cp_sys_readable(from + 4UL * words - 1))
-		return false;
-	memcpy(to, (const void *)from, 4UL * words);
-	return true;
+	return from % 4 == 0 && cp_peek_object(to, from, 4UL * words, careful);
 }
 
 /* mov x8, #139; svc #0: what a handler returns to. */
-CP_INLINE bool cp_cpu_is_sigreturn(uintptr_t pc)
+CP_INLINE bool cp_cpu_is_sigreturn(uintptr_t pc, bool careful)
 {
 	uint32_t code[2];
 
-	return cp_cpu_code(code, pc, 2) && code[0] == 0xd2801168 && code[1] == 0xd4000001;
+	return cp_cpu_code(code, pc, 2, careful) && code[0] == 0xd2801168 && code[1] == 0xd4000001;
 }
 
 /* Does a call instruction end at pc? bl, blr, and blr with authentication. */
-CP_INLINE bool cp_cpu_after_call(uintptr_t pc)
+CP_INLINE bool cp_cpu_after_call(uintptr_t pc, bool careful)
 {
 	uint32_t code;
 
-	if (!cp_cpu_code(&code, pc - 4, 1))
+	if (!cp_cpu_code(&code, pc - 4, 1, careful))
 		return false;
 	return code >> 26 == 0x25 || (code & 0xfffffc1f) == 0xd63f0000 ||
 	       (code & 0xfefff800) == 0xd63f0800;

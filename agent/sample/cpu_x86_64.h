@@ -114,29 +114,29 @@ CP_INLINE void cp_cpu_full_here(struct cp_full *f)
 			 : "rax", "memory");
 }
 
-/* Copies up to 8 bytes of code that end before pc, or begin at it; false when
- * they can't be read. */
-CP_INLINE bool cp_cpu_code(uint8_t *to, uintptr_t from, size_t n)
+/* Copies up to a dozen bytes of code; false when they can't be read. Careful: the
+ * code may be unmapped this very moment (peek.h). */
+CP_INLINE bool cp_cpu_code(uint8_t *to, uintptr_t from, size_t n, bool careful)
 {
-	return cp_peek(to, from, n);
+	return cp_peek_object(to, from, n, careful);
 }
 
 /* mov $15, %rax; syscall: what a handler returns to. */
-CP_INLINE bool cp_cpu_is_sigreturn(uintptr_t pc)
+CP_INLINE bool cp_cpu_is_sigreturn(uintptr_t pc, bool careful)
 {
 	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 	uint8_t b[sizeof(code)];
 
-	return cp_cpu_code(b, pc, sizeof(b)) && memcmp(b, code, sizeof(code)) == 0;
+	return cp_cpu_code(b, pc, sizeof(b), careful) && memcmp(b, code, sizeof(code)) == 0;
 }
 
 /* Does a call instruction end at pc? e8 rel32, or ff /2 in its five lengths. */
-CP_INLINE bool cp_cpu_after_call(uintptr_t pc)
+CP_INLINE bool cp_cpu_after_call(uintptr_t pc, bool careful)
 {
 	static const uint8_t back[] = {2, 3, 4, 6, 7};
 	uint8_t b[7];
 
-	if (!cp_cpu_code(b, pc - 7, 7))
+	if (!cp_cpu_code(b, pc - 7, 7, careful))
 		return false;
 	if (b[2] == 0xe8)
 		return true;

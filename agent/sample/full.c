@@ -112,7 +112,7 @@ enum cp_full_result cp_full_step(struct cp_full *f, bool *exact, uint64_t gen, s
 	}
 	found = cp_cfi_find(m, key, careful, &row);
 	if ((found == CP_CFI_NONE || (found == CP_CFI_OK && row.signal)) &&
-	    cp_cpu_is_sigreturn(cp_cpu_full_pc(f))) {
+	    cp_cpu_is_sigreturn(cp_cpu_full_pc(f), careful)) {
 		*exact = true;
 		result = apply_signal(f, span);
 	} else if (found == CP_CFI_OK) {

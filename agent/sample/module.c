@@ -5,7 +5,7 @@
  * Context  HOST, SIGNAL: cp_module_find, cp_module_of
  *          CONTROL: cp_module_get, cp_module_count
  * Calls    _dl_find_object (weak; async-signal-safe since glibc 2.35); everything the
- *          loader or the object itself holds is copied by the kernel first.
+ *          loader or the object itself holds is probed, and copied, first (peek.h).
  * Shared   record[]: filled by whoever claimed it, then by_id[i] is set once by CAS.
  *          seen, link_map: relaxed; hints that say "known in this generation".
  * Order    by_id[i]: rel (CAS) by append(), acq by record_of().
@@ -23,6 +23,7 @@
 #include "../rt/mem.h"
 #include "loss.h"
 #include "peek.h"
+#include "unload.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -52,7 +53,7 @@ static struct {
 
 /* --- reading an object ------------------------------------------------ */
 
-static void take_build_id(struct record *r, uintptr_t at, size_t size)
+static void take_build_id(struct record *r, uintptr_t at, size_t size, bool careful)
 {
 	struct cp_module *m = &r->m;
 	struct {
@@ -63,7 +64,7 @@ static void take_build_id(struct record *r, uintptr_t at, size_t size)
 	uintptr_t end = at + CP_MIN(size, (size_t)NOTE_MAX);
 
 	while (!m->build_id_len && at + sizeof(note.head) + 4 < end) {
-		if (!cp_peek(&note, at, CP_MIN(sizeof(note), end - at)))
+		if (!cp_peek_object(&note, at, CP_MIN(sizeof(note), end - at), careful))
 			return;
 		if (note.head.n_type == NT_GNU_BUILD_ID && note.head.n_namesz == 4 &&
 		    memcmp(note.name, "GNU", 4) == 0 && note.head.n_descsz &&
@@ -79,7 +80,7 @@ static void take_build_id(struct record *r, uintptr_t at, size_t size)
 }
 
 /* First pass: the load bias. Second: what lies where. */
-static void take_phdr(struct record *r, const ElfW(Phdr) * p, bool second)
+static void take_phdr(struct record *r, const ElfW(Phdr) * p, bool second, bool careful)
 {
 	struct cp_module *m = &r->m;
 	uintptr_t at = m->base + p->p_vaddr;
@@ -89,7 +90,7 @@ static void take_phdr(struct record *r, const ElfW(Phdr) * p, bool second)
 		if (p->p_type == PT_LOAD && m->base == UINTPTR_MAX)
 			m->base = m->start - (p->p_vaddr & ~(CP_PAGE - 1));
 	} else if (p->p_type == PT_NOTE && !m->build_id_len) {
-		take_build_id(r, at, p->p_filesz);
+		take_build_id(r, at, p->p_filesz, careful);
 	} else if (p->p_type == PT_GNU_EH_FRAME && !m->eh_frame_hdr) {
 		m->eh_frame_hdr = at;
 	} else if (p->p_type == PT_LOAD && m->eh_frame_hdr - at < p->p_filesz) {
@@ -98,25 +99,26 @@ static void take_phdr(struct record *r, const ElfW(Phdr) * p, bool second)
 	}
 }
 
-static bool take_phdrs(struct record *r, const ElfW(Ehdr) * eh, bool second)
+static bool take_phdrs(struct record *r, const ElfW(Ehdr) * eh, bool second, bool careful)
 {
 	ElfW(Phdr) p[PHDRS_AT];
 	unsigned n = CP_MIN(eh->e_phnum, PHDRS_MAX);
 
 	for (unsigned i = 0; i < n; i += PHDRS_AT) {
 		unsigned have = CP_MIN(n - i, PHDRS_AT);
+		uintptr_t at = r->m.start + eh->e_phoff + i * sizeof(p[0]);
 
-		if (!cp_peek(p, r->m.start + eh->e_phoff + i * sizeof(p[0]), have * sizeof(p[0])))
+		if (!cp_peek_object(p, at, have * sizeof(p[0]), careful))
 			return false;
 		for (unsigned k = 0; k < have; k++)
-			take_phdr(r, &p[k], second);
+			take_phdr(r, &p[k], second, careful);
 	}
 	return true;
 }
 
 /* What the loader says, and what the object's own headers add. An object whose
  * headers aren't mapped is still a range with a name. */
-static void describe(struct record *r, const struct dl_find_object *dlfo)
+static void describe(struct record *r, const struct dl_find_object *dlfo, bool careful)
 {
 	struct cp_module *m = &r->m;
 	struct link_map map;
@@ -129,11 +131,11 @@ static void describe(struct record *r, const struct dl_find_object *dlfo)
 	m->eh_frame_hdr = (uintptr_t)dlfo->dlfo_eh_frame;
 	m->base = UINTPTR_MAX;
 	/* Only the public members: what follows them is the loader's own. */
-	if (cp_peek(&map, r->link_map, sizeof(map)))
-		cp_peek_str(m->path, sizeof(m->path), (uintptr_t)map.l_name);
-	if (!cp_peek(&eh, m->start, sizeof(eh)) || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    eh.e_phentsize != sizeof(ElfW(Phdr)) || !take_phdrs(r, &eh, false) ||
-	    !take_phdrs(r, &eh, true) || !m->cfi_hi)
+	if (cp_peek_object(&map, r->link_map, sizeof(map), careful))
+		cp_peek_object_str(m->path, sizeof(m->path), (uintptr_t)map.l_name, careful);
+	if (!cp_peek_object(&eh, m->start, sizeof(eh), careful) ||
+	    memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 || eh.e_phentsize != sizeof(ElfW(Phdr)) ||
+	    !take_phdrs(r, &eh, false, careful) || !take_phdrs(r, &eh, true, careful) || !m->cfi_hi)
 		m->eh_frame_hdr = 0;
 	if (m->base == UINTPTR_MAX)
 		m->base = m->start;
@@ -205,12 +207,13 @@ static uint16_t *hint_of(uintptr_t start)
 }
 
 /* The object is new, or not yet made sure of in this generation. */
-CP_COLD static unsigned meet(const struct dl_find_object *dlfo, uint64_t gen, bool *stale)
+CP_COLD static unsigned meet(const struct dl_find_object *dlfo, uint64_t gen, bool careful,
+			     bool *stale)
 {
 	struct record now;
 	unsigned id;
 
-	describe(&now, dlfo);
+	describe(&now, dlfo, careful);
 	now.seen = gen;
 	id = number(&now, gen, stale);
 	if (id) {
@@ -249,7 +252,7 @@ unsigned cp_module_find(uintptr_t pc, uint64_t gen, bool careful, const struct c
 	id = cp_load_rlx(hint_of((uintptr_t)dlfo.dlfo_map_start));
 	r = record_of(id);
 	if (CP_UNLIKELY(!r || !still_there(r, &dlfo, gen, careful))) {
-		id = meet(&dlfo, gen, stale);
+		id = meet(&dlfo, gen, careful, stale);
 		r = record_of(id);
 	}
 	if (r)
@@ -266,11 +269,13 @@ bool cp_module_has(uintptr_t pc)
 
 unsigned cp_module_of(uintptr_t pc)
 {
+	bool careful = cp_unload_enter(), stale;
 	const struct cp_module *m;
-	bool stale;
-
 	/* No generation: the object is looked at anew. */
-	return cp_module_find(pc, 0, true, &m, &stale);
+	unsigned id = cp_module_find(pc, 0, careful, &m, &stale);
+
+	cp_unload_leave();
+	return id;
 }
 
 unsigned cp_module_count(void)

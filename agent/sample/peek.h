@@ -29,16 +29,29 @@ CP_INLINE bool cp_peek(void *to, uintptr_t from, size_t n)
 	return true;
 }
 
+/* A loaded object's memory, and its loader's, between cp_unload_enter and _leave. Unless
+ * enter said to be careful, nobody unmaps it: then a probe is enough. Many sandboxes kill
+ * for process_vm_readv, and what an object holds is first read in whatever allocates first. */
+CP_INLINE bool cp_peek_object(void *to, uintptr_t from, size_t n, bool careful)
+{
+	if (careful)
+		return cp_peek(to, from, n);
+	if (!cp_sys_readable(from) || !cp_sys_readable(from + n - 1))
+		return false;
+	memcpy(to, (const void *)from, n);
+	return true;
+}
+
 /* A string of at most cap - 1 bytes, cut there; "" when it can't be read. What
  * follows it in `to` is zero. */
-static inline void cp_peek_str(char *to, size_t cap, uintptr_t from)
+static inline void cp_peek_object_str(char *to, size_t cap, uintptr_t from, bool careful)
 {
 	size_t have = 0, end = 0;
 
 	while (from && have < cap - 1) {
 		size_t n = CP_MIN(cap - 1 - have, CP_PAGE - (from + have) % CP_PAGE);
 
-		if (!cp_peek(to + have, from + have, n))
+		if (!cp_peek_object(to + have, from + have, n, careful))
 			break;
 		have += n;
 		while (end < have && to[end])

@@ -136,17 +136,21 @@ static cp_rule pack_deref(const struct cp_row *row, const uint8_t *end, unsigned
 	return full;
 }
 
+/* key is one below the trampoline when it was returned to. */
+static bool is_sigreturn(uintptr_t key, bool careful)
+{
+	return cp_cpu_is_sigreturn(key + 1, careful) || cp_cpu_is_sigreturn(key, careful);
+}
+
 static cp_rule pack(const struct cp_row *row, const struct cp_module *m, unsigned module,
-		    uintptr_t key)
+		    uintptr_t key, bool careful)
 {
 	const uint8_t *end = (const uint8_t *)m->cfi_hi;
 	intptr_t cfa = row->cfa_off, aux;
 	struct cp_row plain;
 
-	if (row->signal) /* key is one below the trampoline when it was returned to */
-		return cp_rule_make(cp_cpu_is_sigreturn(key + 1) || cp_cpu_is_sigreturn(key)
-					    ? CP_RULE_SIGNAL
-					    : CP_RULE_FULL,
+	if (row->signal)
+		return cp_rule_make(is_sigreturn(key, careful) ? CP_RULE_SIGNAL : CP_RULE_FULL,
 				    module, 0, 0, 0);
 	if (row->how[CP_CPU_RA] == CP_HOW_UNDEFINED)
 		return cp_rule_make(CP_RULE_END, module, 0, 0, 0);
@@ -170,11 +174,10 @@ static cp_rule read_tables(const struct cp_module *m, unsigned module, uintptr_t
 
 	switch (cp_cfi_find(m, key, careful, &row)) {
 	case CP_CFI_OK:
-		return pack(&row, m, module, key);
+		return pack(&row, m, module, key, careful);
 	case CP_CFI_NONE:
 		/* A trampoline the tables don't know, or know from its first byte on. */
-		kind = cp_cpu_is_sigreturn(key + 1) || cp_cpu_is_sigreturn(key) ? CP_RULE_SIGNAL
-										: CP_RULE_NONE;
+		kind = is_sigreturn(key, careful) ? CP_RULE_SIGNAL : CP_RULE_NONE;
 		break;
 	case CP_CFI_BAD:
 		break;
@@ -200,9 +203,7 @@ CP_NOINLINE cp_rule cp_rule_read(uintptr_t key, uint64_t gen)
 	if (module)
 		rule = read_tables(m, module, key, careful);
 	else
-		rule = cp_rule_make(cp_cpu_is_sigreturn(key + 1) || cp_cpu_is_sigreturn(key)
-					    ? CP_RULE_SIGNAL
-					    : CP_RULE_NONE,
+		rule = cp_rule_make(is_sigreturn(key, true) ? CP_RULE_SIGNAL : CP_RULE_NONE,
 				    CP_MODULE_NONE, 0, 0, 0);
 	cp_unload_leave();
 	if (stale)

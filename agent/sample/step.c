@@ -15,6 +15,7 @@
 #include "full.h"
 #include "loss.h"
 #include "module.h"
+#include "unload.h"
 
 #define SPANS_MAX 4
 #define FULLS_MAX 8
@@ -170,9 +171,15 @@ static bool is_call_into(uintptr_t from, uintptr_t ret)
 {
 	/* From a module without rules only into a module: else JIT code may have
 	 * called JIT code. */
-	if (ret < CP_PAGE || ret > CP_FRAME_ADDR_MASK || !cp_cpu_after_call(ret))
+	bool careful, into, yes;
+
+	if (ret < CP_PAGE || ret > CP_FRAME_ADDR_MASK)
 		return false;
-	return cp_module_has(ret - 1) || !cp_module_has(from);
+	careful = cp_unload_enter();
+	into = cp_module_has(ret - 1);
+	yes = (into || !cp_module_has(from)) && cp_cpu_after_call(ret, careful || !into);
+	cp_unload_leave();
+	return yes;
 }
 
 /* Just called, or about to return: the return address is on top. */
@@ -212,7 +219,7 @@ static bool guess(struct cp_step *s)
  * frame) would make frames of anything. */
 bool cp_step_plausible(const struct cp_step *s)
 {
-	return s->exact || cp_cpu_after_call(s->pc) || end(CP_LOSS_WALK_NO_RULE);
+	return s->exact || cp_cpu_after_call(s->pc, true) || end(CP_LOSS_WALK_NO_RULE);
 }
 
 bool cp_step_lost(struct cp_step *s)

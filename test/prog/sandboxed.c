@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sandboxed.c - allocates where all but the usual system calls kill
+ *
+ * Context  TEST: argv[1] is libwalk_one.so, which no allocation has come from before.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define ALLOW(call)                                            \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+static int shut_in(void)
+{
+	/* What allocating, printing and ending take; OpenSSH's list allows these too. */
+	static struct sock_filter rule[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		ALLOW(write),
+		ALLOW(brk),
+		ALLOW(mmap),
+		ALLOW(munmap),
+		ALLOW(madvise),
+		ALLOW(futex),
+		ALLOW(getpid),
+		ALLOW(getrandom),
+		ALLOW(clock_gettime),
+		ALLOW(rt_sigprocmask),
+		ALLOW(rt_sigreturn),
+		ALLOW(exit_group),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog program = {sizeof(rule) / sizeof(rule[0]), rule};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void allocate(void)
+{
+	for (size_t i = 0; i < 1000; i++) {
+		void *volatile p = malloc(i);
+
+		free(p);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
+	void (*call_back)(void (*)(void)) = NULL;
+	static char buffer[BUFSIZ];
+
+	if (lib)
+		*(void **)&call_back = dlsym(lib, "call_back");
+	if (!call_back)
+		return 2;
+	setvbuf(stdout, buffer, _IOLBF, sizeof(buffer));
+	puts("going in");
+	if (shut_in())
+		return errno == EINVAL || errno == EACCES ? 77 : 3;
+	call_back(allocate);
+	puts("still there");
+	return 0;
+}
