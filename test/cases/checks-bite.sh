@@ -4,7 +4,7 @@
 # timeout: 120
 set -eu
 
-cp -r "$TOP/agent" "$TOP/shim" "$TOP/cli" "$TOP/scripts" "$TOP/compile_flags.txt" \
+cp -r "$TOP/agent" "$TOP/shim" "$TOP/cli" "$TOP/scripts" \
     "$TOP/.clang-tidy" "$TOP/.clang-format" .
 mkdir -p include man test build
 ln -s "$BUILD/gen" build/gen
