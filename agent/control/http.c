@@ -167,16 +167,14 @@ static void end_work(struct server *s, int64_t now)
 
 /* --- connections ---------------------------------------------------------------------- */
 
-/* A free one; when all are taken, the one that has done nothing for longest makes room. */
-static struct cp_http_conn *find_room(struct server *s, int64_t now)
+/* Closes the one that has done nothing for longest; NULL when all are busy. */
+static struct cp_http_conn *close_idle(struct server *s, int64_t now)
 {
 	struct cp_http_conn *idle = NULL;
 
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
 		struct cp_http_conn *c = &s->conn[i];
 
-		if (c->state == CP_CONN_FREE)
-			return c;
 		if ((c->state == CP_CONN_READING || c->state == CP_CONN_CLOSING) &&
 		    now - c->since > CP_HTTP_SECOND && (!idle || c->since < idle->since))
 			idle = c;
@@ -184,6 +182,14 @@ static struct cp_http_conn *find_room(struct server *s, int64_t now)
 	if (idle)
 		cp_http_conn_close(idle);
 	return idle;
+}
+
+static struct cp_http_conn *find_room(struct server *s, int64_t now)
+{
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		if (s->conn[i].state == CP_CONN_FREE)
+			return &s->conn[i];
+	return close_idle(s, now);
 }
 
 static void turn_away(int fd)
@@ -204,7 +210,7 @@ static void accept_all(struct server *s, int64_t now)
 		struct cp_http_conn *c;
 
 		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS)
-			s->accept_at = now + CP_HTTP_SECOND;
+			s->accept_at = close_idle(s, now) ? 0 : now + CP_HTTP_SECOND;
 		if (fd < 0)
 			return;
 		c = find_room(s, now);
@@ -213,6 +219,13 @@ static void accept_all(struct server *s, int64_t now)
 		else
 			turn_away((int)fd);
 	}
+}
+
+static void sleep_ns(int64_t ns)
+{
+	struct timespec ts = {ns / CP_HTTP_SECOND, ns % CP_HTTP_SECOND};
+
+	CP_SYS(SYS_nanosleep, &ts, 0);
 }
 
 /* --- the loop ------------------------------------------------------------------------- */
@@ -239,33 +252,58 @@ static int64_t next_deadline(const struct server *s, int64_t now)
 	return next;
 }
 
-/* Waits until something happens; p[2 + i] is connection i. */
-static void wait_for_any(struct server *s, struct pollfd *p, int64_t now)
-{
-	int64_t until = next_deadline(s, now), left = CP_MAX(until - now, 0);
-	struct timespec ts = {left / CP_HTTP_SECOND, left % CP_HTTP_SECOND};
+/* What is waited for: the socket, the worker's word, and connections, without gaps, for
+ * the kernel takes no more entries than a process may have files. */
+struct waiting {
+	struct pollfd p[2 + CONNECTIONS];
+	struct cp_http_conn *conn[2 + CONNECTIONS];
+	unsigned n;
+};
 
-	p[0] = (struct pollfd){s->accept_at > now ? -1 : s->listener, POLLIN, 0};
-	p[1] = (struct pollfd){s->event, POLLIN, 0};
+static void gather(struct server *s, struct waiting *w, int64_t now)
+{
+	w->p[0] = (struct pollfd){s->accept_at > now ? -1 : s->listener, POLLIN, 0};
+	w->p[1] = (struct pollfd){s->event, POLLIN, 0};
+	w->n = 2;
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
 		short events = cp_http_conn_events(&s->conn[i]);
 
-		p[2 + i] = (struct pollfd){events ? s->conn[i].fd : -1, events, 0};
+		if (!events)
+			continue;
+		w->conn[w->n] = &s->conn[i];
+		w->p[w->n++] = (struct pollfd){s->conn[i].fd, events, 0};
 	}
-	if (CP_SYS(SYS_ppoll, p, 2 + CONNECTIONS, &ts, 0, 8) < 0)
-		for (unsigned i = 0; i < 2 + CONNECTIONS; i++)
-			p[i].revents = 0;
+}
+
+/* Waits until something happens. */
+static void wait_for_any(struct server *s, struct waiting *w, int64_t now)
+{
+	int64_t until = next_deadline(s, now), left = CP_MAX(until - now, 0);
+	struct timespec ts = {left / CP_HTTP_SECOND, left % CP_HTTP_SECOND};
+	long r;
+
+	gather(s, w, now);
+	r = CP_SYS(SYS_ppoll, w->p, w->n, &ts, 0, 8);
+	if (r >= 0)
+		return;
+	for (unsigned i = 0; i < w->n; i++)
+		w->p[i].revents = 0;
+	/* Short of memory, or the limit was lowered below what is open: not in a hurry. */
+	if (r != -EINTR)
+		sleep_ns(CHILD_RESTS);
+	if (r == -EINVAL)
+		close_idle(s, INT64_MAX);
 }
 
 static void run(struct server *s)
 {
-	struct pollfd p[2 + CONNECTIONS];
+	struct waiting w;
 	int64_t now = cp_now_ns(CLOCK_MONOTONIC), look_at = now + FOLLOW;
 
 	for (;;) {
 		see_deadlines(s, now);
 		start_work(s, now);
-		wait_for_any(s, p, now);
+		wait_for_any(s, &w, now);
 		now = cp_now_ns(CLOCK_MONOTONIC);
 		if (s->child)
 			cp_creds_follow();
@@ -274,25 +312,18 @@ static void run(struct server *s)
 				return;
 			look_at = now + FOLLOW;
 		}
-		if (p[1].revents)
+		if (w.p[1].revents)
 			end_work(s, now);
-		for (unsigned i = 0; i < CONNECTIONS; i++)
-			if (p[2 + i].revents && s->conn[i].state != CP_CONN_FREE &&
-			    s->conn[i].fd == p[2 + i].fd)
-				cp_http_conn_ready(&s->conn[i], p[2 + i].revents, now);
-		if (p[0].revents)
+		/* A connection just closed has no descriptor, and none is opened here. */
+		for (unsigned i = 2; i < w.n; i++)
+			if (w.p[i].revents && w.conn[i]->fd == w.p[i].fd)
+				cp_http_conn_ready(w.conn[i], w.p[i].revents, now);
+		if (w.p[0].revents)
 			accept_all(s, now);
 	}
 }
 
 /* --- its start ------------------------------------------------------------------------- */
-
-static void sleep_ns(int64_t ns)
-{
-	struct timespec ts = {ns / CP_HTTP_SECOND, ns % CP_HTTP_SECOND};
-
-	CP_SYS(SYS_nanosleep, &ts, 0);
-}
 
 /* A child whose parent ends at once, as daemons are made, takes the address over; one
  * whose parent stays leaves it alone. */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void *kept[512];
+static void *kept[512], *little[512];
 
 __attribute__((noinline)) void *keep_some(unsigned i)
 {
@@ -14,10 +14,20 @@ __attribute__((noinline)) void *keep_some(unsigned i)
 	return p;
 }
 
+__attribute__((noinline)) void *keep_little(unsigned i)
+{
+	void *p = malloc(200 + i % 50);
+
+	memset(p, 1, 200);
+	return p;
+}
+
 __attribute__((noinline)) void work(unsigned i)
 {
 	free(kept[i % 512]);
 	kept[i % 512] = keep_some(i);
+	free(little[i % 512]);
+	little[i % 512] = keep_little(i);
 }
 
 int main(void)

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// httpfork.c - processes and descriptors, as servers treat them
+//
+// usage: httpfork prefork N | daemon | closeall | full | execs
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void rest(void)
+{
+	for (;;) {
+		free(malloc(100000));
+		usleep(10000);
+	}
+}
+
+static void prefork(int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!fork())
+			rest();
+	rest();
+}
+
+static void close_all(void)
+{
+	for (int fd = 3; fd < 4096; fd++)
+		close(fd);
+}
+
+static void daemonise(void)
+{
+	if (fork())
+		_exit(0);
+	setsid();
+	if (fork())
+		_exit(0);
+	close_all();
+	rest();
+}
+
+// Closes what it did not open and puts its own over it, again and again.
+static void fight(void)
+{
+	for (;;) {
+		int null = open("/dev/null", O_RDWR);
+
+		for (int fd = 3; fd < 256; fd++)
+			dup2(null, fd);
+		close_all();
+		free(malloc(100000));
+		usleep(1000);
+	}
+}
+
+// Not one descriptor left.
+static void fill(void)
+{
+	struct rlimit r = {64, 64};
+
+	setrlimit(RLIMIT_NOFILE, &r);
+	while (open("/dev/null", O_RDONLY) >= 0)
+		;
+	rest();
+}
+
+// Children that become another program at once.
+static void run_others(void)
+{
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			execl("/bin/true", "true", (char *)NULL);
+			_exit(1);
+		}
+		waitpid(pid, NULL, 0);
+	}
+	rest();
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	usleep(200000);
+	if (!strcmp(what, "prefork"))
+		prefork(argc > 2 ? atoi(argv[2]) : 2);
+	else if (!strcmp(what, "daemon"))
+		daemonise();
+	else if (!strcmp(what, "closeall"))
+		fight();
+	else if (!strcmp(what, "full"))
+		fill();
+	else if (!strcmp(what, "execs"))
+		run_others();
+	return 2;
+}
