@@ -28,8 +28,15 @@ bool cp_agent_is_on(void);
 void cp_agent_start(void);
 /* [HOST] The process is about to end; returns in under 100 ms. */
 void cp_agent_exit(void);
-/* [HOST] The host is making its first, or another, thread. */
-void cp_agent_thread_made(void);
+/* [HOST] The host makes a thread that begins in start: before, a number for whose call
+ * does (0: none); after, when it succeeded; and in the thread itself. */
+uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start);
+void cp_agent_thread_made(uint32_t creation);
+void cp_agent_thread_begins(uintptr_t start, uint32_t creation);
+/* [HOST] Around a fork, in the parent and the child: no sample is taken within, since
+ * a signal would make the kernel begin anew. They don't nest. */
+void cp_agent_fork_begins(void);
+void cp_agent_fork_ends(void);
 /* [FORK] In a child made by fork, before it returns to the host. */
 void cp_agent_forked(void);
 /* [HOST] A library is about to be unloaded: waits 10 ms at most for walks that read

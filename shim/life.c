@@ -90,6 +90,12 @@ void cp_shim_forked(void)
 		cp_agent_forked();
 }
 
+static void forked(void)
+{
+	cp_shim_forked();
+	cp_agent_fork_ends();
+}
+
 void cp_shim_ending(void)
 {
 	uint32_t seen = 0;
@@ -129,7 +135,7 @@ __attribute__((constructor)) static void at_start(void)
 		return;
 	if (st.heap_idle && cp_agent_is_on())
 		stand_in_front();
-	pthread_atfork(NULL, NULL, cp_shim_forked);
+	pthread_atfork(cp_agent_fork_begins, cp_agent_fork_ends, forked);
 	cp_agent_start();
 }
 

@@ -8,6 +8,7 @@
  *          of pthread_atfork, and exit runs destructors: life.c has those.
  *          _Fork, _exit and quick_exit run neither.
  */
+#include "../agent/probe.h"
 #include "life.h"
 #include "table.h"
 
@@ -17,11 +18,15 @@
 
 CP_EXPORT pid_t _Fork(void)
 {
-	pid_t pid = cp_real._Fork();
-	int host_errno = errno;
+	pid_t pid;
+	int host_errno;
 
+	cp_agent_fork_begins();
+	pid = cp_real._Fork();
+	host_errno = errno;
 	if (!pid)
 		cp_shim_forked();
+	cp_agent_fork_ends();
 	errno = host_errno;
 	return pid;
 }

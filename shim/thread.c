@@ -10,8 +10,8 @@
  *          reaches the thread through pthread_create itself.
  * Holds    Errors, attributes and the start routine's frame are the host's: our
  *          trampoline jumps to it and leaves nothing on the stack.
- * Fails    No slot free: the thread starts without trampoline, and its stack's
- *          bounds are found the slower way.
+ * Fails    No slot free: the thread starts without trampoline; its stack is probed,
+ *          and the agent meets it at its next reading.
  * Why      The start arguments must not lie in the host's heap, nor on the
  *          maker's stack, which may be gone when the thread starts. A slot
  *          that a forked child inherits as taken stays so: its thread isn't there.
@@ -28,6 +28,7 @@
 struct slot {
 	uint32_t taken;
 	size_t stack_size;
+	uint32_t creation;
 	cp_start_fn *start;
 	void *arg;
 };
@@ -64,6 +65,7 @@ static void *trampoline(void *arg)
 
 	give_back(s);
 	cp_thread_set_stack(mine.stack_size);
+	cp_agent_thread_begins((uintptr_t)mine.start, mine.creation);
 	return mine.start(mine.arg);
 }
 
@@ -87,17 +89,19 @@ static size_t stack_size_of(const pthread_attr_t *attr)
 int cp_shim_pthread_create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start,
 			   void *arg);
 
-static int create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start, void *arg)
+static int create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start, void *arg,
+		  uint32_t creation)
 {
 	int host_errno = errno;
 	size_t size = stack_size_of(attr);
-	struct slot *s = size ? claim() : NULL;
+	struct slot *s = claim();
 	int err;
 
 	errno = host_errno;
 	if (!s)
 		return cp_real.pthread_create(thread, attr, start, arg);
 	s->stack_size = size;
+	s->creation = creation;
 	s->start = start;
 	s->arg = arg;
 	err = cp_real.pthread_create(thread, attr, trampoline, s);
@@ -106,14 +110,18 @@ static int create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *st
 	return err;
 }
 
-int cp_shim_pthread_create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start,
-			   void *arg)
+CP_NOINLINE int cp_shim_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+				       cp_start_fn *start, void *arg)
 {
-	int err = create(thread, attr, start, arg);
-	int host_errno = errno;
+	struct cp_regs caller = CP_CALLER_REGS();
+	int host_errno = errno, err;
+	uint32_t creation = cp_agent_thread_making(&caller, (uintptr_t)start);
 
+	errno = host_errno;
+	err = create(thread, attr, start, arg, creation);
+	host_errno = errno;
 	if (!err)
-		cp_agent_thread_made();
+		cp_agent_thread_made(creation);
 	errno = host_errno;
 	return err;
 }

@@ -13,10 +13,15 @@
 #include "../probe.h"
 #include "../rt/atomic.h"
 #include "../rt/log.h"
+#include "../rt/sys.h"
 #include "../sample/heap.h"
+#include "../sample/labels.h"
 #include "../sample/loss.h"
+#include "../sample/made.h"
 #include "../sample/module.h"
 #include "../sample/stack.h"
+#include "../sample/threads.h"
+#include "../sample/tick.h"
 #include "config.h"
 #include "exclusive.h"
 #include "exe.h"
@@ -26,7 +31,9 @@
 #include "job.h"
 #include "parse.h"
 #include "reason.h"
+#include "settle.h"
 #include "symbols.h"
+#include "ticker.h"
 #include "trigger.h"
 
 #include <sys/auxv.h>
@@ -37,9 +44,54 @@ static struct {
 	uint32_t ended; /* the process this is set in has taken its last snapshot */
 } st;
 
+/* --- threads ------------------------------------------------------------ */
+
+static void thread_leaves(struct cp_thread *t)
+{
+	struct cp_thread_slot *s = cp_threads_of(t);
+
+	t->slot = 0;
+	if (!s)
+		return;
+	cp_tick_leave(s);
+	cp_made_left(s->creation);
+	cp_threads_leave(s);
+}
+
+static void enter(uintptr_t start, uint32_t creation)
+{
+	struct cp_thread *t = cp_thread_ready();
+	struct cp_thread_slot *s = cp_threads_of(t);
+
+	if (!s)
+		s = cp_threads_enter(t, start);
+	if (!s)
+		return;
+	s->creation = creation;
+	cp_tick_arm(s);
+}
+
+uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)
+{
+	return st.on ? cp_made_find(caller, start) : 0;
+}
+
+void cp_agent_thread_made(uint32_t creation)
+{
+	cp_made_count(creation);
+}
+
+void cp_agent_thread_begins(uintptr_t start, uint32_t creation)
+{
+	if (st.on)
+		enter(start, creation);
+}
+
+/* --- life ----------------------------------------------------------------- */
+
 /* CPROF_MAX_MEMORY in sixteenths; three more are snapshot.c's, one is work.c's. With
  * HTTP on the heap leaves it two. */
-enum { WALK = 1, STACKS = 4, HEAP = 5, SYMBOLS = 2, HTTP = 2 };
+enum { WALK = 1, STACKS = 4, HEAP = 4, CPU = 1, SYMBOLS = 2, HTTP = 2 };
 
 static size_t share(unsigned sixteenths)
 {
@@ -61,6 +113,26 @@ static int init_stacks(void)
 	return r ? r : cp_stack_init(share(STACKS));
 }
 
+static bool is_wanted_type(enum cp_type type)
+{
+	return cp_config.types & 1U << type;
+}
+
+/* Of the share for CPU and threads: half for the time, a quarter for the threads. */
+static int init_threads(void)
+{
+	int r = cp_threads_init(share(CPU) / 4);
+
+	r = r ? r : cp_label_init();
+	r = r ? r : cp_settle_init();
+	if (!r && is_wanted_type(CP_TYPE_CPU))
+		r = cp_tick_init(cp_config.cpu_hz, share(CPU) / 2);
+	if (!r && is_wanted_type(CP_TYPE_THREADCREATE))
+		r = cp_made_init(share(CPU) / 8);
+	cp_thread_on_leave(thread_leaves);
+	return r;
+}
+
 static int init_symbols(void)
 {
 	cp_symbols_set_lines(cp_config.lines);
@@ -71,8 +143,9 @@ static int init_symbols(void)
 static int init_modules(void)
 {
 	static int (*const init[])(void) = {
-		cp_thread_init, cp_loss_init,	   cp_module_init, init_stacks,	 init_symbols,
-		cp_files_init,	cp_exclusive_init, cp_job_init,	   cp_http_init, init_heap,
+		cp_thread_init, cp_loss_init, cp_module_init, init_stacks,
+		init_threads,	init_symbols, cp_files_init,  cp_exclusive_init,
+		cp_job_init,	cp_http_init, init_heap,
 	};
 	int r = 0;
 
@@ -121,6 +194,8 @@ void cp_agent_start(void)
 	if (!st.on)
 		return;
 	cp_trigger_install();
+	enter(getauxval(AT_ENTRY), 0);
+	cp_ticker_start();
 	cp_interval_start();
 	cp_http_start();
 }
@@ -138,9 +213,20 @@ void cp_agent_exit(void)
 		cp_job_abandon();
 }
 
-void cp_agent_thread_made(void)
+void cp_agent_fork_begins(void)
 {
-	/* Nothing waits for a second thread: jobs bring their own. */
+	int sig = st.on ? cp_tick_signal() : 0;
+
+	cp_self.held = 0;
+	if (sig && !cp_sys_block_signal(sig))
+		cp_self.held = (uint8_t)sig;
+}
+
+void cp_agent_fork_ends(void)
+{
+	if (cp_self.held)
+		cp_sys_unblock_signal(cp_self.held);
+	cp_self.held = 0;
 }
 
 void cp_agent_forked(void)
@@ -149,6 +235,8 @@ void cp_agent_forked(void)
 		return;
 	cp_store_rlx(&st.ended, 0);
 	cp_heap_forked();
+	cp_settle_forked();
+	enter(getauxval(AT_ENTRY), 0);
 	cp_job_forked();
 	cp_http_forked();
 }

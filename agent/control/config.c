@@ -174,6 +174,27 @@ static int parse_signal(const char *text, void *field)
 	return cp_parse_signal(text, field);
 }
 
+static int parse_cpu_signal(const char *text, void *field)
+{
+	int sig;
+
+	if (cp_parse_signal(text, &sig) || !sig)
+		return -EINVAL;
+	*(int *)field = sig;
+	return 0;
+}
+
+static int parse_hz(const char *text, void *field)
+{
+	const char *end;
+	uint64_t v;
+
+	if (cp_parse_number(text, &v, &end) || *end || v > 4000)
+		return -EINVAL;
+	*(uint64_t *)field = v;
+	return 0;
+}
+
 static int parse_size_within(const char *text, uint64_t least, uint64_t most, uint64_t *field)
 {
 	uint64_t v;
@@ -223,6 +244,10 @@ const struct cp_config_row cp_config_rows[] = {
 	 &cp_config.atexit},
 	{"CPROF_PROFILES", "all", "all, or a comma list of " CP_PROFILE_NAMES,
 	 "the profiles to take", parse_types, &cp_config.types},
+	{"CPROF_CPU_HZ", "100", "a number from 1 to 4000, 0 = off",
+	 "CPU samples per second of CPU time and thread", parse_hz, &cp_config.cpu_hz},
+	{"CPROF_CPU_SIGNAL", "PROF", "a signal's name or number (PROF, RTMIN+3, 27)",
+	 "the signal CPU samples come by", parse_cpu_signal, &cp_config.cpu_signal},
 	{"CPROF_HEAP_RATE", "524288",
 	 "bytes, with K, M or G if you like; 1 = every allocation, 0 = off",
 	 "mean bytes between heap samples", parse_rate, &cp_config.heap_rate},

@@ -13,12 +13,16 @@
  */
 #include "emit.h"
 
+#include "../sample/labels.h"
 #include "../sample/stack.h"
 #include "../sample/walk.h"
 #include "frames.h"
 
 #include <errno.h>
 #include <string.h>
+
+/* Of one sample: each pair of a set takes four bytes at least. */
+#define LABELS_MAX (CP_LABEL_BYTES / 4 + 1)
 
 struct run {
 	const struct cp_emit *e;
@@ -33,8 +37,24 @@ static void *take_memory(void *ctx, size_t size)
 	return cp_arena_alloc(ctx, size);
 }
 
+/* Which time the rows are about. */
+static void when(const struct cp_emit *e, int64_t *time_ns, int64_t *duration_ns)
+{
+	const struct cp_since *since = e->row[0]->source->since;
+
+	*time_ns = e->time_ns;
+	*duration_ns = e->duration_ns;
+	if (since && e->window)
+		*time_ns -= e->duration_ns;
+	else if (since)
+		since->span(time_ns, duration_ns);
+}
+
 static void open_writers(struct run *r)
 {
+	int64_t time_ns, duration_ns;
+
+	when(r->e, &time_ns, &duration_ns);
 	for (unsigned i = 0; i < r->e->n; i++) {
 		const struct cp_profile_row *row = r->e->row[i];
 		struct cp_pprof_head head = {
@@ -43,8 +63,8 @@ static void open_writers(struct run *r)
 			.default_type = row->default_type,
 			.period_type = row->period_type,
 			.period = row->period(),
-			.time_ns = r->e->time_ns,
-			.duration_ns = r->e->duration_ns,
+			.time_ns = time_ns,
+			.duration_ns = duration_ns,
 			.comments = r->e->comments->text,
 			.ncomments = r->e->comments->n,
 		};
@@ -105,11 +125,29 @@ static bool is_zero(const struct cp_bucket *b)
 	return !any;
 }
 
+/* A set's pairs, and the size class; at most `max` of them. */
+static unsigned describe(const struct cp_bucket *b, struct cp_pprof_label *label, unsigned max)
+{
+	const struct cp_label_set *set = cp_label_get(b->label);
+	const char *at = set ? set->text : NULL, *end = set ? at + set->len : NULL;
+	unsigned n = 0;
+
+	if (b->size_class)
+		label[n++] = (struct cp_pprof_label){.key = "bytes", .num = (int64_t)b->size_class};
+	while (at < end && n < max) {
+		const char *value = at + strlen(at) + 1;
+
+		label[n++] = (struct cp_pprof_label){.key = at, .str = value};
+		at = value + strlen(value) + 1;
+	}
+	return n;
+}
+
 static void emit_sample(struct run *r, const struct cp_bucket *b)
 {
-	struct cp_pprof_label bytes = {.key = "bytes", .num = (int64_t)b->size_class};
+	struct cp_pprof_label label[LABELS_MAX];
 	uint64_t ids[CP_WALK_MAX + 1];
-	unsigned n = locate(r, b->sid, ids);
+	unsigned n = locate(r, b->sid, ids), nlabels = describe(b, label, LABELS_MAX);
 
 	if (!n) {
 		fail_all(r, -ENOMEM);
@@ -117,8 +155,7 @@ static void emit_sample(struct run *r, const struct cp_bucket *b)
 	}
 	for (unsigned i = 0; i < r->e->n; i++)
 		if (!*r->e->out[i].error)
-			cp_pprof_sample(r->writer[i], ids, n, b->value, &bytes,
-					b->size_class ? 1 : 0);
+			cp_pprof_sample(r->writer[i], ids, n, b->value, label, nlabels);
 }
 
 static void emit_samples(struct run *r)
@@ -134,6 +171,8 @@ static void emit_samples(struct run *r)
 		source->show(i, cp_window_from(base, i), &now, &b);
 		if (!is_zero(&b))
 			emit_sample(r, &b);
+		if (source->since && !r->e->window)
+			source->since->note(i, &now);
 	}
 }
 
@@ -220,6 +259,8 @@ void cp_emit_run(const struct cp_emit *e)
 		.mem = {take_memory, NULL, e->job},
 	};
 
+	if (e->row[0]->source->settle)
+		e->row[0]->source->settle();
 	open_writers(&r);
 	emit_samples(&r);
 	emit_names(&r);

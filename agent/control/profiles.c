@@ -9,6 +9,9 @@
 #include "profiles.h"
 
 #include "../sample/heap.h"
+#include "../sample/made.h"
+#include "../sample/tick.h"
+#include "settle.h"
 
 #include <string.h>
 
@@ -46,7 +49,90 @@ static int64_t heap_period(void)
 	return (int64_t)cp_heap_rate();
 }
 
-static const struct cp_source heap_source = {cp_heap_cells, read_heap, show_heap};
+static const struct cp_source heap_source = {
+	.count = cp_heap_cells,
+	.read = read_heap,
+	.show = show_heap,
+};
+
+/* --- cpu ------------------------------------------------------------------ */
+
+static void read_cpu(uint32_t i, struct cp_counts *now)
+{
+	struct cp_tick_row row;
+
+	cp_tick_row(i, &row);
+	*now = (struct cp_counts){{row.ns, row.ns_before}};
+}
+
+/* The count is of whole periods, the time is exact: what a thread did after its
+ * last sample is in it. */
+static void show_cpu(uint32_t i, const struct cp_counts *from, const struct cp_counts *now,
+		     struct cp_bucket *out)
+{
+	uint64_t period = cp_tick_period();
+	uint64_t ns = now->n[0] - (from ? from->n[0] : now->n[1]);
+	struct cp_tick_row row;
+
+	cp_tick_row(i, &row);
+	*out = (struct cp_bucket){
+		.sid = row.sid,
+		.label = row.label,
+		.value = {(int64_t)((ns + period / 2) / period), (int64_t)ns},
+	};
+}
+
+static void note_cpu(uint32_t i, const struct cp_counts *now)
+{
+	cp_tick_note(i, now->n[0]);
+}
+
+static int64_t cpu_period(void)
+{
+	return (int64_t)cp_tick_period();
+}
+
+static const struct cp_since cpu_since = {cp_settle_span, note_cpu, cp_settle_written};
+
+static const struct cp_source cpu_source = {
+	.settle = cp_settle_all,
+	.count = cp_tick_cells,
+	.read = read_cpu,
+	.show = show_cpu,
+	.since = &cpu_since,
+};
+
+/* --- threadcreate ---------------------------------------------------------- */
+
+static void read_made(uint32_t i, struct cp_counts *now)
+{
+	cp_sid sid;
+
+	*now = (struct cp_counts){{0}};
+	cp_made_row(i, &sid, &now->n[0], &now->n[1]);
+}
+
+static void show_made(uint32_t i, const struct cp_counts *from, const struct cp_counts *now,
+		      struct cp_bucket *out)
+{
+	uint64_t made, left;
+
+	*out = (struct cp_bucket){.value = {(int64_t)(now->n[0] - (from ? from->n[0] : 0))}};
+	cp_made_row(i, &out->sid, &made, &left);
+}
+
+static int64_t made_period(void)
+{
+	return cp_made_on();
+}
+
+static const struct cp_source made_source = {
+	.count = cp_made_cells,
+	.read = read_made,
+	.show = show_made,
+};
+
+/* --- the table --------------------------------------------------------------- */
 
 #define HEAP_COLUMNS                                                             \
 	.columns = {{"alloc_objects", "count"},                                  \
@@ -57,6 +143,16 @@ static const struct cp_source heap_source = {cp_heap_cells, read_heap, show_heap
 	.source = &heap_source
 
 const struct cp_profile_row cp_profiles[] = {
+	{
+		.type = CP_TYPE_CPU,
+		.name = "cpu",
+		.title = "CPU time since the last snapshot, or the start",
+		.columns = {{"samples", "count"}, {"cpu", "nanoseconds"}},
+		.ncolumns = 2,
+		.period_type = {"cpu", "nanoseconds"},
+		.period = cpu_period,
+		.source = &cpu_source,
+	},
 	{
 		.type = CP_TYPE_HEAP,
 		.name = "heap",
@@ -69,6 +165,16 @@ const struct cp_profile_row cp_profiles[] = {
 		.title = "all allocations since the start",
 		.default_type = "alloc_space",
 		HEAP_COLUMNS,
+	},
+	{
+		.type = CP_TYPE_THREADCREATE,
+		.name = "threadcreate",
+		.title = "threads made since the start",
+		.columns = {{"threadcreate", "count"}},
+		.ncolumns = 1,
+		.period_type = {"threadcreate", "count"},
+		.period = made_period,
+		.source = &made_source,
 	},
 };
 const unsigned cp_profile_count = CP_ARRAY_LEN(cp_profiles);

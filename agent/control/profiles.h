@@ -12,7 +12,7 @@
 #include "../output/pprof.h"
 #include "request.h"
 
-#define CP_PROFILE_NAMES   "heap,allocs"
+#define CP_PROFILE_NAMES   "cpu,heap,allocs,threadcreate"
 #define CP_PROFILE_COLUMNS 4
 
 /* A bucket's counters at one moment, raw: they only grow. */
@@ -23,18 +23,30 @@ struct cp_counts {
 /* A bucket as a profile shows it. */
 struct cp_bucket {
 	cp_sid sid;
+	uint16_t label;	     /* label set; 0: none */
 	uint64_t size_class; /* the label `bytes`; 0: none */
 	int64_t value[CP_PROFILE_COLUMNS];
 };
 
 /* Where counters come from. Profiles that share a source are written in one pass,
  * from one reading. Bucket i stays bucket i for the life of the process. */
+/* For a source whose files cover the time since the last one of them. */
+struct cp_since {
+	/* When that began (CLOCK_REALTIME), and how long ago that was. */
+	void (*span)(int64_t *time_ns, int64_t *duration_ns);
+	/* Bucket i goes into a file with these counters; the file is written. */
+	void (*note)(uint32_t i, const struct cp_counts *now);
+	void (*written)(void);
+};
+
 struct cp_source {
+	void (*settle)(void); /* before a reading; NULL: the counters are always true */
 	uint32_t (*count)(void);
 	void (*read)(uint32_t i, struct cp_counts *now);
-	/* from: an earlier reading, NULL for the start. */
+	/* from: an earlier reading; NULL for the start, or for what `since` says. */
 	void (*show)(uint32_t i, const struct cp_counts *from, const struct cp_counts *now,
 		     struct cp_bucket *out);
+	const struct cp_since *since; /* NULL: totals since the start */
 };
 
 struct cp_profile_row {

@@ -136,6 +136,17 @@ static void report_lost(const struct taking *t)
 	       types, t->files.dir.path, cp_reason(error));
 }
 
+/* What is in a file that is there need not be in the next one. */
+static void start_anew(const struct taking *t)
+{
+	for (unsigned i = 0; i < t->files.n; i++) {
+		const struct cp_since *since = t->row[i]->source->since;
+
+		if (since && !t->order->window && !t->files.file[i].error)
+			since->written();
+	}
+}
+
 static void finish(struct taking *t)
 {
 	if (t->order->may_finish && !t->order->may_finish()) {
@@ -143,6 +154,7 @@ static void finish(struct taking *t)
 		return;
 	}
 	cp_files_end(&t->files);
+	start_anew(t);
 	report_written(t);
 	if (!cp_files_abandoned())
 		report_lost(t);

@@ -110,6 +110,8 @@ static void name_synthetic(struct cp_names *k, struct cp_wanted *w, size_t n)
 		[CP_SYNTH_TRUNCATED] = "[truncated]",
 		[CP_SYNTH_NO_STACK] = "[no stack]",
 		[CP_SYNTH_SIGNALS_BLOCKED] = "[signals blocked]",
+		[CP_SYNTH_THREADS_GONE] = "[threads gone]",
+		[CP_SYNTH_CPROF] = "[cprof]",
 	};
 
 	for (size_t i = 0; i < n; i++) {

@@ -18,8 +18,10 @@
 #include "../rt/log.h"
 #include "../rt/sigact.h"
 #include "../rt/sys.h"
+#include "../sample/tick.h"
 #include "config.h"
 #include "job.h"
+#include "ticker.h"
 
 static struct {
 	uint64_t owned;
@@ -49,7 +51,7 @@ static void install_request(int sig)
 		       was == (long)SIG_IGN ? "ignored here" : "used by the program");
 		return;
 	}
-	cp_or_rlx(&st.owned, bit(sig));
+	cp_trigger_own(sig);
 	cp_sigact_set(sig, on_request);
 }
 
@@ -90,7 +92,7 @@ static void install_death(void)
 
 		if (cp_agent_owns_signal(sig) || cp_sigact_get(sig) != (long)SIG_DFL)
 			continue;
-		cp_or_rlx(&st.owned, bit(sig));
+		cp_trigger_own(sig);
 		cp_sigact_set(sig, on_death);
 	}
 }
@@ -105,14 +107,26 @@ void cp_trigger_install(void)
 
 /* --- what the shim asks ------------------------------------------------------ */
 
-bool cp_agent_owns_signal(int sig)
+bool cp_trigger_owns(int sig)
 {
 	return cp_load_rlx(&st.owned) & bit(sig);
+}
+
+void cp_trigger_own(int sig)
+{
+	cp_or_rlx(&st.owned, bit(sig));
+}
+
+bool cp_agent_owns_signal(int sig)
+{
+	return cp_trigger_owns(sig);
 }
 
 void cp_agent_signal_taken(int sig)
 {
 	cp_and_rlx(&st.owned, ~bit(sig));
+	if (sig == cp_tick_signal())
+		cp_ticker_taken();
 	if (sig == cp_config.signal)
 		cp_log("the program takes signal %d for itself: no snapshots by it; name another "
 		       "with CPROF_SIGNAL",

@@ -11,5 +11,8 @@
 #include "../rt/base.h"
 
 void cp_trigger_install(void);
+/* [ANY] Has the agent a handler of its own on this signal? From here on it has. */
+bool cp_trigger_owns(int sig);
+void cp_trigger_own(int sig);
 
 #endif

@@ -27,6 +27,8 @@ static int take_base(struct cp_window *w, const struct cp_source *source)
 {
 	struct cp_base *base = &w->base[w->nbases];
 
+	if (source->settle)
+		source->settle();
 	base->source = source;
 	base->n = source->count();
 	base->counts = cp_arena_alloc(&w->arena, base->n * sizeof(*base->counts));
@@ -67,5 +69,9 @@ void cp_window_close(struct cp_window *w)
 
 const struct cp_counts *cp_window_from(const struct cp_base *base, uint32_t i)
 {
-	return base && i < base->n ? &base->counts[i] : NULL;
+	static const struct cp_counts nothing;
+
+	if (!base)
+		return NULL;
+	return i < base->n ? &base->counts[i] : &nothing;
 }

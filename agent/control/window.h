@@ -33,7 +33,7 @@ int cp_window_open(struct cp_window *w, struct cp_request request, size_t limit)
 void cp_window_close(struct cp_window *w);
 /* The base of a source; NULL when w is NULL or has none. */
 const struct cp_base *cp_window_base(const struct cp_window *w, const struct cp_source *s);
-/* The counts of bucket i in it; NULL when base is NULL or the bucket came later. */
+/* The counts of bucket i in it, zeros when the bucket came later; NULL without a base. */
 const struct cp_counts *cp_window_from(const struct cp_base *base, uint32_t i);
 
 #endif

@@ -23,6 +23,7 @@
 #define cp_add_acqrel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define cp_or_rlx(p, v)	    __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
 #define cp_or_acqrel(p, v)  __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL)
+#define cp_and_acqrel(p, v) __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL)
 #define cp_and_rlx(p, v)    __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 
 #define cp_xchg_acqrel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)

@@ -52,10 +52,12 @@ CP_INLINE unsigned cp_frame_module(cp_frame f)
 
 /* Frames nobody executed: they say in a profile what could not be recorded. */
 enum cp_synth {
-	CP_SYNTH_TABLE_FULL = 1, /* no room for this stack or cell */
-	CP_SYNTH_TRUNCATED,	 /* deeper than the walker goes */
-	CP_SYNTH_NO_STACK,	 /* the walk found no frame at all */
-	CP_SYNTH_SIGNALS_BLOCKED,
+	CP_SYNTH_TABLE_FULL = 1,  /* no room for this stack or cell */
+	CP_SYNTH_TRUNCATED,	  /* deeper than the walker goes */
+	CP_SYNTH_NO_STACK,	  /* the walk found no frame at all */
+	CP_SYNTH_SIGNALS_BLOCKED, /* CPU time no signal could come in */
+	CP_SYNTH_THREADS_GONE,	  /* CPU time of threads nobody saw while they were there */
+	CP_SYNTH_CPROF,		  /* CPU time of the agent's own threads */
 	CP_SYNTH_LAST
 };
 #define CP_MODULE_SYNTH 0xffffU

@@ -106,6 +106,22 @@ CP_INLINE void cp_sys_restore_signals(const uint64_t *old)
 	CP_SYS(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, old, 0, sizeof(*old));
 }
 
+/* Blocks one signal of this thread; answers whether it was blocked already. */
+CP_INLINE bool cp_sys_block_signal(int sig)
+{
+	uint64_t one = 1ULL << (sig - 1), old = 0;
+
+	CP_SYS(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &one, &old, sizeof(one));
+	return old & one;
+}
+
+CP_INLINE void cp_sys_unblock_signal(int sig)
+{
+	uint64_t one = 1ULL << (sig - 1);
+
+	CP_SYS(SYS_rt_sigprocmask, 1 /* SIG_UNBLOCK */, &one, 0, sizeof(one));
+}
+
 /* Can the eight bytes at addr be read? The kernel copies the set in before it
  * looks at the impossible first argument: EFAULT means no, EINVAL means yes. Anything
  * else is a sandbox that doesn't say: then it can't be relied on. */

@@ -47,7 +47,8 @@ static struct {
 	bool have_key;
 	pthread_key_t key;
 	size_t main_stack;
-	cp_thread_leave_fn *on_leave;
+	unsigned leavers;
+	cp_thread_leave_fn *on_leave[CP_THREAD_LEAVERS];
 } st = {.life = &first_life, .last_epoch = 1};
 
 static void thread_leaves(void *arg)
@@ -56,8 +57,8 @@ static void thread_leaves(void *arg)
 
 	t->state = CP_THREAD_LEAVING;
 	cp_fence_signal(); /* a handler of ours must not take a memo from here on */
-	if (st.on_leave)
-		st.on_leave(t);
+	for (unsigned i = 0; i < st.leavers; i++)
+		st.on_leave[i](t);
 }
 
 static size_t main_stack_size(void)
@@ -95,7 +96,8 @@ void cp_thread_seed(uint64_t seed)
 
 void cp_thread_on_leave(cp_thread_leave_fn *fn)
 {
-	st.on_leave = fn;
+	if (st.leavers < CP_THREAD_LEAVERS)
+		st.on_leave[st.leavers++] = fn;
 }
 
 uint32_t cp_epoch(void)
@@ -153,9 +155,11 @@ static CP_COLD void meet(struct cp_thread *t, uint32_t epoch)
 	t->rng = first_state(epoch);
 	t->walking = 0;
 	t->epoch = epoch;
+	t->tid = (uint32_t)cp_sys_gettid();
+	t->slot = 0;
 	if (!first)
 		return; /* a fork lies between: the stack is the same one, copied */
-	if (!t->stack_hi && cp_sys_gettid() == cp_sys_getpid())
+	if (!t->stack_hi && t->tid == (uint32_t)cp_sys_getpid())
 		find_main_stack(t);
 	if (st.have_key && t->state == CP_THREAD_NEW && pthread_setspecific(st.key, t) == 0)
 		t->state = CP_THREAD_READY;

@@ -33,9 +33,12 @@ struct cp_thread {
 	uintptr_t stack_hi;
 	struct cp_memo *memo;
 	uint32_t epoch;	 /* cp_epoch() when this record was set up */
+	uint32_t tid;	 /* of the thread that set it up: a raw clone may share the record */
+	uint32_t slot;	 /* its place in the registry of threads plus one; 0: none */
 	uint16_t label;	 /* interned label set; 0 is none */
 	uint8_t state;	 /* enum cp_thread_state */
 	uint8_t walking; /* a walk owns the memo: a nested one goes without */
+	uint8_t held;	 /* the signal we block around a fork; 0: none */
 };
 
 extern __thread struct cp_thread cp_self
@@ -61,7 +64,9 @@ uint64_t cp_thread_random(struct cp_thread *t);
 /* [HOST] Fixes the randomness (CPROF_SEED), before the first thread is met. */
 void cp_thread_seed(uint64_t seed);
 
-/* [EARLY] Called when a thread leaves, with its record: gives its resources back. */
+/* [EARLY] Called when a thread leaves, with its record: gives its resources back. At
+ * most CP_THREAD_LEAVERS of them, called in the order of the asking. */
+#define CP_THREAD_LEAVERS 4
 typedef void cp_thread_leave_fn(struct cp_thread *t);
 void cp_thread_on_leave(cp_thread_leave_fn *fn);
 

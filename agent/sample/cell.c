@@ -108,6 +108,11 @@ void cp_cell_add(struct cp_cells *c, uint32_t cell, unsigned column, uint64_t v)
 	cp_add_acqrel(&c->cell[cell].v[column], v); /* pairs with cp_cell_read */
 }
 
+void cp_cell_note(struct cp_cells *c, uint32_t cell, unsigned column, uint64_t v)
+{
+	cp_store_rlx(&c->cell[cell].v[column], v);
+}
+
 uint32_t cp_cell_count(const struct cp_cells *c)
 {
 	return c->cell ? CP_MIN(cp_load_acq(c->used) + 1, c->cap) : 0;

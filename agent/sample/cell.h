@@ -34,6 +34,8 @@ struct cp_cells {
 int cp_cells_init(struct cp_cells *c, size_t bytes);
 uint32_t cp_cell_find(struct cp_cells *c, struct cp_cell_key key);
 void cp_cell_add(struct cp_cells *c, uint32_t cell, unsigned column, uint64_t v);
+/* [CONTROL] For a column that nobody adds to: the job's own notes. */
+void cp_cell_note(struct cp_cells *c, uint32_t cell, unsigned column, uint64_t v);
 
 /* [CONTROL] Cells 0 .. count-1; a count taken later is never smaller. */
 uint32_t cp_cell_count(const struct cp_cells *c);

@@ -24,7 +24,10 @@
 	X(WALK_BAD_READ, "walk ended: outside the stack or unreadable")                          \
 	X(WALK_BAD_CFA, "walk ended: frame address not above the last")                          \
 	X(MODULES_FULL, "module table full: frames named by address")                            \
-	X(LATE_START, "allocations before the agent was ready")
+	X(LATE_START, "allocations before the agent was ready")                                  \
+	X(THREADS_FULL, "thread table full: CPU time charged to [threads gone]")                 \
+	X(NO_TIMER, "threads without a timer: CPU time charged to their start")                  \
+	X(NO_ROOM, "CPU samples without room on the stack: charged to the last one")
 
 enum cp_loss {
 #define X(id, text) CP_LOSS_##id,

@@ -52,27 +52,27 @@ def refused(status, words, *argv):
         sys.exit(f"cprof snap {argv}: {got}, not {status} with '{words}'")
 
 
-BOTH = ["heap", "allocs"]
+ALL = ["cpu", "heap", "allocs", "threadcreate"]
 with Victim() as pid:
-    first = answered(".", BOTH, pid)
-    second = answered(".", BOTH, pid)
+    first = answered(".", ALL, pid)
+    second = answered(".", ALL, pid)
     assert not set(first) & set(second)
     answered(".", ["heap"], "--profiles", "heap", pid)
     answered(".", ["allocs"], "--profiles=allocs", "--dir", HERE, pid)
-    for f in answered(".", BOTH, "--seconds", "1", pid):
+    for f in answered(".", ALL, "--seconds", "1", pid):
         os.remove(f)  # a difference, which the validator would take for totals
     status, files, err = snap(pid, pid)
-    assert status == 0 and len(files) == 4, (files, err)
+    assert status == 0 and len(files) == 8, (files, err)
     refused(1, "no handler for signal 12", "--signal", "USR2", pid)
     refused(1, "no answer in 1 s", "--timeout", "1", "--dir", "/proc", pid)
 
 # Wherever it writes: a folder of its own, after it went elsewhere, on another signal.
 with Victim(CPROF_DIR="kept", CPROF_SIGNAL="RTMIN+3", PWD=HERE,
             code="import os; os.chdir('/');" + STAY) as pid:
-    answered("kept", BOTH, pid)
-    answered("kept", BOTH, "--signal", "RTMIN+3", pid)
+    answered("kept", ALL, pid)
+    answered("kept", ALL, "--signal", "RTMIN+3", pid)
 with Victim(CPROF_DIR="/proc/nowhere") as pid:
-    files = answered(f"/tmp/cprof-{os.geteuid()}", BOTH, pid)
+    files = answered(f"/tmp/cprof-{os.geteuid()}", ALL, pid)
     for f in files:
         os.rename(f, os.path.basename(f))
 
@@ -106,5 +106,5 @@ assert v.p.wait() == 0
 refused(1, "no such process", "999999999")
 refused(1, "process id 'x'", "x")
 refused(2, "no process id given")
-refused(2, "heap and allocs are accepted", "--profiles", "heap,pcu", "1")
+refused(2, "cpu, heap, allocs and threadcreate are accepted", "--profiles", "heap,pcu", "1")
 refused(2, "a signal's name or number", "--signal", "USR9", "1")

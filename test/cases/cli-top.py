@@ -114,6 +114,8 @@ for program in ([sys.executable, "-c", "import json, decimal"], ["c++filt", "_Z1
     subprocess.run([CPROF, "run", "-o", "real", "--rate", "1", *program], check=True,
                    stdout=subprocess.DEVNULL, env={**os.environ, "CPROF_LOG": "none"})
 real = [os.path.join("real", f) for f in sorted(os.listdir("real"))]
-assert len(real) == 4, real
+TYPES = {"heap": gen.HEAP, "allocs": gen.HEAP, "threadcreate": [("threadcreate", "count")],
+         "cpu": [("samples", "count"), ("cpu", "nanoseconds")]}
+assert len(real) == 2 * len(TYPES), real
 for path in real:
-    views([path], gen.HEAP)
+    views([path], TYPES[path.split(".")[-3]])

@@ -11,7 +11,8 @@ NAME = re.compile(r"^(.+)\.(\d+)\.(\d{8}T\d{6}Z)\.(\d{4,})\.([a-z]+)\.pb\.gz$")
 
 
 def environment(**settings):
-    env = dict(os.environ, LD_PRELOAD=LIB)
+    """The agent's, with the two profiles whose values the cases know."""
+    env = dict(os.environ, LD_PRELOAD=LIB, CPROF_PROFILES="heap,allocs")
     env.update({f"CPROF_{k.upper()}": str(v) for k, v in settings.items()})
     return env
 

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settle.c - makes the cpu counters equal the kernel's, before they are read
+ *
+ * Context  CONTROL, on the job's thread; cp_settle_forked: FORK
+ * Calls    tasks.c, sample/tick.h, sample/threads.h.
+ * Shared   st.life, in a page a forked child finds zeroed; only the job writes it.
+ * Holds    The process's clock is read first and each thread's later, so that what the
+ *          threads have in the counters can't fall short of it by time that
+ *          passed meanwhile. Whatever the counters lack of it was spent by threads
+ *          that came and went unseen, or is the way out of those that ended.
+ * Fails    Without /proc threads made behind our back stay unseen: their time is in
+ *          the total, as `[threads gone]`.
+ * Why      Threads found here may be on their way out, with their time settled: so
+ *          they are given what the counters lack, and no more.
+ */
+#include "settle.h"
+
+#include "../rt/mem.h"
+#include "../rt/sort.h"
+#include "../rt/timer.h"
+#include "../sample/stack.h"
+#include "../sample/tick.h"
+#include "tasks.h"
+
+struct life {
+	int64_t real_ns, mono_ns;	    /* where the profile under way begins */
+	int64_t settled_real, settled_mono; /* the last settling */
+	uint32_t own_tid;		    /* the agent's thread that settled itself last, */
+	uint64_t own_ns;		    /* and how far */
+};
+
+struct settling {
+	uint32_t tid[CP_THREADS_MAX]; /* of the threads that have a slot */
+	uint32_t ntids;
+	uint64_t lacking; /* what the counters lack of the process's clock */
+};
+
+static struct {
+	struct life *life;
+} st;
+
+void cp_settle_forked(void)
+{
+	st.life->real_ns = cp_now_ns(CLOCK_REALTIME);
+	st.life->mono_ns = cp_now_ns(CLOCK_MONOTONIC);
+}
+
+int cp_settle_init(void)
+{
+	st.life = cp_mem_map_wiped(CP_PAGE);
+	if (!st.life)
+		return -12; /* ENOMEM */
+	cp_settle_forked();
+	return 0;
+}
+
+/* CPU time nobody was asked about: is the thread deaf to our signal? */
+static cp_sid where(uint32_t tid, uint64_t due)
+{
+	if (due <= cp_tick_limit() || !cp_tasks_blocks(tid, cp_tick_signal()))
+		return CP_SID_NONE;
+	return cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED);
+}
+
+static void settle_known(struct settling *w)
+{
+	struct cp_thread_slot *s;
+	uint32_t at = 0;
+
+	while ((s = cp_threads_next(&at))) {
+		int64_t cpu = cp_timer_cpu_ns(cp_timer_clock(s->tid));
+
+		if (cpu < 0 || (uint64_t)cpu < s->charged) {
+			/* gone without a word, or another one by the same number */
+			cp_threads_release(s, true);
+			continue;
+		}
+		w->tid[w->ntids++] = s->tid;
+		cp_tick_settle(s, (uint64_t)cpu, where(s->tid, (uint64_t)cpu - s->charged));
+		cp_tick_arm(s);
+		cp_threads_release(s, false);
+	}
+}
+
+void cp_settle_own(void)
+{
+	uint32_t tid = (uint32_t)cp_sys_gettid();
+	int64_t cpu = cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	if (!cp_tick_period() || cpu < 0)
+		return;
+	if (st.life->own_tid != tid || (uint64_t)cpu < st.life->own_ns) {
+		st.life->own_tid = tid;
+		st.life->own_ns = 0;
+	}
+	cp_tick_charge(cp_tick_synth(CP_SYNTH_CPROF), 0, (uint64_t)cpu - st.life->own_ns);
+	st.life->own_ns = (uint64_t)cpu;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool has_slot(const struct settling *w, uint32_t tid)
+{
+	uint32_t lo = 0, hi = w->ntids;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (w->tid[mid] < tid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < w->ntids && w->tid[lo] == tid;
+}
+
+/* A thread that nobody told us of: from here on it has a slot and a timer. */
+static void meet(void *ctx, uint32_t tid)
+{
+	struct settling *w = ctx;
+	struct cp_thread_slot *s;
+	char name[16] = {0};
+	uint64_t due;
+	int64_t cpu;
+
+	if (tid == st.life->own_tid || has_slot(w, tid))
+		return;
+	cpu = cp_timer_cpu_ns(cp_timer_clock(tid));
+	s = cpu < 0 ? NULL : cp_threads_adopt(tid);
+	if (!s)
+		return;
+	cp_tasks_name(tid, name);
+	cp_tick_name(s, name);
+	due = CP_MIN((uint64_t)cpu, w->lacking);
+	w->lacking -= due;
+	s->charged = (uint64_t)cpu;
+	cp_tick_charge(where(tid, due), s->label, due);
+	cp_tick_arm(s);
+}
+
+static void settle_all(struct settling *w)
+{
+	int64_t process = cp_timer_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+	uint64_t charged;
+
+	st.life->settled_real = cp_now_ns(CLOCK_REALTIME);
+	st.life->settled_mono = cp_now_ns(CLOCK_MONOTONIC);
+	settle_known(w);
+	cp_settle_own();
+	charged = cp_tick_charged();
+	w->lacking = process > 0 && (uint64_t)process > charged ? (uint64_t)process - charged : 0;
+	cp_sort(w->tid, w->ntids, sizeof(w->tid[0]), compare);
+	cp_tasks_each(meet, w);
+	cp_tick_charge(cp_tick_synth(CP_SYNTH_THREADS_GONE), 0, w->lacking);
+}
+
+void cp_settle_all(void)
+{
+	struct cp_arena arena = {.stays = true};
+	struct settling *w;
+
+	if (!cp_tick_period())
+		return;
+	w = cp_arena_alloc(&arena, sizeof(*w));
+	if (w)
+		settle_all(w);
+	cp_arena_release(&arena);
+}
+
+void cp_settle_span(int64_t *time_ns, int64_t *duration_ns)
+{
+	const struct life *l = st.life;
+
+	if (!l->mono_ns) /* a child whose making we did not see */
+		cp_settle_forked();
+	*time_ns = l->real_ns;
+	*duration_ns = CP_MAX(l->settled_mono - l->mono_ns, (int64_t)1);
+}
+
+void cp_settle_written(void)
+{
+	st.life->real_ns = st.life->settled_real;
+	st.life->mono_ns = st.life->settled_mono;
+	cp_tick_written();
+}

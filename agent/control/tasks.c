@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tasks.c - the threads as the kernel lists them
+ *
+ * Context  CONTROL: on the job's thread, which has descriptors of its own.
+ * Calls    system calls, buf.c, parse.c.
+ * Fails    see tasks.h
+ */
+#include "tasks.h"
+
+#include "../rt/buf.h"
+#include "../rt/sys.h"
+#include "parse.h"
+
+#include <string.h>
+
+struct dirent64 {
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+	char name[];
+};
+
+static void each_entry(const char *block, long n, cp_task_fn *fn, void *ctx)
+{
+	for (long at = 0; at < n;) {
+		const struct dirent64 *e = (const void *)(block + at);
+		const char *end;
+		uint64_t tid;
+
+		if (!cp_parse_number(e->name, &tid, &end) && !*end)
+			fn(ctx, (uint32_t)tid);
+		at += e->reclen;
+	}
+}
+
+void cp_tasks_each(cp_task_fn *fn, void *ctx)
+{
+	char block[4096] __attribute__((aligned(8)));
+	int fd = (int)cp_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY, 0);
+	long n;
+
+	if (fd < 0)
+		return;
+	while ((n = CP_SYS(SYS_getdents64, fd, block, sizeof(block))) > 0)
+		each_entry(block, n, fn, ctx);
+	cp_sys_close(fd);
+}
+
+/* The beginning of /proc/self/task/TID/WHAT, as a text; its length. */
+static size_t read_text(uint32_t tid, const char *what, char *text, size_t cap)
+{
+	char path[64];
+	struct cp_buf b = CP_BUF(path);
+	long n;
+	int fd;
+
+	cp_buf_fmt(&b, "/proc/self/task/%u/%s", tid, what);
+	fd = (int)cp_sys_open(path, O_RDONLY, 0);
+	n = fd < 0 ? 0 : cp_sys_read(fd, text, cap - 1);
+	if (fd >= 0)
+		cp_sys_close(fd);
+	n = CP_MAX(n, 0);
+	text[n] = 0;
+	return (size_t)n;
+}
+
+void cp_tasks_name(uint32_t tid, char name[16])
+{
+	char text[32];
+	size_t n = read_text(tid, "comm", text, sizeof(text));
+
+	n -= n && text[n - 1] == '\n';
+	n = CP_MIN(n, (size_t)15);
+	if (n)
+		memset(name, 0, 16);
+	memcpy(name, text, n);
+}
+
+static unsigned hex_digit(char c)
+{
+	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10) & 15;
+}
+
+bool cp_tasks_blocks(uint32_t tid, int sig)
+{
+	static const char key[] = "\nSigBlk:\t";
+	char text[2048];
+	size_t n = sig ? read_text(tid, "status", text, sizeof(text)) : 0;
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i + sizeof(key) + 16 <= n; i++) {
+		if (memcmp(text + i, key, sizeof(key) - 1))
+			continue;
+		for (unsigned k = 0; k < 16; k++)
+			mask = mask << 4 | hex_digit(text[i + sizeof(key) - 1 + k]);
+		return mask >> (sig - 1) & 1;
+	}
+	return false;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ticker.c - which signal CPU samples come by
+ *
+ * Context  HOST: cp_ticker_start      ANY: cp_ticker_taken
+ * Calls    sigact.c, trigger.c, sample/tick.h, the log.
+ * Holds    The host always wins: a signal it ignores or handles, before or later, is not
+ *          ours. The new handler is in place before the first timer that uses it.
+ * Fails    No signal is free: one line; CPU time is still summed up, without samples.
+ * Why      From the top of the realtime signals: hosts count theirs from SIGRTMIN up.
+ *          A timer's signal that is under way in another thread at the moment the
+ *          host takes it arrives at the host's handler; deleting the timers first, and a
+ *          signal being delivered at the kernel's next return, make that moment short.
+ */
+#include "ticker.h"
+
+#include "../rt/log.h"
+#include "../rt/sigact.h"
+#include "../sample/tick.h"
+#include "config.h"
+#include "trigger.h"
+
+/* The two that libc keeps for itself lie below. */
+#define FIRST_REALTIME 34
+#define LAST_SIGNAL    64
+
+static bool is_free(int sig)
+{
+	return sig != cp_config.signal && !cp_trigger_owns(sig) &&
+	       cp_sigact_get(sig) == (long)SIG_DFL;
+}
+
+static int find_another(void)
+{
+	for (int sig = LAST_SIGNAL; sig >= FIRST_REALTIME; sig--)
+		if (is_free(sig))
+			return sig;
+	return 0;
+}
+
+static void use(int sig)
+{
+	if (sig) {
+		cp_trigger_own(sig);
+		cp_sigact_set(sig, cp_tick_on_signal);
+	}
+	cp_tick_use_signal(sig);
+}
+
+static void use_another(const char *why, int was)
+{
+	int sig = find_another();
+
+	use(sig);
+	if (sig)
+		cp_log("%s signal %d: CPU samples come by signal %d (CPROF_CPU_SIGNAL names one)",
+		       why, was, sig);
+	else
+		cp_log("%s signal %d and no other is free: no CPU samples, only sums", why, was);
+}
+
+void cp_ticker_start(void)
+{
+	int sig = cp_config.cpu_signal;
+
+	if (!cp_tick_period())
+		return;
+	if (is_free(sig))
+		use(sig);
+	else
+		use_another("something else has", sig);
+}
+
+void cp_ticker_taken(void)
+{
+	use_another("the program takes", cp_tick_signal());
+}

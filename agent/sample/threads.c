@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * threads.c - the threads there are: one slot each
+ *
+ * Context  HOST, SIGNAL, CONTROL: as threads.h says of each
+ * Calls    rt only.
+ * Shared   st.table: map (a bit per slot), slot[].
+ * Order    map: a bit is set acq_rel by who claims, cleared acq_rel by who frees, so
+ *          the next owner writes after the last one.
+ *          state: rel by who describes a slot / acq by who holds it. USED -> USED|HELD by
+ *          a reader's CAS; GONE is set once, by the thread or a reader; of
+ *          the two that could free a slot, the later one does.
+ * Holds    A slot that is given back has no timer any more.
+ *          Readers hold one slot at a time and not for long; there may be two
+ *          (a job, and a thread that moves the timers to another signal).
+ * Fails    see threads.h
+ * Why      A map of bits is scanned in a few cache lines with 8,192 threads, and
+ *          keeps slots in use together, so that pages stay untouched.
+ */
+#include "threads.h"
+
+#include "../rt/atomic.h"
+#include "../rt/mem.h"
+#include "../rt/timer.h"
+#include "loss.h"
+
+#include <string.h>
+
+#define WORDS (CP_THREADS_MAX / 64)
+
+struct table {
+	uint64_t map[WORDS];
+	struct cp_thread_slot slot[];
+};
+
+static struct {
+	struct table *table;
+	uint32_t cap;
+} st;
+
+_Static_assert(sizeof(struct cp_thread_slot) == 2 * CP_CACHE_LINE, "two cache lines");
+
+int cp_threads_init(size_t bytes)
+{
+	size_t n = (bytes - sizeof(struct table)) / sizeof(struct cp_thread_slot);
+
+	st.table = cp_mem_map_wiped(bytes);
+	if (!st.table)
+		return -12; /* ENOMEM */
+	st.cap = (uint32_t)CP_MIN(n, (size_t)CP_THREADS_MAX) & ~63U;
+	return 0;
+}
+
+static struct cp_thread_slot *claim(void)
+{
+	for (uint32_t w = 0; w < st.cap / 64; w++) {
+		uint64_t seen = cp_load_rlx(&st.table->map[w]);
+
+		while (~seen) {
+			uint64_t bit = ~seen & -~seen;
+
+			seen = cp_or_acqrel(&st.table->map[w], bit); /* see Order */
+			if (!(seen & bit))
+				return &st.table->slot[w * 64 + (uint32_t)__builtin_ctzll(bit)];
+		}
+	}
+	cp_loss_add(CP_LOSS_THREADS_FULL, 1);
+	return NULL;
+}
+
+static void give_back(struct cp_thread_slot *s)
+{
+	uint32_t i = cp_threads_number(s);
+	uint32_t timer = cp_xchg_acqrel(&s->timer, 0); /* ours alone: a plain swap */
+
+	if (timer)
+		cp_timer_delete((int)timer - 1);
+	cp_store_rlx(&s->state, 0);
+	cp_store_rlx(&s->tid, 0);
+	cp_and_acqrel(&st.table->map[i / 64], ~(1ULL << i % 64)); /* see Order */
+}
+
+static struct cp_thread_slot *describe(uint32_t tid, uintptr_t start, bool found)
+{
+	struct cp_thread_slot *s = st.cap ? claim() : NULL;
+
+	if (!s)
+		return NULL;
+	memset((char *)s + sizeof(s->state), 0, sizeof(*s) - sizeof(s->state));
+	s->start = start;
+	s->found = found;
+	cp_store_rlx(&s->tid, tid);
+	cp_store_rel(&s->state, CP_THREAD_USED); /* see Order */
+	return s;
+}
+
+struct cp_thread_slot *cp_threads_slot(uint32_t number)
+{
+	return number < st.cap ? &st.table->slot[number] : NULL;
+}
+
+uint32_t cp_threads_number(const struct cp_thread_slot *s)
+{
+	return (uint32_t)(s - st.table->slot);
+}
+
+struct cp_thread_slot *cp_threads_of(const struct cp_thread *t)
+{
+	/* After a fork the record still names the parent's slot. */
+	return t->slot && t->epoch == cp_epoch() ? cp_threads_slot(t->slot - 1) : NULL;
+}
+
+struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start)
+{
+	struct cp_thread_slot *s = describe(t->tid, start, false);
+
+	t->slot = s ? cp_threads_number(s) + 1 : 0;
+	return s;
+}
+
+struct cp_thread_slot *cp_threads_adopt(uint32_t tid)
+{
+	return describe(tid, 0, true);
+}
+
+void cp_threads_leave(struct cp_thread_slot *s)
+{
+	if (!(cp_or_acqrel(&s->state, CP_THREAD_GONE) & CP_THREAD_HELD)) /* see Order */
+		give_back(s);
+}
+
+static bool hold(struct cp_thread_slot *s)
+{
+	uint32_t seen = CP_THREAD_USED;
+
+	return cp_cas_acqrel(&s->state, &seen, CP_THREAD_USED | CP_THREAD_HELD); /* see Order */
+}
+
+struct cp_thread_slot *cp_threads_next(uint32_t *at)
+{
+	for (; *at < st.cap; (*at)++) {
+		uint64_t rest = cp_load_rlx(&st.table->map[*at / 64]) >> *at % 64;
+		struct cp_thread_slot *s;
+
+		if (!rest) {
+			*at |= 63;
+			continue;
+		}
+		*at += (uint32_t)__builtin_ctzll(rest);
+		s = &st.table->slot[(*at)];
+		if (hold(s)) {
+			(*at)++;
+			return s;
+		}
+	}
+	return NULL;
+}
+
+void cp_threads_release(struct cp_thread_slot *s, bool gone)
+{
+	uint32_t was;
+
+	if (gone)
+		cp_or_acqrel(&s->state, CP_THREAD_GONE);
+	was = cp_and_acqrel(&s->state, ~(uint32_t)CP_THREAD_HELD); /* see Order */
+	if (was & CP_THREAD_GONE)
+		give_back(s);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * threads.h - the threads there are: one slot each
+ *
+ * Context  HOST: cp_threads_enter, _leave      SIGNAL: cp_threads_mine
+ *          CONTROL: cp_threads_adopt and the readers
+ * Shared   slots, in memory a forked child finds zeroed: no thread is there. A slot
+ *          is claimed by a bit of a map, described, then published by its state.
+ * Holds    A slot that a reader holds is not given to another thread meanwhile: one
+ *          that leaves then is given back by the reader.
+ * Fails    No slot free: counted; such a thread's CPU time is `[threads gone]`.
+ */
+#ifndef CP_SAMPLE_THREADS_H
+#define CP_SAMPLE_THREADS_H
+
+#include "../rt/base.h"
+#include "../rt/thread.h"
+
+#define CP_THREADS_MAX 8192U
+
+enum { CP_THREAD_USED = 1, CP_THREAD_HELD = 2, CP_THREAD_GONE = 4 };
+
+struct cp_thread_slot {
+	uint32_t state; /* CP_THREAD_ bits; 0 free, or not described yet */
+	uint32_t tid;
+	uint64_t charged;  /* CPU time that is in the counters, in ns */
+	uintptr_t start;   /* its start routine; 0: not known */
+	uint32_t timer;	   /* its number plus one; 0: none */
+	cp_sid last;	   /* the stack of its last sample */
+	uint32_t creation; /* the cell of the stack that made it, plus one */
+	uint16_t label;	   /* its label set */
+	uint8_t found;	   /* by a reading, not by itself */
+	uint8_t blocked;   /* a reading found our signal blocked */
+	char name[16];	   /* what label was made from */
+	uint64_t spare[9]; /* for what it waits for: two cache lines in all */
+};
+
+/* [EARLY] At most this many bytes. 0 or -errno. */
+int cp_threads_init(size_t bytes);
+/* [HOST] The calling thread's slot; NULL when there is none to be had. */
+struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start);
+/* [CONTROL] A slot for a thread that is not the caller. */
+struct cp_thread_slot *cp_threads_adopt(uint32_t tid);
+/* [ANY] The slot the calling thread entered in this life, or NULL. */
+struct cp_thread_slot *cp_threads_of(const struct cp_thread *t);
+/* [HOST] The thread's slot is done with. */
+void cp_threads_leave(struct cp_thread_slot *s);
+
+/* [ANY] The next slot in use from number *at on, held; NULL at the end. */
+struct cp_thread_slot *cp_threads_next(uint32_t *at);
+/* [ANY] Lets go of it; gone: its thread is no longer there. */
+void cp_threads_release(struct cp_thread_slot *s, bool gone);
+/* [ANY] The slot by number, whatever its state; NULL beyond the last. */
+struct cp_thread_slot *cp_threads_slot(uint32_t number);
+uint32_t cp_threads_number(const struct cp_thread_slot *s);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tick.c - CPU time by stack: a timer on each thread's own CPU clock
+ *
+ * Context  as tick.h says of each
+ * Calls    rt, the walker, the stack, cell, label and thread tables. No libc.
+ * Shared   st.cells; a slot's `charged` (CAS); its other fields are written by its
+ *          thread, or by the job while the thread has no timer yet; total: relaxed adds.
+ * Holds    charged moves forward by CAS only, and what it moved by goes into one cell:
+ *          each nanosecond of a thread is counted once, by whoever moved it.
+ * Fails    see tick.h
+ * Why      The weight of a sample is the CPU time since the thread's last one, read from
+ *          the clock the timer runs on. The number of expirations (1 + si_overrun) says
+ *          the same in whole periods; the clock also says it when a reading has
+ *          come between, so nothing is counted twice. A thread that runs for less
+ *          than a tick is never hit: its time is settled when it ends.
+ *          Timers count CPU time, so a thread that waits is never signalled, and no
+ *          blocked system call is interrupted.
+ *          We never go back to SIG_DFL: a signal still pending would kill the host.
+ */
+#include "tick.h"
+
+#include "../rt/atomic.h"
+#include "../rt/log.h"
+#include "../rt/mem.h"
+#include "../rt/timer.h"
+#include "labels.h"
+#include "loss.h"
+#include "module.h"
+#include "span.h"
+#include "stack.h"
+#include "walk.h"
+
+#include <string.h>
+#include <sys/prctl.h>
+
+#define SECOND	    1000000000ULL
+#define LIMIT_MIN   (SECOND / 10)
+#define MAGIC	    0xc9f0c95ULL
+#define MAGIC_SHIFT 32
+#define ROOM	    6144 /* what the handler needs of a stack, and as much again for luck */
+
+enum { NS, NS_BEFORE, NS_NOTED };
+
+static struct {
+	struct cp_cells cells;
+	uint64_t period;
+	uint64_t *total; /* of all cells; in memory a forked child finds zeroed */
+	int sig;
+	uint32_t refused; /* said once */
+} st;
+
+int cp_tick_init(uint64_t hz, size_t bytes)
+{
+	int err;
+
+	if (!hz)
+		return 0;
+	err = cp_cells_init(&st.cells, bytes);
+	st.total = err ? NULL : cp_mem_map_wiped(CP_PAGE);
+	if (!st.total)
+		return -12; /* ENOMEM */
+	st.period = SECOND / hz;
+	return 0;
+}
+
+uint64_t cp_tick_period(void)
+{
+	return st.period;
+}
+
+uint64_t cp_tick_limit(void)
+{
+	return CP_MAX(LIMIT_MIN, 16 * st.period);
+}
+
+/* --- timers ------------------------------------------------------------- */
+
+int cp_tick_signal(void)
+{
+	return cp_load_rlx(&st.sig);
+}
+
+/* Anywhere within a period: threads that live for less than one are hit too, and those
+ * that start together are not hit together. */
+static int64_t first_after(void)
+{
+	uint64_t r = (uint64_t)cp_now_ns(CLOCK_MONOTONIC) * 0x9e3779b97f4a7c15ULL;
+
+	return (int64_t)((r >> 16) % st.period) + 1;
+}
+
+static void refused(long error)
+{
+	uint32_t seen = 0;
+
+	cp_loss_add(CP_LOSS_NO_TIMER, 1);
+	if (cp_cas_rlx(&st.refused, &seen, 1))
+		cp_log("the kernel refuses a timer (error %ld): some threads have no CPU samples, "
+		       "only sums",
+		       -error);
+}
+
+void cp_tick_arm(struct cp_thread_slot *s)
+{
+	int sig = cp_tick_signal();
+	uint32_t seen = 0;
+	long timer;
+
+	if (!sig || cp_load_rlx(&s->timer))
+		return;
+	timer = cp_timer_make(s->tid, sig, MAGIC << MAGIC_SHIFT | cp_threads_number(s));
+	if (timer < 0) {
+		if (timer != -22 /* EINVAL: no such thread any more */)
+			refused(timer);
+		return;
+	}
+	/* The thread itself and a job may both come here. */
+	if (cp_cas_rlx(&s->timer, &seen, (uint32_t)timer + 1))
+		cp_timer_start((int)timer, first_after(), (int64_t)st.period);
+	else
+		cp_timer_delete((int)timer);
+}
+
+static void disarm(struct cp_thread_slot *s)
+{
+	uint32_t timer = cp_xchg_acqrel(&s->timer, 0); /* whoever has it deletes it */
+
+	if (timer)
+		cp_timer_delete((int)timer - 1);
+}
+
+void cp_tick_use_signal(int sig)
+{
+	struct cp_thread_slot *s;
+	uint32_t at = 0;
+
+	cp_store_rlx(&st.sig, sig);
+	while ((s = cp_threads_next(&at))) {
+		disarm(s);
+		cp_tick_arm(s);
+		cp_threads_release(s, false);
+	}
+}
+
+/* --- counting ------------------------------------------------------------ */
+
+void cp_tick_charge(cp_sid sid, uint16_t label, uint64_t ns)
+{
+	struct cp_cell_key key = {.sid = sid, .label = label};
+
+	if (!ns || !st.period)
+		return;
+	cp_cell_add(&st.cells, cp_cell_find(&st.cells, key), NS, ns);
+	cp_add_rlx(st.total, ns);
+}
+
+uint64_t cp_tick_charged(void)
+{
+	return st.total ? cp_load_rlx(st.total) : 0;
+}
+
+cp_sid cp_tick_synth(enum cp_synth what)
+{
+	cp_frame frame = cp_frame_synth(what);
+
+	return cp_stack_intern(&frame, 1, false);
+}
+
+/* What is not in the counters yet becomes the caller's to put there. */
+static uint64_t take_due(struct cp_thread_slot *s, uint64_t cpu_ns)
+{
+	uint64_t seen = cp_load_rlx(&s->charged);
+
+	while (cpu_ns > seen)
+		if (cp_cas_rlx(&s->charged, &seen, cpu_ns))
+			return cpu_ns - seen;
+	return 0;
+}
+
+/* Where time goes that no sample speaks for. */
+static cp_sid fallback(const struct cp_thread_slot *s)
+{
+	cp_frame frame;
+
+	if (s->last || !s->start)
+		return s->last;
+	frame = cp_frame_make(cp_module_of(s->start), s->start);
+	return cp_stack_intern(&frame, 1, false);
+}
+
+void cp_tick_settle(struct cp_thread_slot *s, uint64_t cpu_ns, cp_sid sid)
+{
+	cp_tick_charge(sid ? sid : fallback(s), s->label, take_due(s, cpu_ns));
+}
+
+void cp_tick_name(struct cp_thread_slot *s, const char name[16])
+{
+	if (CP_LIKELY(!memcmp(s->name, name, sizeof(s->name))))
+		return;
+	memcpy(s->name, name, sizeof(s->name));
+	s->label = cp_label_of_thread(s->name);
+}
+
+static void read_name(struct cp_thread_slot *s)
+{
+	char name[16] = {0};
+
+	CP_SYS(SYS_prctl, PR_GET_NAME, name);
+	cp_tick_name(s, name);
+}
+
+static bool is_blocked(int sig)
+{
+	uint64_t mask = 0;
+
+	CP_SYS(SYS_rt_sigprocmask, 0, 0, &mask, sizeof(mask));
+	return sig && mask >> (sig - 1) & 1;
+}
+
+void cp_tick_leave(struct cp_thread_slot *s)
+{
+	int64_t now = cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+	cp_sid sid = CP_SID_NONE;
+
+	if (!st.period || now < 0)
+		return;
+	read_name(s);
+	if ((uint64_t)now - s->charged > cp_tick_limit() && is_blocked(cp_tick_signal()))
+		sid = cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED);
+	cp_tick_settle(s, (uint64_t)now, sid);
+}
+
+/* --- the handler ----------------------------------------------------------- */
+
+/* The slot a signal of ours is for; NULL for anybody else's signal, and for one that was
+ * on its way when the slot was given back. */
+static struct cp_thread_slot *slot_of(const siginfo_t *info, uint32_t tid)
+{
+	uint64_t value = (uint64_t)(uintptr_t)info->si_ptr;
+	struct cp_thread_slot *s;
+
+	if (info->si_code != SI_TIMER || value >> MAGIC_SHIFT != MAGIC)
+		return NULL;
+	s = cp_threads_slot((uint32_t)value);
+	if (!s || cp_load_rlx(&s->tid) != tid || (cp_load_rlx(&s->state) & CP_THREAD_GONE))
+		return NULL;
+	return s;
+}
+
+/* Signal stacks may be tiny, and a thread may be near the end of its own. */
+static bool has_room(const struct cp_thread *t, const ucontext_t *uc)
+{
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t lo = (uintptr_t)uc->uc_stack.ss_sp;
+
+	if (!(uc->uc_stack.ss_flags & SS_DISABLE) && sp - lo < uc->uc_stack.ss_size)
+		return sp - lo >= ROOM;
+	return !cp_span_owns(t, sp) || sp - t->stack_lo >= ROOM;
+}
+
+static CP_NOINLINE cp_sid walk(struct cp_thread *t, const ucontext_t *uc)
+{
+	cp_frame frame[CP_WALK_MAX];
+	bool cut = false;
+	unsigned n = cp_walk_signal(t, uc, frame, CP_WALK_MAX, &cut);
+
+	if (!n)
+		cp_loss_add(CP_LOSS_NO_STACK, 1);
+	return cp_stack_intern(frame, n, cut);
+}
+
+static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
+{
+	struct cp_thread nobody = {0}, *t = &cp_self;
+
+	/* A raw clone runs on its parent's record, which is not its own to use; so
+	 * it goes without one, and its stack is probed. */
+	if (t->tid != s->tid || t->epoch != cp_epoch())
+		t = &nobody;
+	if (has_room(t, uc))
+		s->last = walk(t, uc);
+	else
+		cp_loss_add(CP_LOSS_NO_ROOM, 1);
+	read_name(s);
+	if (CP_UNLIKELY(ns > cp_tick_limit())) {
+		cp_tick_charge(cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED), s->label, ns - st.period);
+		ns = st.period;
+	}
+	cp_tick_charge(fallback(s), s->label, ns);
+}
+
+void cp_tick_on_signal(int sig, siginfo_t *info, void *context)
+{
+	struct cp_thread_slot *s = slot_of(info, (uint32_t)cp_sys_gettid());
+	int64_t now;
+	uint64_t ns;
+
+	(void)sig;
+	if (!s)
+		return;
+	now = cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+	ns = now > 0 ? take_due(s, (uint64_t)now) : 0;
+	if (ns)
+		sample(s, context, ns);
+}
+
+/* --- reading ----------------------------------------------------------------- */
+
+uint32_t cp_tick_cells(void)
+{
+	return cp_cell_count(&st.cells);
+}
+
+void cp_tick_row(uint32_t cell, struct cp_tick_row *row)
+{
+	struct cp_cell_key key = cp_cell_key(&st.cells, cell);
+
+	row->sid = key.sid;
+	row->label = key.label;
+	row->ns = cp_cell_read(&st.cells, cell, NS);
+	row->ns_before = cp_cell_read(&st.cells, cell, NS_BEFORE);
+}
+
+void cp_tick_note(uint32_t cell, uint64_t ns)
+{
+	cp_cell_note(&st.cells, cell, NS_NOTED, ns);
+}
+
+void cp_tick_written(void)
+{
+	uint32_t n = cp_tick_cells();
+
+	for (uint32_t i = 0; i < n; i++)
+		cp_cell_note(&st.cells, i, NS_BEFORE, cp_cell_read(&st.cells, i, NS_NOTED));
+}
