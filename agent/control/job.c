@@ -27,6 +27,7 @@
 #include "creds.h"
 #include "files.h"
 #include "reason.h"
+#include "settle.h"
 #include "symbols.h"
 #include "work.h"
 
@@ -90,6 +91,7 @@ static void job_main(void *arg)
 
 		cp_xchg_acqrel(&s->turn, RUNNING); /* see Order: ASKED off, then look */
 		until = cp_work_run(&s->work);
+		cp_settle_own();
 		if (until) {
 			wait_for_work(s, until);
 			continue;

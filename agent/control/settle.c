@@ -4,7 +4,8 @@
  *
  * Context  CONTROL, on the job's thread; cp_settle_forked: FORK
  * Calls    tasks.c, sample/tick.h, sample/threads.h.
- * Shared   st.life, in a page a forked child finds zeroed; only the job writes it.
+ * Shared   st.life, in a page a forked child finds zeroed: written by who is inside
+ *          (busy: acq / rel), the agent's own threads only.
  * Holds    The process's clock is read first and each thread's later, so that what the
  *          threads have in the counters can't fall short of it by time that
  *          passed meanwhile. Whatever the counters lack of it was spent by threads
@@ -16,6 +17,7 @@
  */
 #include "settle.h"
 
+#include "../rt/atomic.h"
 #include "../rt/mem.h"
 #include "../rt/sort.h"
 #include "../rt/timer.h"
@@ -23,11 +25,12 @@
 #include "../sample/tick.h"
 #include "tasks.h"
 
+#include <string.h>
+
 struct life {
 	int64_t real_ns, mono_ns;	    /* where the profile under way begins */
 	int64_t settled_real, settled_mono; /* the last settling */
-	uint32_t own_tid;		    /* the agent's thread that settled itself last, */
-	uint64_t own_ns;		    /* and how far */
+	uint32_t busy;			    /* somebody settles */
 };
 
 struct settling {
@@ -85,17 +88,13 @@ static void settle_known(struct settling *w)
 
 void cp_settle_own(void)
 {
-	uint32_t tid = (uint32_t)cp_sys_gettid();
 	int64_t cpu = cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+	struct cp_thread *t = &cp_self; /* this thread's own: job.c makes it */
 
 	if (!cp_tick_period() || cpu < 0)
 		return;
-	if (st.life->own_tid != tid || (uint64_t)cpu < st.life->own_ns) {
-		st.life->own_tid = tid;
-		st.life->own_ns = 0;
-	}
-	cp_tick_charge(cp_tick_synth(CP_SYNTH_CPROF), 0, (uint64_t)cpu - st.life->own_ns);
-	st.life->own_ns = (uint64_t)cpu;
+	cp_tick_charge(cp_tick_synth(CP_SYNTH_CPROF), 0, (uint64_t)cpu - t->own_ns);
+	t->own_ns = (uint64_t)cpu;
 }
 
 static int compare(const void *a, const void *b)
@@ -120,6 +119,12 @@ static bool has_slot(const struct settling *w, uint32_t tid)
 	return lo < w->ntids && w->tid[lo] == tid;
 }
 
+/* Threads of the agent settle their own time. */
+static bool is_own(const char *name)
+{
+	return !memcmp(name, "cprof", 5) && (!name[5] || name[5] == '-');
+}
+
 /* A thread that nobody told us of: from here on it has a slot and a timer. */
 static void meet(void *ctx, uint32_t tid)
 {
@@ -129,13 +134,15 @@ static void meet(void *ctx, uint32_t tid)
 	uint64_t due;
 	int64_t cpu;
 
-	if (tid == st.life->own_tid || has_slot(w, tid))
+	if (has_slot(w, tid))
+		return;
+	cp_tasks_name(tid, name);
+	if (is_own(name))
 		return;
 	cpu = cp_timer_cpu_ns(cp_timer_clock(tid));
 	s = cpu < 0 ? NULL : cp_threads_adopt(tid);
 	if (!s)
 		return;
-	cp_tasks_name(tid, name);
 	cp_tick_name(s, name);
 	due = CP_MIN((uint64_t)cpu, w->lacking);
 	w->lacking -= due;
@@ -160,6 +167,18 @@ static void settle_all(struct settling *w)
 	cp_tick_charge(cp_tick_synth(CP_SYNTH_THREADS_GONE), 0, w->lacking);
 }
 
+/* One at a time: two that add up what is lacking would charge it twice. */
+static void enter(void)
+{
+	struct timespec ts = {0, 200000};
+	uint32_t seen = 0;
+
+	while (!cp_cas_acq(&st.life->busy, &seen, 1)) { /* pairs with the release */
+		CP_SYS(SYS_nanosleep, &ts, 0);
+		seen = 0;
+	}
+}
+
 void cp_settle_all(void)
 {
 	struct cp_arena arena = {.stays = true};
@@ -168,8 +187,11 @@ void cp_settle_all(void)
 	if (!cp_tick_period())
 		return;
 	w = cp_arena_alloc(&arena, sizeof(*w));
-	if (w)
+	if (w) {
+		enter();
 		settle_all(w);
+		cp_store_rel(&st.life->busy, 0); /* pairs with enter */
+	}
 	cp_arena_release(&arena);
 }
 
