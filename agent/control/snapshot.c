@@ -4,8 +4,8 @@
  *
  * Context  CONTROL, one at a time, on the job thread
  * Calls    emit.c, files.c, retention.c, symbols.c, the log.
- * Holds    One time for all files of a snapshot. Its memory is one arena, released
- *          whole; a child forked meanwhile does not inherit it.
+ * Holds    One time for all files of a snapshot. Its memory is an arena, and one more for
+ *          each source in turn, released whole; a child forked meanwhile does not inherit it.
  * Fails    One line: what could not be written, why, and what happens now.
  */
 #include "snapshot.h"
@@ -46,8 +46,10 @@ static unsigned choose_rows(struct taking *t)
 
 static void emit_source(struct taking *t, const struct cp_source *source)
 {
+	/* What one source needs is given back before the next. */
+	struct cp_arena arena = {.limit = t->arena.limit - t->arena.mapped, .stays = true};
 	struct cp_emit e = {
-		.job = &t->arena,
+		.job = &arena,
 		.maps = &t->maps,
 		.comments = &t->comments,
 		.window = t->order->window,
@@ -64,6 +66,7 @@ static void emit_source(struct taking *t, const struct cp_source *source)
 						    &t->files.file[i].error};
 	}
 	cp_emit_run(&e);
+	cp_arena_release(&arena);
 }
 
 static void emit_all(struct taking *t)
