@@ -157,8 +157,8 @@ static void finish(struct taking *t)
 		return;
 	}
 	cp_files_end(&t->files);
-	start_anew(t);
 	report_written(t);
+	start_anew(t);
 	if (!cp_files_abandoned())
 		report_lost(t);
 	cp_retention_apply(&t->arena, &t->files.dir, cp_config.keep, cp_config.max_bytes);
