@@ -13,6 +13,7 @@
 #include "rt/base.h"
 #include "rt/thread.h"
 #include "sample/marks.h"
+#include "sample/waiting.h"
 #include "sample/walk.h"
 
 /* --- life ------------------------------------------------------------- */
@@ -93,5 +94,33 @@ struct cp_probe_block cp_probe_take(void *p);
 void cp_probe_put_back(struct cp_probe_block block);
 /* [HOST] The taken block is gone for good: count it as freed. */
 void cp_probe_drop(struct cp_probe_block block);
+
+/* --- waits and locks --------------------------------------------------- */
+
+/* A call of the host's: what was called, and from where. */
+struct cp_call {
+	uintptr_t fn; /* the real function: the leaf of the recorded stack */
+	struct cp_regs caller;
+};
+
+/* [ANY] Is anyone interested in waits? Without it, none of the following is called. */
+bool cp_probe_waits(void);
+/* [HOST] Around a call that is about to block. Nothing is held between the two: a wait
+ * that is cancelled or jumped out of needs no end. They nest, by handlers; *outer is
+ * for wait_end. waited: it did block, and not just fail. */
+void cp_probe_wait_begin(struct cp_wait *outer, enum cp_wait_kind kind, const void *object,
+			 const struct cp_call *call);
+void cp_probe_wait_end(const struct cp_wait *outer, const struct cp_call *call, bool waited);
+
+/* [HOST] Before a lock that others may wait for is released: what they have waited.
+ * After the release, when there was a hit, it is charged to the caller. The lock is
+ * not looked at by the second, and may be gone. */
+struct cp_handover {
+	bool hit;
+	uint32_t fresh; /* waiters no unlock has met before */
+	uint64_t ns;
+};
+struct cp_handover cp_probe_unlock_begin(const void *lock);
+void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call);
 
 #endif

@@ -38,10 +38,9 @@ struct request {
 static bool add_profile(struct cp_request *r, const char *name, size_t len)
 {
 	static const char *const names[CP_TYPES] = {
-		[CP_TYPE_CPU] = "cpu",
-		[CP_TYPE_HEAP] = "heap",
-		[CP_TYPE_ALLOCS] = "allocs",
-		[CP_TYPE_THREADCREATE] = "threadcreate",
+		[CP_TYPE_CPU] = "cpu",	     [CP_TYPE_HEAP] = "heap",
+		[CP_TYPE_ALLOCS] = "allocs", [CP_TYPE_THREADCREATE] = "threadcreate",
+		[CP_TYPE_MUTEX] = "mutex",   [CP_TYPE_BLOCK] = "block",
 	};
 
 	for (unsigned i = 0; i < CP_TYPES; i++) {
@@ -50,8 +49,9 @@ static bool add_profile(struct cp_request *r, const char *name, size_t len)
 			return true;
 		}
 	}
-	cp_complain("--profiles '%.*s': cpu, heap, allocs and threadcreate are accepted", (int)len,
-		    name);
+	cp_complain(
+		"--profiles '%.*s': cpu, heap, allocs, threadcreate, mutex and block are accepted",
+		(int)len, name);
 	return false;
 }
 
@@ -247,7 +247,7 @@ const struct cp_command cp_command_snap = {
 	.name = "snap",
 	.synopsis = "[OPTIONS] PID...",
 	.summary = "ask a running process for a snapshot, and print the files' names",
-	.help = "  --profiles LIST   only these: cpu,heap,allocs,threadcreate\n"
+	.help = "  --profiles LIST   only these: cpu,heap,allocs,threadcreate,mutex,block\n"
 		"  --seconds N       what happens in the next N seconds, not the totals\n"
 		"  --signal NAME     the signal it listens to; else as its environment says\n"
 		"  --dir DIR         where it writes; else as its environment says\n"

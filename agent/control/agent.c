@@ -14,6 +14,7 @@
 #include "../rt/atomic.h"
 #include "../rt/log.h"
 #include "../rt/sys.h"
+#include "../sample/contend.h"
 #include "../sample/heap.h"
 #include "../sample/labels.h"
 #include "../sample/loss.h"
@@ -91,7 +92,7 @@ void cp_agent_thread_begins(uintptr_t start, uint32_t creation)
 
 /* CPROF_MAX_MEMORY in sixteenths; three more are snapshot.c's, one is work.c's. With
  * HTTP on the heap leaves it two. */
-enum { WALK = 1, STACKS = 4, HEAP = 4, CPU = 1, SYMBOLS = 2, HTTP = 2 };
+enum { WALK = 1, STACKS = 4, HEAP = 3, CPU = 1, CONTEND = 1, SYMBOLS = 2, HTTP = 2 };
 
 static size_t share(unsigned sixteenths)
 {
@@ -104,6 +105,15 @@ static int init_heap(void)
 
 	return cp_heap_init(wanted ? cp_config.heap_rate : 0,
 			    share(HEAP - (cp_http_is_on() ? HTTP : 0)));
+}
+
+static int init_contend(void)
+{
+	bool mutex = cp_config.types & 1U << CP_TYPE_MUTEX;
+	bool block = cp_config.types & 1U << CP_TYPE_BLOCK;
+
+	return cp_contend_init(mutex ? cp_config.mutex_fraction : 0,
+			       block ? cp_config.block_rate : 0, share(CONTEND));
 }
 
 static int init_stacks(void)
@@ -145,7 +155,7 @@ static int init_modules(void)
 	static int (*const init[])(void) = {
 		cp_thread_init, cp_loss_init, cp_module_init, init_stacks,
 		init_threads,	init_symbols, cp_files_init,  cp_exclusive_init,
-		cp_job_init,	cp_http_init, init_heap,
+		cp_job_init,	cp_http_init, init_contend,   init_heap,
 	};
 	int r = 0;
 

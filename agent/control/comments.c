@@ -12,6 +12,7 @@
 
 #include "../rt/buf.h"
 #include "../rt/version.h"
+#include "../sample/contend.h"
 #include "../sample/heap.h"
 #include "../sample/loss.h"
 #include "config.h"
@@ -51,6 +52,8 @@ void cp_comments_build(struct cp_comments *c, struct cp_arena *job, const uint32
 	c->n = 0;
 	add(c, job, "version=cprof " CP_VERSION);
 	add(c, job, "heap_rate=%lu", cp_heap_rate());
+	add(c, job, "mutex_fraction=%lu", cp_contend_fraction());
+	add(c, job, "block_rate=%lu", cp_contend_rate());
 	add(c, job, "memory=%lu mapped of %lu", cp_mem_mapped(), cp_config.max_memory);
 	if (window_ns)
 		add(c, job, "window=%lu ms, a difference of two readings",

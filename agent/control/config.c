@@ -139,6 +139,17 @@ static int parse_count(const char *text, void *field)
 	return 0;
 }
 
+static int parse_number_to(const char *text, uint64_t most, uint64_t *field)
+{
+	const char *end;
+	uint64_t v;
+
+	if (cp_parse_number(text, &v, &end) || *end || v > most)
+		return -EINVAL;
+	*field = v;
+	return 0;
+}
+
 static int parse_seed(const char *text, void *field)
 {
 	if (!strcmp(text, "random")) {
@@ -210,6 +221,17 @@ static int parse_rate(const char *text, void *field)
 	return parse_size_within(text, 0, 1ULL << 40, field);
 }
 
+/* Beyond these nothing would ever be recorded. */
+static int parse_fraction(const char *text, void *field)
+{
+	return parse_number_to(text, 1000000, field);
+}
+
+static int parse_block_rate(const char *text, void *field)
+{
+	return parse_number_to(text, 100000000000ULL, field);
+}
+
 static int parse_memory(const char *text, void *field)
 {
 	return parse_size_within(text, 8ULL << 20, 1ULL << 36, field);
@@ -251,6 +273,12 @@ const struct cp_config_row cp_config_rows[] = {
 	{"CPROF_HEAP_RATE", "524288",
 	 "bytes, with K, M or G if you like; 1 = every allocation, 0 = off",
 	 "mean bytes between heap samples", parse_rate, &cp_config.heap_rate},
+	{"CPROF_MUTEX_FRACTION", "10", "a number up to 1000000; 1 = all, 0 = off",
+	 "1 in n contended waits is charged to who unlocks", parse_fraction,
+	 &cp_config.mutex_fraction},
+	{"CPROF_BLOCK_RATE", "1000000", "nanoseconds up to 100000000000; 1 = all, 0 = off",
+	 "a wait of d ns is recorded with probability min(1, d/rate)", parse_block_rate,
+	 &cp_config.block_rate},
 	{"CPROF_ONLY", "all", "all, or a comma list of globs",
 	 "the executables to profile, by name", parse_only, cp_config.only},
 	{"CPROF_KEEP", "1000", "a number from 1", "snapshots of this program CPROF_DIR may hold",

@@ -21,7 +21,9 @@ struct cp_config {
 	uint64_t http_max_seconds;
 	uint64_t interval_ns; /* 0: off */
 	uint64_t heap_rate;
-	uint64_t cpu_hz; /* 0: off */
+	uint64_t cpu_hz;	 /* 0: off */
+	uint64_t mutex_fraction; /* 1 in n; 0: off */
+	uint64_t block_rate;	 /* in ns; 0: off */
 	uint64_t keep, max_bytes, max_memory;
 	uint64_t seed;	/* 0: random */
 	uint32_t types; /* bits 1 << enum cp_type */

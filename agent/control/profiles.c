@@ -8,6 +8,7 @@
  */
 #include "profiles.h"
 
+#include "../sample/contend.h"
 #include "../sample/heap.h"
 #include "../sample/made.h"
 #include "../sample/tick.h"
@@ -134,6 +135,65 @@ static const struct cp_source made_source = {
 
 /* --- the table --------------------------------------------------------------- */
 
+/* --- mutex, block ----------------------------------------------------------- */
+
+static void read_contend(enum cp_contend which, uint32_t i, struct cp_counts *now)
+{
+	struct cp_contend_counts c;
+
+	cp_contend_read(which, i, &c);
+	*now = (struct cp_counts){{c.count, c.ns}};
+}
+
+static void show_contend(enum cp_contend which, uint32_t i, const struct cp_counts *from,
+			 const struct cp_counts *now, struct cp_bucket *out)
+{
+	struct cp_contend_counts to = {now->n[0], now->n[1]}, since = {0};
+	struct cp_contend_row row;
+
+	if (from)
+		since = (struct cp_contend_counts){from->n[0], from->n[1]};
+	cp_contend_row(which, i, &since, &to, &row);
+	*out = (struct cp_bucket){
+		.sid = row.sid, .label = row.label, .value = {row.contentions, row.delay}};
+}
+
+/* The readers of one of the two: sources carry no argument. */
+#define CONTEND_SOURCE(name, which)                                                 \
+	static uint32_t count_##name(void)                                          \
+	{                                                                           \
+		return cp_contend_cells(which);                                     \
+	}                                                                           \
+	static void read_##name(uint32_t i, struct cp_counts *now)                  \
+	{                                                                           \
+		read_contend(which, i, now);                                        \
+	}                                                                           \
+	static void show_##name(uint32_t i, const struct cp_counts *from,           \
+				const struct cp_counts *now, struct cp_bucket *out) \
+	{                                                                           \
+		show_contend(which, i, from, now, out);                             \
+	}                                                                           \
+	static const struct cp_source name##_source = {                             \
+		.count = count_##name, .read = read_##name, .show = show_##name}
+
+CONTEND_SOURCE(mutex, CP_CONTEND_MUTEX);
+CONTEND_SOURCE(block, CP_CONTEND_BLOCK);
+
+/* Values are scaled when they are recorded, so a count of 1 is one contention. */
+static int64_t mutex_period(void)
+{
+	return cp_contend_fraction() != 0;
+}
+
+static int64_t block_period(void)
+{
+	return cp_contend_rate() != 0;
+}
+
+#define CONTEND_COLUMNS                                                                 \
+	.columns = {{"contentions", "count"}, {"delay", "nanoseconds"}}, .ncolumns = 2, \
+	.period_type = {"contentions", "count"}
+
 #define HEAP_COLUMNS                                                             \
 	.columns = {{"alloc_objects", "count"},                                  \
 		    {"alloc_space", "bytes"},                                    \
@@ -175,6 +235,22 @@ const struct cp_profile_row cp_profiles[] = {
 		.period_type = {"threadcreate", "count"},
 		.period = made_period,
 		.source = &made_source,
+	},
+	{
+		.type = CP_TYPE_MUTEX,
+		.name = "mutex",
+		.title = "time others waited for a lock, by who unlocked it",
+		CONTEND_COLUMNS,
+		.period = mutex_period,
+		.source = &mutex_source,
+	},
+	{
+		.type = CP_TYPE_BLOCK,
+		.name = "block",
+		.title = "time waited, by who waited",
+		CONTEND_COLUMNS,
+		.period = block_period,
+		.source = &block_source,
 	},
 };
 const unsigned cp_profile_count = CP_ARRAY_LEN(cp_profiles);

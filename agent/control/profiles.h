@@ -12,7 +12,7 @@
 #include "../output/pprof.h"
 #include "request.h"
 
-#define CP_PROFILE_NAMES   "cpu,heap,allocs,threadcreate"
+#define CP_PROFILE_NAMES   "cpu,heap,allocs,threadcreate,mutex,block"
 #define CP_PROFILE_COLUMNS 4
 
 /* A bucket's counters at one moment, raw: they only grow. */

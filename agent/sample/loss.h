@@ -27,7 +27,8 @@
 	X(LATE_START, "allocations before the agent was ready")                                  \
 	X(THREADS_FULL, "thread table full: CPU time charged to [threads gone]")                 \
 	X(NO_TIMER, "threads without a timer: CPU time charged to their start")                  \
-	X(NO_ROOM, "CPU samples without room on the stack: charged to the last one")
+	X(NO_ROOM, "CPU samples without room on the stack: charged to the last one")             \
+	X(WAITERS_FULL, "waiter table full: contended waits charged to no unlock")
 
 enum cp_loss {
 #define X(id, text) CP_LOSS_##id,

@@ -8,7 +8,9 @@ limits() {
     echo "malloc 12 calloc 13 realloc 16 free 8 cfree 8 free_sized 8 memalign 12 aligned_alloc 12
         posix_memalign 12 _Znwm 12 _Znam 12 _ZnwmRKSt9nothrow_t 12 _ZnwmSt11align_val_t 12
         _ZdlPv 8 _ZdaPv 8 _ZdlPvm 8 _ZdaPvm 8 _ZdlPvSt11align_val_t 8
-        _ZdlPvmSt11align_val_t 8 _ZdlPvRKSt9nothrow_t 8"
+        _ZdlPvmSt11align_val_t 8 _ZdlPvRKSt9nothrow_t 8
+        pthread_mutex_lock 4 pthread_mutex_timedlock 4 pthread_mutex_clocklock 4
+        pthread_mutex_trylock 1 pthread_mutex_unlock 4"
 }
 
 [ "$(uname -m)" = x86_64 ] || { echo "x86-64 only"; exit 77; }

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * contend.c - who waits (block) and who makes others wait (mutex)
+ *
+ * Context  HOST: the cp_probe_ functions      EARLY: cp_contend_init
+ *          CONTROL: the readers
+ * Calls    rt, waiters.h, and the walker. errno is never touched.
+ * Shared   st.cells (cell.h); st.on: rel by cp_contend_init / acq by cp_probe_waits.
+ * Holds    block: a wait of d ns is recorded with probability p = min(1, d/rate) and
+ *          weight 1/p, for the stack of who waited, when it is over.
+ *          mutex: 1 in `fraction` waits is published before it begins; each unlock
+ *          meanwhile takes the time since the one before, times fraction, and the
+ *          first of them the contention: so a wait counts once, and its time up to
+ *          the last unlock is somebody's, once.
+ * Fails    Every full table charges [table full], or is counted (loss.h).
+ * Why      The leaf of such a stack is the function that waits or unlocks: a reader
+ *          asks "in what", and it's what Go shows.
+ */
+#include "contend.h"
+
+#include "../probe.h"
+#include "../rt/atomic.h"
+#include "../rt/sys.h"
+#include "cell.h"
+#include "module.h"
+#include "stack.h"
+#include "waiters.h"
+
+#define COUNT_SHIFT 16 /* counts are kept in 1/65536 */
+
+enum { COUNT, NS };
+
+static struct {
+	bool on;
+	uint64_t fraction, rate;
+	struct cp_cells cells[CP_CONTENDS];
+} st;
+
+__thread struct cp_wait cp_waiting __attribute__((tls_model("initial-exec")));
+
+int cp_contend_init(uint64_t fraction, uint64_t rate, size_t bytes)
+{
+	int err = 0;
+
+	st.fraction = fraction;
+	st.rate = rate;
+	if (!fraction && !rate)
+		return 0;
+	if (fraction)
+		err = cp_cells_init(&st.cells[CP_CONTEND_MUTEX], bytes / 2);
+	if (!err && rate)
+		err = cp_cells_init(&st.cells[CP_CONTEND_BLOCK], bytes / 2);
+	if (!err)
+		err = cp_waiters_init();
+	if (!err)
+		cp_store_rel(&st.on, true); /* pairs with cp_probe_waits */
+	return err;
+}
+
+uint64_t cp_contend_fraction(void)
+{
+	return st.fraction;
+}
+
+uint64_t cp_contend_rate(void)
+{
+	return st.rate;
+}
+
+/* --- recording ---------------------------------------------------------- */
+
+static void record(struct cp_thread *t, enum cp_contend which, const struct cp_call *call,
+		   const struct cp_contend_counts *add)
+{
+	struct cp_cells *cells = &st.cells[which];
+	struct cp_cell_key key = {.label = t->label};
+	cp_frame frame[CP_WALK_MAX];
+	bool cut = false;
+	unsigned n = cp_walk_caller(t, &call->caller, frame + 1, CP_WALK_MAX - 1, &cut);
+	uint32_t cell;
+
+	frame[0] = cp_frame_make(cp_module_of(call->fn), call->fn);
+	key.sid = cp_stack_intern(frame, n + 1, cut);
+	cell = cp_cell_find(cells, key);
+	cp_cell_add(cells, cell, COUNT, add->count);
+	cp_cell_add(cells, cell, NS, add->ns);
+}
+
+static CP_NOINLINE void record_block(const struct cp_call *call, uint64_t d)
+{
+	struct cp_contend_counts add = {1 << COUNT_SHIFT, d};
+	struct cp_thread *t = cp_thread_ready();
+
+	if (d < st.rate) {
+		if (cp_thread_random(t) % st.rate >= d)
+			return;
+		add.count = (st.rate << COUNT_SHIFT) / d;
+		add.ns = st.rate;
+	}
+	record(t, CP_CONTEND_BLOCK, call, &add);
+}
+
+static bool toss(void)
+{
+	if (st.fraction <= 1)
+		return st.fraction;
+	return cp_thread_random(cp_thread_ready()) % st.fraction == 0;
+}
+
+/* --- waits ---------------------------------------------------------------- */
+
+bool cp_probe_waits(void)
+{
+	return cp_load_acq(&st.on); /* pairs with cp_contend_init */
+}
+
+/* All but seq. */
+static void say(const struct cp_wait *w)
+{
+	uint32_t seq = cp_waiting.seq;
+
+	cp_store_rlx(&cp_waiting.seq, seq + 1);
+	cp_fence_rel(); /* odd before any of what follows; pairs with whoever copies it */
+	cp_waiting.kind = w->kind;
+	cp_waiting.object = w->object;
+	cp_waiting.start = w->start;
+	cp_waiting.caller = w->caller;
+	cp_waiting.ticket = w->ticket;
+	cp_store_rel(&cp_waiting.seq, seq + 2);
+}
+
+/* Left by siglongjmp: its frame lies below the one that begins to wait now, or there. */
+static void end_stale(const struct cp_regs *caller)
+{
+	static const struct cp_wait none;
+
+	if (!cp_waiting.kind || cp_waiting.caller.sp > caller->sp)
+		return;
+	cp_waiters_leave(cp_waiting.object, cp_waiting.ticket);
+	say(&none);
+}
+
+void cp_probe_wait_begin(struct cp_wait *outer, enum cp_wait_kind kind, const void *object,
+			 const struct cp_call *call)
+{
+	struct cp_wait w = {
+		.kind = kind,
+		.object = (uintptr_t)object,
+		.start = cp_now_ns(CLOCK_MONOTONIC),
+		.caller = call->caller,
+	};
+
+	end_stale(&call->caller);
+	*outer = cp_waiting;
+	if (kind == CP_WAIT_MUTEX && toss())
+		w.ticket = cp_waiters_enter(w.object, w.start);
+	say(&w);
+}
+
+void cp_probe_wait_end(const struct cp_wait *outer, const struct cp_call *call, bool waited)
+{
+	struct cp_wait w = cp_waiting;
+	int64_t d;
+
+	cp_waiters_leave(w.object, w.ticket);
+	say(outer);
+	if (!waited || !st.rate)
+		return;
+	d = cp_now_ns(CLOCK_MONOTONIC) - w.start;
+	record_block(call, d > 0 ? (uint64_t)d : 1);
+}
+
+/* --- unlocks ---------------------------------------------------------------- */
+
+struct cp_handover cp_probe_unlock_begin(const void *lock)
+{
+	struct cp_waited w = {0};
+
+	if (cp_probe_waits() && st.fraction)
+		w = cp_waiters_charge((uintptr_t)lock);
+	return (struct cp_handover){w.hit, w.fresh, w.ns};
+}
+
+void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call)
+{
+	struct cp_contend_counts add = {
+		.count = (uint64_t)h->fresh * st.fraction << COUNT_SHIFT,
+		.ns = h->ns * st.fraction,
+	};
+
+	record(cp_thread_ready(), CP_CONTEND_MUTEX, call, &add);
+}
+
+/* --- reading ------------------------------------------------------------------ */
+
+uint32_t cp_contend_cells(enum cp_contend which)
+{
+	return cp_cell_count(&st.cells[which]);
+}
+
+void cp_contend_read(enum cp_contend which, uint32_t cell, struct cp_contend_counts *now)
+{
+	now->count = cp_cell_read(&st.cells[which], cell, COUNT);
+	now->ns = cp_cell_read(&st.cells[which], cell, NS);
+}
+
+void cp_contend_row(enum cp_contend which, uint32_t cell, const struct cp_contend_counts *from,
+		    const struct cp_contend_counts *now, struct cp_contend_row *row)
+{
+	struct cp_cell_key key = cp_cell_key(&st.cells[which], cell);
+	uint64_t count = now->count - (from ? from->count : 0);
+
+	row->sid = key.sid;
+	row->label = key.label;
+	row->contentions = (int64_t)((count + (1 << (COUNT_SHIFT - 1))) >> COUNT_SHIFT);
+	row->delay = (int64_t)(now->ns - (from ? from->ns : 0));
+}

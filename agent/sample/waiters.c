@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * waiters.c - who waits for which lock, and since when
+ *
+ * Context  HOST; a handler may come between any two instructions.
+ * Calls    rt only.
+ * Shared   slot.lock (claimed by CAS, given back by its waiter alone), slot.since
+ *          (moved forward by unlockers, CAS), bucket.strays (adds).
+ * Order    slot.lock: rel by enter / acq by charge: since is the waiter's own.
+ * Holds    A waiter stands in the first bucket from its lock's home that has room;
+ *          when that isn't the home, the home's strays say so beforehand.
+ * Fails    REACH buckets full: no ticket, counted.
+ * Why      One cache line answers an unlock in the common case: nobody is sampled.
+ *          A list per lock would need memory that outlives the waiter.
+ *          The slot may be another waiter's by the time of the CAS on since: it
+ *          then fails, since two waits don't begin in the same nanosecond with the
+ *          same slot.
+ */
+#include "waiters.h"
+
+#include "../rt/atomic.h"
+#include "../rt/mem.h"
+#include "../rt/sys.h"
+#include "loss.h"
+
+#define BUCKETS 1024U
+#define WAYS	3U
+#define REACH	64U /* buckets from home on */
+#define BUSY	1UL /* claimed, not yet published; no lock lies there */
+#define MET	1UL /* in since: an unlock has met this waiter */
+
+struct slot {
+	uintptr_t lock;
+	uint64_t since; /* in ns, above the bit MET */
+};
+
+struct bucket {
+	struct slot slot[WAYS];
+	uint64_t strays; /* waiters whose home this is and who stand elsewhere */
+	uint64_t unused; /* a cache line */
+};
+
+static struct {
+	struct bucket *bucket;
+} st;
+
+int cp_waiters_init(void)
+{
+	st.bucket = cp_mem_map_wiped(BUCKETS * sizeof(*st.bucket));
+	return st.bucket ? 0 : -12; /* ENOMEM */
+}
+
+static uint32_t home_of(uintptr_t lock)
+{
+	return (uint32_t)((lock >> 3) * 0x9e3779b97f4a7c15ULL >> 40) % BUCKETS;
+}
+
+static bool enter_slot(struct slot *s, uintptr_t lock, int64_t now)
+{
+	uintptr_t empty = 0;
+
+	if (cp_load_rlx(&s->lock) || !cp_cas_acq(&s->lock, &empty, BUSY))
+		return false;
+	cp_store_rlx(&s->since, (uint64_t)now << 1);
+	cp_store_rel(&s->lock, lock); /* pairs with charge_bucket */
+	return true;
+}
+
+uint32_t cp_waiters_enter(uintptr_t lock, int64_t now)
+{
+	uint32_t home = home_of(lock);
+
+	for (uint32_t i = 0; i < REACH; i++) {
+		uint32_t at = (home + i) % BUCKETS;
+
+		if (i == 1) /* told before the slot is, pairs with cp_waiters_charge */
+			cp_add_acqrel(&st.bucket[home].strays, 1);
+		for (uint32_t w = 0; w < WAYS; w++)
+			if (enter_slot(&st.bucket[at].slot[w], lock, now))
+				return at * WAYS + w + 1;
+	}
+	cp_add_acqrel(&st.bucket[home].strays, -1);
+	cp_loss_add(CP_LOSS_WAITERS_FULL, 1);
+	return 0;
+}
+
+void cp_waiters_leave(uintptr_t lock, uint32_t ticket)
+{
+	uint32_t at = (ticket - 1) / WAYS, home = home_of(lock);
+
+	if (!ticket)
+		return;
+	/* rel: pairs with the claim of the next one in this slot. */
+	cp_store_rel(&st.bucket[at].slot[(ticket - 1) % WAYS].lock, 0);
+	if (at != home)
+		cp_add_acqrel(&st.bucket[home].strays, -1);
+}
+
+static void charge_slot(struct slot *s, int64_t now, struct cp_waited *w)
+{
+	uint64_t since = cp_load_rlx(&s->since);
+	int64_t ns = now - (int64_t)(since >> 1);
+
+	if (ns < 0 || !cp_cas_rlx(&s->since, &since, (uint64_t)now << 1 | MET))
+		return;
+	w->hit = true;
+	w->ns += (uint64_t)ns;
+	w->fresh += !(since & MET);
+}
+
+static void charge_bucket(struct bucket *b, uintptr_t lock, int64_t *now, struct cp_waited *w)
+{
+	for (uint32_t i = 0; i < WAYS; i++) {
+		if (cp_load_acq(&b->slot[i].lock) != lock) /* pairs with enter_slot */
+			continue;
+		if (!*now)
+			*now = cp_now_ns(CLOCK_MONOTONIC);
+		charge_slot(&b->slot[i], *now, w);
+	}
+}
+
+struct cp_waited cp_waiters_charge(uintptr_t lock)
+{
+	uint32_t home = home_of(lock);
+	struct cp_waited w = {0};
+	int64_t now = 0;
+
+	charge_bucket(&st.bucket[home], lock, &now, &w);
+	if (CP_LIKELY(!cp_load_acq(&st.bucket[home].strays))) /* pairs with cp_waiters_enter */
+		return w;
+	for (uint32_t i = 1; i < REACH; i++)
+		charge_bucket(&st.bucket[(home + i) % BUCKETS], lock, &now, &w);
+	return w;
+}
