@@ -142,10 +142,11 @@ static uint32_t resolve(void)
 	if (cp_shim_outer("malloc") && !cp_shim_outer("cprof_here"))
 		prefer_outer(next);
 	prefer_own_free(next);
+	/* The allocator last: it calls some of the others, with its own locks held. */
+	publish(next, CP_FN_pthread_create, CP_FN_COUNT, (void *)missing_call);
 	publish(next, 0, CP_FN__Znwm, (void *)missing_pointer);
 	cp_shim_cxx_choose(next);
 	publish(next, CP_FN__Znwm, CP_FN_pthread_create, (void *)missing_pointer);
-	publish(next, CP_FN_pthread_create, CP_FN_COUNT, (void *)missing_call);
 	return DONE;
 }
 

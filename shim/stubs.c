@@ -88,6 +88,15 @@ static int aligned_out(void **out, size_t align, size_t n)
 		return cp_real.name args;                                                         \
 	}
 
+/* Finds itself and no more: the caller may be an allocator in its first call, and a
+ * look-up that succeeds does not allocate. */
+#define LOCK(name, result, params, args, ...)                                             \
+	static result boot_##name params                                                  \
+	{                                                                                 \
+		cp_store_rlx(&cp_real.slot[CP_FN_##name], cp_shim_resolve(CP_FN_##name)); \
+		return cp_real.name args;                                                 \
+	}
+
 ALLOC(malloc, (size_t n), (n), cp_shim_arena_alloc(1, n))
 ALLOC(calloc, (size_t n, size_t size), (n, size), zeroed(n, size))
 ALLOC(realloc, (void *p, size_t n), (p, n), moved(p, n))
@@ -120,6 +129,7 @@ CP_NEW_SIMPLE_TABLE(SIMPLE)
 CP_NEW_ALIGNED_TABLE(ALIGNED)
 
 CP_PLAIN_TABLE(PLAIN)
+CP_LOCK_TABLE(LOCK)
 
 union cp_real cp_real = {{
 #define F(name, ...) .name = boot_##name,

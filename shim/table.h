@@ -87,10 +87,33 @@ typedef int cp_thrd_fn(void *);
 
 /* pthread_create has one behaviour under all its versions; the default one also
  * chains to another preloaded wrapper, which a named version would miss. */
-#define CP_PLAIN_TABLE(F)                                                                          \
-	F(pthread_create, int,                                                                     \
-	  (pthread_t * thread, const pthread_attr_t *attr, cp_start_fn *start, void *arg),         \
-	  (thread, attr, start, arg), NULL, REQUIRED)                                              \
+#define CP_PLAIN_TABLE(F)                                                                         \
+	F(pthread_create, int,                                                                    \
+	  (pthread_t * thread, const pthread_attr_t *attr, cp_start_fn *start, void *arg),        \
+	  (thread, attr, start, arg), NULL, REQUIRED)                                             \
+	F(_Fork, pid_t, (void), (), NULL, OPTIONAL)                                               \
+	F(_exit, void, (int status), (status), NULL, REQUIRED)                                    \
+	F(_Exit, void, (int status), (status), NULL, REQUIRED)                                    \
+	F(quick_exit, void, (int status), (status), NULL, OPTIONAL)                               \
+	F(dlclose, int, (void *handle), (handle), NULL, REQUIRED)                                 \
+	F(sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old),          \
+	  (sig, act, old), NULL, REQUIRED)                                                        \
+	F(__sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old),        \
+	  (sig, act, old), NULL, OPTIONAL)                                                        \
+	F(signal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL, REQUIRED)  \
+	F(bsd_signal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL,        \
+	  OPTIONAL)                                                                               \
+	F(ssignal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL, OPTIONAL) \
+	F(sysv_signal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL,       \
+	  OPTIONAL)                                                                               \
+	F(__sysv_signal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL,     \
+	  OPTIONAL)                                                                               \
+	F(sigset, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL, OPTIONAL)  \
+	F(sigignore, int, (int sig), (sig), NULL, OPTIONAL)                                       \
+	F(siginterrupt, int, (int sig, int flag), (sig, flag), NULL, OPTIONAL)
+
+/* Allocators lock while they begin: these must not wake anything up. */
+#define CP_LOCK_TABLE(F)                                                                           \
 	F(pthread_mutex_lock, int, (pthread_mutex_t * m), (m), NULL, REQUIRED)                     \
 	F(pthread_mutex_trylock, int, (pthread_mutex_t * m), (m), NULL, REQUIRED)                  \
 	F(pthread_mutex_unlock, int, (pthread_mutex_t * m), (m), NULL, REQUIRED)                   \
@@ -98,33 +121,14 @@ typedef int cp_thrd_fn(void *);
 	  (m, until), NULL, OPTIONAL)                                                              \
 	F(pthread_mutex_clocklock, int,                                                            \
 	  (pthread_mutex_t * m, clockid_t clock, const struct timespec *until), (m, clock, until), \
-	  NULL, OPTIONAL)                                                                          \
-	F(_Fork, pid_t, (void), (), NULL, OPTIONAL)                                                \
-	F(_exit, void, (int status), (status), NULL, REQUIRED)                                     \
-	F(_Exit, void, (int status), (status), NULL, REQUIRED)                                     \
-	F(quick_exit, void, (int status), (status), NULL, OPTIONAL)                                \
-	F(dlclose, int, (void *handle), (handle), NULL, REQUIRED)                                  \
-	F(sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old),           \
-	  (sig, act, old), NULL, REQUIRED)                                                         \
-	F(__sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old),         \
-	  (sig, act, old), NULL, OPTIONAL)                                                         \
-	F(signal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL, REQUIRED)   \
-	F(bsd_signal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL,         \
-	  OPTIONAL)                                                                                \
-	F(ssignal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL, OPTIONAL)  \
-	F(sysv_signal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL,        \
-	  OPTIONAL)                                                                                \
-	F(__sysv_signal, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL,      \
-	  OPTIONAL)                                                                                \
-	F(sigset, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL, OPTIONAL)   \
-	F(sigignore, int, (int sig), (sig), NULL, OPTIONAL)                                        \
-	F(siginterrupt, int, (int sig, int flag), (sig, flag), NULL, OPTIONAL)
+	  NULL, OPTIONAL)
 
 #define CP_TABLE(F)        \
 	CP_MALLOC_TABLE(F) \
 	CP_NEW_TABLE(F)    \
 	CP_DELETE_TABLE(F) \
-	CP_PLAIN_TABLE(F)
+	CP_PLAIN_TABLE(F)  \
+	CP_LOCK_TABLE(F)
 
 enum cp_fn {
 #define F(name, ...) CP_FN_##name,

@@ -115,7 +115,9 @@ for program in ([sys.executable, "-c", "import json, decimal"], ["c++filt", "_Z1
                    stdout=subprocess.DEVNULL, env={**os.environ, "CPROF_LOG": "none"})
 real = [os.path.join("real", f) for f in sorted(os.listdir("real"))]
 TYPES = {"heap": gen.HEAP, "allocs": gen.HEAP, "threadcreate": [("threadcreate", "count")],
-         "cpu": [("samples", "count"), ("cpu", "nanoseconds")]}
+         "cpu": [("samples", "count"), ("cpu", "nanoseconds")],
+         "mutex": [("contentions", "count"), ("delay", "nanoseconds")],
+         "block": [("contentions", "count"), ("delay", "nanoseconds")]}
 assert len(real) == 2 * len(TYPES), real
 for path in real:
     views([path], TYPES[path.split(".")[-3]])

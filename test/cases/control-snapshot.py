@@ -29,10 +29,10 @@ def plain():
     out, err = p.communicate("x")
     check(p.returncode == 0, f"status {p.returncode}")
     check(heap[1:3] == (p.pid, 1), f"pid and sequence in {heap}")
-    check([f[3] for f in files("plain")] == ["allocs", "block", "heap", "mutex"], files("plain"))
+    check([f[3] for f in files("plain")] == ["allocs", "heap"], files("plain"))
     check(stat.S_IMODE(os.stat(heap[0]).st_mode) == 0o600, "mode")
     check(not leftovers("plain"), leftovers("plain"))
-    line = rf"cprof\[{p.pid}\]: wrote \S+/plain/asked\.{p.pid}\.\d{{8}}T\d{{6}}Z\.0001\.\{{heap,allocs,mutex,block\}}\.pb\.gz \(\d+ bytes, \d+ ms\)\n"
+    line = rf"cprof\[{p.pid}\]: wrote \S+/plain/asked\.{p.pid}\.\d{{8}}T\d{{6}}Z\.0001\.\{{heap,allocs\}}\.pb\.gz \(\d+ bytes, \d+ ms\)\n"
     check(re.fullmatch(line, err), f"log: {err!r}")
     said = comments(heap[0])
     check(any(c.startswith("version=cprof ") for c in said), said)
