@@ -123,6 +123,7 @@ static void say(const struct cp_wait *w)
 	cp_fence_rel(); /* odd before any of what follows; pairs with whoever copies it */
 	cp_waiting.kind = w->kind;
 	cp_waiting.object = w->object;
+	cp_waiting.with = w->with;
 	cp_waiting.start = w->start;
 	cp_waiting.caller = w->caller;
 	cp_waiting.ticket = w->ticket;

@@ -15,12 +15,27 @@
 #include "../rt/base.h"
 #include "walk.h"
 
-enum cp_wait_kind { CP_WAIT_NONE = 0, CP_WAIT_MUTEX };
+/* What a thread waits for, and what `object` and `with` then are. */
+enum cp_wait_kind {
+	CP_WAIT_NONE = 0,
+	CP_WAIT_MUTEX,	   /* the mutex */
+	CP_WAIT_RWLOCK_RD, /* the lock */
+	CP_WAIT_RWLOCK_WR,
+	CP_WAIT_COND, /* the condition variable; its mutex */
+	CP_WAIT_SEM,
+	CP_WAIT_BARRIER,
+	CP_WAIT_ONCE,
+	CP_WAIT_JOIN,  /* the pthread_t */
+	CP_WAIT_FUTEX, /* the word */
+	CP_WAIT_SLEEP, /* nothing */
+	CP_WAIT_POLL,  /* poll, epoll, select: the descriptor of the set plus one, or 0 */
+	CP_WAIT_IO,    /* read, recv, accept: the descriptor plus one */
+};
 
 struct cp_wait {
 	uint32_t seq;
 	uint32_t kind; /* enum cp_wait_kind */
-	uintptr_t object;
+	uintptr_t object, with;
 	int64_t start;	       /* CLOCK_MONOTONIC */
 	struct cp_regs caller; /* where a walk of the waiting thread begins */
 	uint32_t ticket;       /* waiters.h; 0: not there */
