@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names.c - function names for batches of frames, from symbol tables
+ * names.c - names for batches of frames, from symbol tables: functions, and variables
  *
  * Context  CONTROL
  * Calls    rt, elf, symcache, maps, modfile.
@@ -105,18 +105,33 @@ static void prepare(struct cp_names *k, const struct cp_wanted *w, size_t n, uin
 	}
 }
 
+/* A lock in a structure is told from the next one by its place there. */
+static void add_offset(struct cp_names *k, struct cp_wanted *w, uint64_t offset)
+{
+	struct cp_buf b = CP_BUF(k->raw);
+
+	if (!offset || !w->name)
+		return;
+	cp_buf_fmt(&b, "%s+0x%lx", w->name, offset);
+	w->name = cp_symcache_string(k->job, k->raw, strlen(k->raw));
+	k->no_memory |= !w->name;
+}
+
 static void take_name(struct cp_names *k, const struct cp_elf *e, const struct cp_elf_part *strings,
 		      size_t i, struct cp_wanted *w)
 {
 	const struct cp_symtab_query *q = &k->q[i];
+	bool is_code = cp_elf_text_of(e, q->addr) != NULL;
 
 	/* Neighbours mostly lie in one function. */
-	if (i && w[i - 1].name && k->q[i - 1].found && q[-1].name == q->name &&
+	if (i && is_code && w[i - 1].name && k->q[i - 1].found && q[-1].name == q->name &&
 	    q[-1].value == q->value) {
 		w[i].name = w[i - 1].name;
 		w[i].mangled = w[i - 1].mangled;
 	} else if (cp_elf_string(&e->src, strings, q->name, k->raw, sizeof(k->raw))) {
 		cp_names_set(k, &w[i], k->raw);
+		if (!is_code)
+			add_offset(k, &w[i], q->addr - q->value);
 	}
 }
 

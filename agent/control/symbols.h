@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbols.h - names for frames: function, mangled name, file and line, inlined calls
+ * symbols.h - names for frames: function, mangled name, file and line, inlined calls;
+ *             for a frame that lies in data: the variable, "server+0x28"
  *
  * Context  CONTROL: the agent's job threads, which libc does not know of; one at a
  *          time. No libc call that allocates, locks or uses the locale.

@@ -9,6 +9,7 @@
  *          A symbol with a size owns exactly its bytes; of several the one that
  *          starts last; of equals, the name a person would use. One without a size
  *          (assembler) goes on to the next symbol or the end of its section.
+ *          Variables own bytes outside the code only: a table in it is no caller.
  * Fails    What no symbol owns stays unnamed: a static function of a stripped
  *          library must not be charged to its neighbour.
  */
@@ -130,10 +131,13 @@ static void offer(struct pass *p, const Elf64_Sym *s)
 	const struct cp_elf_text *text;
 	uint8_t rank = 0;
 
-	if (s->st_shndx == SHN_UNDEF || !s->st_name ||
-	    (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE))
+	if (s->st_shndx == SHN_UNDEF || !s->st_name)
 		return;
 	text = cp_elf_text_of(p->e, s->st_value);
+	if (type == STT_OBJECT && !text && s->st_shndx != SHN_ABS && s->st_size)
+		offer_sized(p, s, ELF64_ST_BIND(s->st_info) == STB_LOCAL ? RANK_LOCAL : 0);
+	if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)
+		return;
 	if (!text || (!p->e->image && s->st_shndx < SHN_LORESERVE && text->index != s->st_shndx))
 		return;
 	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)

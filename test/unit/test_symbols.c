@@ -129,6 +129,24 @@ static void functions_of_the_program(void **state)
 	expect(frame_at((void *)mangled, 1), "outer::inner<3>", "_ZN5outer5innerILi3EEEvi");
 }
 
+static struct {
+	int before[4];
+	int lock[10];
+} a_static_structure;
+int in_a_class[2] __asm__("_ZN5outer4lockE") = {1, 2};
+
+static void variables(void **state)
+{
+	(void)state;
+	expect(frame_at(&a_static_structure, 0), "a_static_structure", "a_static_structure");
+	expect(frame_at(a_static_structure.lock, 0), "a_static_structure+0x10",
+	       "a_static_structure");
+	expect(frame_at(a_static_structure.lock, 4), "a_static_structure+0x14",
+	       "a_static_structure");
+	expect(frame_at(in_a_class, 0), "outer::lock", "_ZN5outer4lockE");
+	expect(frame_at(dlsym(RTLD_DEFAULT, "environ"), 0), "environ", "environ");
+}
+
 static void functions_of_libraries(void **state)
 {
 	(void)state;
@@ -331,6 +349,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(functions_of_the_program),
+		cmocka_unit_test(variables),
 		cmocka_unit_test(functions_of_libraries),
 		cmocka_unit_test(vdso_with_and_without_a_module),
 		cmocka_unit_test(synthetic_frames),

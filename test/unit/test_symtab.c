@@ -149,6 +149,23 @@ static void data_and_undefined_symbols_name_no_code(void **state)
 	assert_string_equal(name_at(0x1ff0), "");
 }
 
+static void variables_own_bytes_outside_the_code(void **state)
+{
+	(void)state;
+	begin();
+	add("structure", 0x4000, 0x100, STB_GLOBAL, STT_OBJECT);
+	add("constant", 0x5000, 0x100, STB_GLOBAL, STT_OBJECT);
+	table.symbol[1].st_shndx = SHN_ABS;
+	add("marker", 0x6000, 0, STB_GLOBAL, STT_OBJECT);
+	function("elsewhere", 0x7000, 0x100);
+	assert_string_equal(name_at(0x4000), "structure");
+	assert_string_equal(name_at(0x40ff), "structure");
+	assert_string_equal(name_at(0x4100), "");
+	assert_string_equal(name_at(0x5000), "");
+	assert_string_equal(name_at(0x6000), "");
+	assert_string_equal(name_at(0x7000), "");
+}
+
 static void tables_that_lie_are_survived(void **state)
 {
 	struct cp_symtab_query q = {.addr = 0x1100};
@@ -211,6 +228,7 @@ int main(void)
 		cmocka_unit_test(of_aliases_the_nicest_is_taken),
 		cmocka_unit_test(assembler_goes_on_to_the_next_symbol),
 		cmocka_unit_test(data_and_undefined_symbols_name_no_code),
+		cmocka_unit_test(variables_own_bytes_outside_the_code),
 		cmocka_unit_test(tables_that_lie_are_survived),
 		cmocka_unit_test(odd_lines_of_maps),
 	};
