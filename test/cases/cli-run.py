@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-010..013
 """cprof run starts what it can, as if it weren't there, and says why it can't the rest."""
 import glob
 import os

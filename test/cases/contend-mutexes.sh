@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# fm-075 fm-079
 # Every call on every kind of mutex answers the same with and without the agent, at rates
 # that record all and none; many mutexes leave nothing behind.
 set -eu

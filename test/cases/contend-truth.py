@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-101
 # timeout: 90
 """Known waits for a mutex, whole way through: who waited, who made wait, how often, how long.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-066 fm-069
 """The last snapshot: however a process ends, it is there, and the end is what it was."""
 import os
 import pathlib

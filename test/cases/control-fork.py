@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-060 fm-062 fm-064
 """Children made by fork: their own files, from zero; and snapshots by time, in them too."""
 import os
 import re

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-037 fm-038 fm-082
 """The host's signals are the host's; and which programs, profiles and bounds were asked for."""
 import os
 import signal

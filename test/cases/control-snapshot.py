@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-062 fm-082
 """Asking by signal: what is written, what requests carry, and a host that stays what it was."""
 import os
 import re

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-082
 # soak
 """No request is lost between jobs that end and jobs that begin, whoever asks at once."""
 import ctypes

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-015 fm-070 fm-090
 """Places one can't write to: the host runs on, one clear line, nothing half-written stays."""
 import os
 import pathlib

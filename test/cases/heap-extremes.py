@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-027 fm-028 fm-102
 # timeout: 300
 """Memory at the edges: a huge calloc, rate 1, and sampled churn that never ends."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-098 fm-099
 # timeout: 120
 """Known allocations, whole way through: exact at rate 1, unbiased at the default rate.
 

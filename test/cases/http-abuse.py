@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-084
 """Clients that are slow, rude, broken or many: each gets what it deserves, others wait for none."""
 
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-085
 """Every row of the pprof contract over HTTP: statuses, headers and bodies, exactly."""
 
 import gzip

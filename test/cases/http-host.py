@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-064 fm-084
 """The server and its host's life: forks, daemons, closed descriptors, addresses, tokens."""
 
 import glob

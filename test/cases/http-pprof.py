@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-085
 """go tool pprof over URLs: names are found, stderr has no complaint."""
 
 import os

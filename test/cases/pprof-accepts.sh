@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# pprof-accepts - Go's pprof reads what the writer and the merge write, without a word
+# pprof-accepts - fm-085: Go's pprof reads what the writer and the merge write, without a word
 set -eu
 
 go=/usr/bin/go

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# fm-080
 # shape - the fast paths keep their shape: so many instructions, one jump out, nothing that waits
 set -eu
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
+# fm-049 fm-055
 # timeout: 300
 """Every row of every call-frame table in Debian's own programs: the rule the walker
 applies there, against what readelf prints and what libunwind does.

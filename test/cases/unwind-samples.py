@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
+# fm-049
 # timeout: 300
 """Tens of thousands of random interrupts in Debian's own programs under load: the
 walker's frames against libunwind's. At least 99.9 % are identical, and what differs

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
+# fm-049
 # timeout: 300
 """At every instruction of the corpus, and of the first ten thousands of some of Debian's
 programs: the walker's frames against libunwind's. What differs must be in explained.txt.

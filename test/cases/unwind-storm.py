@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
+# fm-043 fm-050..053
 # timeout: 300
 # soak
 """Directed SIGPROFs, thousands a second, at threads in every bad situation: no crash, no

@@ -3,6 +3,7 @@
  * test_contend.c - the waiter table, waits within waits, weights of what is recorded
  *
  * Context  TEST
+ * Modes    fm-101
  */
 #include "../../agent/probe.h"
 #include "../../agent/rt/atomic.h"

@@ -3,6 +3,7 @@
  * test_retention.c - the oldest snapshots go, whole; nobody else's files do
  *
  * Context  TEST
+ * Modes    fm-088
  */
 #include "agent/control/exe.h"
 #include "agent/control/name.h"

@@ -3,6 +3,7 @@
  * test_tables.c - stacks, cells and live blocks: found again, bounded, from many threads
  *
  * Context  TEST
+ * Modes    fm-028 fm-102
  */
 #include "agent/rt/atomic.h"
 #include "agent/rt/mem.h"

@@ -3,6 +3,7 @@
  * test_walk_modules.c - what is loaded gets a number, and keeps it
  *
  * Context  TEST: wants the libraries of test/prog (PROG).
+ * Modes    fm-052 fm-071
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,6 +3,7 @@
  * test_walk_stack.c - how much stack a walk takes: it may run on a fibre's 8 KiB
  *
  * Context  TEST: one thread; the walk runs on a painted stack of its own.
+ * Modes    fm-053
  */
 #include "agent/rt/thread.h"
 #include "agent/sample/loss.h"
