@@ -38,6 +38,7 @@
 #include "trigger.h"
 
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static struct {
@@ -93,6 +94,18 @@ void cp_agent_thread_begins(uintptr_t start, uint32_t creation)
 /* CPROF_MAX_MEMORY in sixteenths; three more are snapshot.c's, one is work.c's. With
  * HTTP on the heap leaves it two. */
 enum { WALK = 1, STACKS = 4, HEAP = 3, CPU = 1, CONTEND = 1, SYMBOLS = 2, HTTP = 2 };
+
+/* Where the host's memory is limited, an eighth of it at most is ours; less than the
+ * least there is to work with: none. False then. */
+static bool fit_in(unsigned resource)
+{
+	struct rlimit lim;
+
+	if (CP_SYS(SYS_prlimit64, 0, resource, 0, &lim) < 0)
+		return true;
+	cp_config.max_memory = CP_MIN(cp_config.max_memory, lim.rlim_cur / 8);
+	return cp_config.max_memory >= CP_CONFIG_MEMORY_MIN;
+}
 
 static size_t share(unsigned sixteenths)
 {
@@ -183,6 +196,12 @@ void cp_agent_init(void)
 
 	if (!is_wanted()) {
 		cp_heap_init(0, 0);
+		return;
+	}
+	if (!fit_in(RLIMIT_AS) || !fit_in(RLIMIT_DATA)) {
+		cp_heap_init(0, 0);
+		cp_log("staying inert: the limit on this program's memory (ulimit -v, -d) has no "
+		       "room for more than the program");
 		return;
 	}
 	r = init_modules();

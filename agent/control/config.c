@@ -234,7 +234,7 @@ static int parse_block_rate(const char *text, void *field)
 
 static int parse_memory(const char *text, void *field)
 {
-	return parse_size_within(text, 8ULL << 20, 1ULL << 36, field);
+	return parse_size_within(text, CP_CONFIG_MEMORY_MIN, 1ULL << 36, field);
 }
 
 static int parse_disk(const char *text, void *field)

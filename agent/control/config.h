@@ -12,6 +12,8 @@
 
 #include "symbols.h"
 
+#define CP_CONFIG_MEMORY_MIN (8ULL << 20) /* the least CPROF_MAX_MEMORY may be */
+
 struct cp_config {
 	char dir[1024]; /* absolute */
 	char log[1024]; /* "stderr", "none" or an absolute path */

@@ -39,7 +39,8 @@ static struct {
 	size_t nknown;
 	struct cp_arena strings; /* of known */
 	struct cp_lineread lines;
-	uintptr_t entry; /* where the kernel started the program */
+	uintptr_t entry;     /* where the kernel started the program */
+	const char *program; /* the path it was started by */
 } st;
 
 struct reading {
@@ -50,7 +51,15 @@ struct reading {
 
 void cp_maps_init(void)
 {
+	const char *path = (const char *)getauxval(AT_EXECFN);
+
 	st.entry = getauxval(AT_ENTRY);
+	st.program = path && path[0] ? path : "[program]";
+}
+
+const char *cp_maps_program(void)
+{
+	return st.program;
 }
 
 static const char *parse_hex(const char *s, uintptr_t *v)
@@ -248,10 +257,12 @@ static bool is_live(const struct cp_maps *maps, unsigned module)
 	return false;
 }
 
-static int add_unloaded(struct reading *r, unsigned id)
+/* One that is not in the list: it was unloaded, or there is no list. */
+static int add_unlisted(struct reading *r, unsigned id)
 {
 	const struct cp_module *m = cp_module_get(id);
-	struct cp_map map = {m->start, m->end, 0, m->path, hex_id(r->job, id), id};
+	const char *file = m->path[0] ? m->path : st.program;
+	struct cp_map map = {m->start, m->end, 0, file, hex_id(r->job, id), id};
 	bool known = false;
 	int err = 0;
 
@@ -284,14 +295,20 @@ int cp_maps_read(struct cp_arena *job, struct cp_maps *maps)
 	struct reading r = {job, maps, 0};
 	int err;
 
+	unsigned program;
+
 	*maps = (struct cp_maps){NULL, 0, 0};
 	err = add_live(&r);
 	main_first(maps);
 	for (size_t i = 0; i < maps->live; i++)
 		remember(&maps->map[i]);
+	/* Without /proc the program still has to be the first. */
+	program = maps->live ? 0 : cp_module_of(st.entry);
+	if (program && !err)
+		err = add_unlisted(&r, program);
 	for (unsigned id = 1; id <= cp_module_count() && !err; id++)
-		if (!is_live(maps, id))
-			err = add_unloaded(&r, id);
+		if (id != program && !is_live(maps, id))
+			err = add_unlisted(&r, id);
 	return err ? err : add_fallbacks(&r);
 }
 

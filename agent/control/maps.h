@@ -29,11 +29,14 @@ struct cp_maps {
 /* [EARLY] */
 void cp_maps_init(void);
 
-/* [CONTROL] 0 or -errno. Without /proc there still are the last two. */
+/* [CONTROL] 0 or -errno. Without /proc there are the modules that samples have hit, the
+ * program first, and the last two. */
 int cp_maps_read(struct cp_arena *job, struct cp_maps *maps);
 /* The mapping a frame belongs to: its index in maps, always valid. */
 size_t cp_maps_of(const struct cp_maps *maps, cp_frame f);
 
+/* [CONTROL] The path the program was started by: what is known of it without /proc. */
+const char *cp_maps_program(void);
 /* [CONTROL] The file mapped at an address: its path, false when there is none. */
 bool cp_maps_path_at(uintptr_t addr, char *path, size_t cap);
 

@@ -96,9 +96,12 @@ static bool try_mapped_path(struct cp_modfile *f, const struct cp_module *m)
 
 static bool try_path(struct cp_modfile *f, const struct cp_module *m, bool loaded)
 {
-	if (m->path[0] != '/' || !try_file(f, m, m->path, loaded))
+	/* Without /proc the program is known by the name it was started by. */
+	const char *path = m->path[0] ? m->path : cp_maps_program();
+
+	if (path[0] != '/' || !try_file(f, m, path, loaded))
 		return false;
-	set_path(f, m->path);
+	set_path(f, path);
 	return true;
 }
 
@@ -121,7 +124,7 @@ void cp_modfile_open(struct cp_modfile *f, const struct cp_module *m, unsigned i
 
 	memset(f, 0, sizeof(*f));
 	f->main.src.fd = f->debug.src.fd = -1;
-	f->has_main = m->path[0] ? try_path(f, m, loaded) : try_exe(f, m);
+	f->has_main = (!m->path[0] && try_exe(f, m)) || try_path(f, m, loaded);
 	if (!f->has_main && loaded)
 		f->has_main = try_mapped_path(f, m);
 	if (f->has_main) {
