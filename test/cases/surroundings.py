@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# fm-009 fm-014 fm-015 fm-065
+# timeout: 120
+"""What a program finds around it: environment, descriptors, how it was linked, a bare chroot."""
+import glob
+import os
+import shutil
+import subprocess
+
+from host import LIB, PROG, check
+
+LOADER = "/lib64/ld-linux-x86-64.so.2"
+STARTS = f"{PROG}/starts"
+ALL = {"CPROF_ATEXIT": "1", "CPROF_HEAP_RATE": "1", "CPROF_LOG": "none", "CPROF_LINES": "0"}
+
+
+def outcome(argv, env, **how):
+    p = subprocess.run(argv, env=env, capture_output=True, timeout=60, **how)
+    return p.returncode, p.stdout, p.stderr
+
+
+def until_written(where, attempt):
+    """Until profiles are there: on a busy machine a last snapshot may be dropped, not ten."""
+    for _ in range(10):
+        attempt()
+        if glob.glob(where + "/*.heap.pb.gz"):
+            return
+    check(False, f"nothing written to {where}")
+
+
+def same(argv, env, files=None, **how):
+    """Like without us; where files names a directory, it wrote profiles there."""
+    more = dict(ALL, CPROF_DIR=os.path.abspath(files or "any"), LD_PRELOAD=LIB)
+    want = outcome(argv, env, **how)
+
+    def attempt():
+        got = outcome(argv, {**env, **more}, **how)
+        check(got == want, f"{argv} with {len(env)} variables: {got}, not {want}")
+
+    until_written(files, attempt) if files else attempt()
+
+
+def environments():
+    # 2 MB is what the kernel takes in all with its usual stack limit, 128 KB of it in one.
+    big = {f"VARIABLE_{i}": "x" * 100000 for i in range(19)}
+    many = {f"V{i}": "" for i in range(50000)}
+    odd = {"": "nothing", "LD_PRELOAD_X": "1", "CPROF": "x" * 9999, "CPROF_": "\udcff"}
+    for i, env in enumerate((big, many, odd)):
+        same([STARTS, "environment"], env, f"environment{i}")
+    # With no variable at all the loader has to be told by an option.
+    want = outcome([LOADER, STARTS, "environment"], {})
+    got = outcome([LOADER, "--preload", LIB, STARTS, "environment"], {})
+    check(got == want and b"environment 0 " in got[1], f"{got}, not {want}")
+
+
+def descriptors():
+    """Those of 0, 1 and 2 that are closed stay so, and nothing of ours is in them."""
+    for closed in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)):
+        shut = " ".join(f"{fd}>&-" for fd in closed)
+        for log in ("none", "stderr"):
+            env = dict(os.environ, CPROF_LOG=log, CPROF_HEAP_RATE="1", CPROF_ATEXIT="1",
+                       CPROF_DIR=os.path.abspath("closed"))
+            argv = ["sh", "-c", f"exec {shut}; exec {STARTS} descriptors"]
+            want = outcome(argv, dict(os.environ))
+            got = outcome(argv, dict(env, LD_PRELOAD=LIB))
+            said = [line for line in got[2].splitlines() if not line.startswith(b"cprof[")]
+            check((got[0], got[1]) == want[:2] and said == want[2].splitlines(),
+                  f"{closed} closed: {got}, not {want}")
+    check(glob.glob("closed/starts.*.heap.pb.gz"), "profiles, though all are closed")
+
+
+def programs_started():
+    """environ is the program's: what it hands on is what it was given, or made of it."""
+    show = "env | grep -v -e ^LD_PRELOAD= -e ^CPROF_ -e ^_= | sort"
+    same(["sh", "-c", show], {"PATH": os.environ["PATH"], "X": "a b", "Y": ""})
+    probe = "grep -c libcprof.so /proc/self/maps; true"
+    for change, there in (("", True), ("env -u LD_PRELOAD", False), ("env -i", False),
+                          (f"env LD_PRELOAD={LIB}:{LIB}", True), ("env LD_PRELOAD=", False),
+                          ("env X=1", True)):
+        where = f"started{len(change)}"
+        env = {"PATH": os.environ["PATH"], "LD_PRELOAD": LIB, **ALL,
+               "CPROF_DIR": os.path.abspath(where)}
+        status, out, _ = outcome(["sh", "-c", f"{change} {probe}"], env)
+        check(status == 0 and (out != b"0\n") == there, f"'{change}': {out}")
+        wrote = glob.glob(where + "/grep.*.heap.pb.gz")
+        check(there or not wrote, f"'{change}': {wrote}")
+
+
+def links():
+    """However a program was linked: it does as without us, and is profiled."""
+    source = os.environ["TOP"] + "/test/prog/"
+    ways = {"now": ["-Wl,-z,now"], "lazy": ["-Wl,-z,lazy,--hash-style=sysv"],
+            "noplt": ["-fno-plt"], "symbolic": ["-rdynamic", "-Wl,-Bsymbolic"],
+            "fixed": ["-no-pie", "-Wl,-z,noseparate-code"],
+            "own_cxx": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,pack-relative-relocs"],
+            "own_cxx_seen": ["-static-libstdc++", "-rdynamic"]}
+    for way, flags in ways.items():
+        subprocess.run(["g++", "-O0", "-pthread", *flags, "-o", way, source + "operators.cc"],
+                       check=True)
+        same([f"./{way}"], dict(os.environ), way + ".profiles")
+
+
+def bare_chroot():
+    """No /proc, nothing but the program and what it is linked with."""
+    needed = subprocess.run(["ldd", STARTS, LIB], capture_output=True, text=True, check=True).stdout
+    for path in {word for word in needed.split() if word.startswith("/") and ":" not in word}:
+        os.makedirs("bare" + os.path.dirname(path), exist_ok=True)
+        shutil.copy(path, "bare" + path)
+    shutil.copy(STARTS, "bare/starts")
+    shutil.copy(LIB, "bare/libcprof.so")
+    if os.getuid() != 0:
+        print("not root: no chroot")
+        return
+    inside = {"preexec_fn": lambda: (os.chroot("bare"), os.chdir("/"))}
+    want = outcome(["/starts", "environment"], {"A": "b"}, **inside)
+    check(want[0] == 0, want)
+    for where, more in (("/out", {}), ("/", {}), ("/http", {"CPROF_HTTP": "127.0.0.1:0"}),
+                        ("/timed", {"CPROF_INTERVAL": "1s"})):
+        env = {"A": "b", **ALL, "CPROF_LOG": "stderr", "CPROF_DIR": where, **more}
+        env["LD_PRELOAD"] = "/libcprof.so"
+
+        def attempt():
+            got = outcome(["/starts", "environment"], env, **inside)
+            said = [line for line in got[2].splitlines() if not line.startswith(b"cprof[")]
+            check(got[:2] == want[:2] and not said, f"{got}, not {want}")
+
+        until_written("bare" + where, attempt)
+    raw = subprocess.run([os.environ["CPROF"], "raw", *glob.glob("bare/out/*.heap.pb.gz")[:1]],
+                         capture_output=True, text=True, check=True).stdout
+    check(" main " in raw and "1: 0x" in raw and " /starts " in raw, "names without /proc: " + raw)
+
+
+for test in (environments, descriptors, programs_started, links, bare_chroot):
+    test()
+
