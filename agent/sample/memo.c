@@ -10,7 +10,8 @@
  *          one's work done.
  * Holds    t->memo->owner == t, or t has no memo. A forked child finds the pool
  *          zeroed: all free, and its own t->memo not its own any more.
- * Fails    No memo free: the walk goes without, as any nested one.
+ * Fails    No memo free, or none among the TRIES looked at: the walk goes without, as any
+ *          nested one, and the next one looks further on.
  */
 #include "memo.h"
 
@@ -18,6 +19,7 @@
 #include "../rt/mem.h"
 
 #define MEMOS_MAX 1024U
+#define TRIES	  8U /* each a cache line of its own: all of them would cost more than a walk */
 
 static struct {
 	struct cp_memo *pool;
@@ -40,21 +42,21 @@ static void give_back(struct cp_thread *t)
 
 static CP_COLD struct cp_memo *take(struct cp_thread *t)
 {
-	uint32_t first = cp_load_rlx(&st.hint);
+	uint32_t first = cp_load_rlx(&st.hint), tries = CP_MIN(st.count, TRIES);
+	struct cp_memo *mine = NULL;
 
 	if (t->state != CP_THREAD_READY)
 		return NULL;
-	for (uint32_t i = 0; i < st.count; i++) {
+	for (uint32_t i = 0; i < tries && !mine; i++) {
 		struct cp_memo *m = &st.pool[(first + i) % st.count];
 		struct cp_thread *nobody = NULL;
 
+		cp_store_rlx(&st.hint, (first + i + 1) % st.count);
 		/* Acquire: pairs with the release in give_back(). */
-		if (!cp_load_rlx(&m->owner) && cp_cas_acq(&m->owner, &nobody, t)) {
-			cp_store_rlx(&st.hint, (first + i + 1) % st.count);
-			return m;
-		}
+		if (!cp_load_rlx(&m->owner) && cp_cas_acq(&m->owner, &nobody, t))
+			mine = m;
 	}
-	return NULL;
+	return mine;
 }
 
 void cp_memo_init(size_t bytes)

@@ -266,11 +266,39 @@ static void test_pool(void **state)
 	assert_false(w.on);
 }
 
+/* More threads than memos: a walk without one looks at a few places, not at all, and
+ * yet a memo that comes free is found before long. */
+static void test_crowd(void **state)
+{
+	static struct cp_thread crowd[2000];
+	struct cp_thread late = {.state = CP_THREAD_READY};
+	unsigned have = 0, looks = 0;
+	struct cp_memo_walk w;
+
+	(void)state;
+	for (unsigned i = 0; i < CP_ARRAY_LEN(crowd); i++) {
+		crowd[i].state = CP_THREAD_READY;
+		cp_memo_open(&w, &crowd[i], 1);
+		have += w.on;
+		if (w.on)
+			cp_memo_close(&w, &crowd[i], NULL, false);
+	}
+	assert_in_range(have, 100, CP_ARRAY_LEN(crowd) - 1);
+	crowd[have / 2].memo->owner = NULL; /* far from where the search stands */
+	do {
+		cp_memo_open(&w, &late, 1);
+		looks++;
+	} while (!w.on && looks < have);
+	assert_true(w.on);
+	assert_in_range(looks, 2, have / 8 + 1);
+	cp_memo_close(&w, &late, NULL, false);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_same),
-					   cmocka_unit_test(test_made_up),
-					   cmocka_unit_test(test_pool)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_same), cmocka_unit_test(test_made_up),
+		cmocka_unit_test(test_pool), cmocka_unit_test(test_crowd)};
 
 	cp_thread_init();
 	cp_loss_init();
