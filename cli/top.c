@@ -225,14 +225,25 @@ static void print_rows(const struct table *t)
 	}
 }
 
+static void hint_no_samples(const struct cp_profile *p)
+{
+	if (!strcmp(p->head.types[0].type, "contentions"))
+		cp_complain("no samples: no thread waited for another long enough; see "
+			    "CPROF_MUTEX_FRACTION and CPROF_BLOCK_RATE in libcprof(7)");
+	else if (!strcmp(p->head.types[0].type, "threadcreate"))
+		cp_complain("no samples: the program made no thread");
+	else
+		cp_complain("no samples: the program did too little for the sampling rate; "
+			    "a finer one takes more ('cprof run --rate 1': everything)");
+}
+
 /* A table of nothing is what one gets of a program that gave all its memory back, or
  * took less than the rate: say what there is. */
 static void hint(const struct cp_profile *p, const struct request *r)
 {
 	if (!p->nsamples) {
 		if (!r->bases.n)
-			cp_complain("no samples: the program did too little for the sampling rate; "
-				    "a finer one takes more ('cprof run --rate 1': everything)");
+			hint_no_samples(p);
 		return;
 	}
 	for (unsigned i = 0; i < p->head.ntypes; i++) {
