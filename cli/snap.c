@@ -38,11 +38,17 @@ struct request {
 static bool add_profile(struct cp_request *r, const char *name, size_t len)
 {
 	static const char *const names[CP_TYPES] = {
-		[CP_TYPE_CPU] = "cpu",	     [CP_TYPE_HEAP] = "heap",
-		[CP_TYPE_ALLOCS] = "allocs", [CP_TYPE_THREADCREATE] = "threadcreate",
-		[CP_TYPE_MUTEX] = "mutex",   [CP_TYPE_BLOCK] = "block",
+		[CP_TYPE_CPU] = "cpu",
+		[CP_TYPE_HEAP] = "heap",
+		[CP_TYPE_ALLOCS] = "allocs",
+		[CP_TYPE_THREADCREATE] = "threadcreate",
+		[CP_TYPE_MUTEX] = "mutex",
+		[CP_TYPE_BLOCK] = "block",
+		[CP_TYPE_GOROUTINE] = "goroutine",
 	};
 
+	if (len == 7 && !memcmp(name, "threads", len)) /* what it is, without Go */
+		return add_profile(r, "goroutine", 9);
 	for (unsigned i = 0; i < CP_TYPES; i++) {
 		if (names[i] && strlen(names[i]) == len && !memcmp(names[i], name, len)) {
 			r->types |= (uint8_t)(1U << i);
@@ -50,7 +56,8 @@ static bool add_profile(struct cp_request *r, const char *name, size_t len)
 		}
 	}
 	cp_complain(
-		"--profiles '%.*s': cpu, heap, allocs, threadcreate, mutex and block are accepted",
+		"--profiles '%.*s': cpu, heap, allocs, threadcreate, mutex, block and goroutine "
+		"are accepted",
 		(int)len, name);
 	return false;
 }
@@ -247,7 +254,8 @@ const struct cp_command cp_command_snap = {
 	.name = "snap",
 	.synopsis = "[OPTIONS] PID...",
 	.summary = "ask a running process for a snapshot, and print the files' names",
-	.help = "  --profiles LIST   only these: cpu,heap,allocs,threadcreate,mutex,block\n"
+	.help = "  --profiles LIST   only these: "
+		"cpu,heap,allocs,threadcreate,mutex,block,goroutine\n"
 		"  --seconds N       what happens in the next N seconds, not the totals\n"
 		"  --signal NAME     the signal it listens to; else as its environment says\n"
 		"  --dir DIR         where it writes; else as its environment says\n"

@@ -23,6 +23,7 @@
 #include "../sample/stack.h"
 #include "../sample/threads.h"
 #include "../sample/tick.h"
+#include "census.h"
 #include "config.h"
 #include "exclusive.h"
 #include "exe.h"
@@ -70,6 +71,8 @@ static void enter(uintptr_t start, uint32_t creation)
 	if (!s)
 		return;
 	s->creation = creation;
+	s->stack_hi = t->stack_hi;
+	cp_store_rlx(&s->waiting, &cp_waiting);
 	cp_tick_arm(s);
 }
 
@@ -126,7 +129,8 @@ static int init_contend(void)
 	bool block = cp_config.types & 1U << CP_TYPE_BLOCK;
 
 	return cp_contend_init(mutex ? cp_config.mutex_fraction : 0,
-			       block ? cp_config.block_rate : 0, share(CONTEND));
+			       block ? cp_config.block_rate : 0,
+			       cp_config.types & 1U << CP_TYPE_GOROUTINE, share(CONTEND));
 }
 
 static int init_stacks(void)
@@ -141,7 +145,8 @@ static bool is_wanted_type(enum cp_type type)
 	return cp_config.types & 1U << type;
 }
 
-/* Of the share for CPU and threads: half for the time, a quarter for the threads. */
+/* Of the share for CPU and threads: half for the time, a quarter for the threads, and
+ * half of what is left for those that were made, and where they all are. */
 static int init_threads(void)
 {
 	int r = cp_threads_init(share(CPU) / 4);
@@ -152,6 +157,8 @@ static int init_threads(void)
 		r = cp_tick_init(cp_config.cpu_hz, share(CPU) / 2);
 	if (!r && is_wanted_type(CP_TYPE_THREADCREATE))
 		r = cp_made_init(share(CPU) / 8);
+	if (!r && is_wanted_type(CP_TYPE_GOROUTINE))
+		r = cp_census_init(share(CPU) / 8);
 	cp_thread_on_leave(thread_leaves);
 	return r;
 }

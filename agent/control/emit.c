@@ -13,16 +13,13 @@
  */
 #include "emit.h"
 
-#include "../sample/labels.h"
 #include "../sample/stack.h"
 #include "../sample/walk.h"
+#include "bucket.h"
 #include "frames.h"
 
 #include <errno.h>
 #include <string.h>
-
-/* Of one sample: each pair of a set takes four bytes at least. */
-#define LABELS_MAX (CP_LABEL_BYTES / 4 + 1)
 
 struct run {
 	const struct cp_emit *e;
@@ -125,29 +122,12 @@ static bool is_zero(const struct cp_bucket *b)
 	return !any;
 }
 
-/* A set's pairs, and the size class; at most `max` of them. */
-static unsigned describe(const struct cp_bucket *b, struct cp_pprof_label *label, unsigned max)
-{
-	const struct cp_label_set *set = cp_label_get(b->label);
-	const char *at = set ? set->text : NULL, *end = set ? at + set->len : NULL;
-	unsigned n = 0;
-
-	if (b->size_class)
-		label[n++] = (struct cp_pprof_label){.key = "bytes", .num = (int64_t)b->size_class};
-	while (at < end && n < max) {
-		const char *value = at + strlen(at) + 1;
-
-		label[n++] = (struct cp_pprof_label){.key = at, .str = value};
-		at = value + strlen(value) + 1;
-	}
-	return n;
-}
-
 static void emit_sample(struct run *r, const struct cp_bucket *b)
 {
-	struct cp_pprof_label label[LABELS_MAX];
+	struct cp_pprof_label label[CP_BUCKET_LABELS];
+	char state[CP_STATE_TEXT];
 	uint64_t ids[CP_WALK_MAX + 1];
-	unsigned n = locate(r, b->sid, ids), nlabels = describe(b, label, LABELS_MAX);
+	unsigned n = locate(r, b->sid, ids), nlabels = cp_bucket_labels(b, label, state);
 
 	if (!n) {
 		fail_all(r, -ENOMEM);
@@ -263,6 +243,8 @@ void cp_emit_run(const struct cp_emit *e)
 		e->row[0]->source->settle();
 	open_writers(&r);
 	emit_samples(&r);
+	if (e->row[0]->source->release)
+		e->row[0]->source->release();
 	emit_names(&r);
 	for (unsigned i = 0; i < e->n; i++) {
 		int err = r.writer[i] ? cp_pprof_close(r.writer[i]) : 0;

@@ -44,7 +44,7 @@ struct cp_http_plan {
 	struct cp_http_reply reply;
 	const char *text; /* of an error */
 	const struct cp_profile_row *row;
-	bool debug;	  /* the text form */
+	unsigned debug;	  /* 1: the text form; 2: that with more in it */
 	uint32_t seconds; /* 0: totals */
 	char separator;	  /* of the command line's words */
 	char query[256];

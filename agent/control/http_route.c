@@ -105,8 +105,6 @@ static const struct cp_profile_row *find_row(const char *name)
 {
 	const struct cp_profile_row *row = cp_profiles_find(name, strlen(name));
 
-	if (!row && !strcmp(name, "threads"))
-		row = cp_profiles_find("goroutine", 9);
 	return row && row->type != CP_TYPE_CPU ? row : NULL;
 }
 
@@ -139,7 +137,7 @@ static void plan_named(struct cp_http_plan *p, const struct cp_http_request *r, 
 	}
 	succeed(p, CP_PLAN_PROFILE, debug ? CP_HTTP_TEXT : CP_HTTP_BINARY);
 	p->row = row;
-	p->debug = debug != 0;
+	p->debug = (unsigned)CP_MIN(CP_MAX(debug, -debug), 2);
 	p->seconds = (uint32_t)seconds;
 	if (!debug)
 		p->reply.filename = strcmp(name, "threads") ? row->name : "threads";

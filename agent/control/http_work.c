@@ -49,6 +49,15 @@ static int write_profile(struct cp_http_conn *c, struct cp_arena *job)
 	return c->out.error;
 }
 
+static int write_text(struct cp_http_conn *c, struct cp_arena *job)
+{
+	const struct cp_profile_row *row = c->plan.row;
+
+	if (c->plan.debug > 1 && row->details && is_on(row))
+		return row->details(&c->out, job);
+	return cp_text_write(&c->out, job, row, !is_on(row));
+}
+
 void cp_http_work(struct cp_http_conn *c)
 {
 	struct cp_arena job = {.limit = cp_config.max_memory / 16 * 3, .stays = true};
@@ -58,8 +67,7 @@ void cp_http_work(struct cp_http_conn *c)
 		cp_http_symbols(&c->out, &job, c->address, c->naddress);
 	} else {
 		cp_exclusive_enter();
-		err = c->plan.debug ? cp_text_write(&c->out, &job, c->plan.row, !is_on(c->plan.row))
-				    : write_profile(c, &job);
+		err = c->plan.debug ? write_text(c, &job) : write_profile(c, &job);
 		cp_exclusive_leave();
 	}
 	if (err && !c->out.error)
@@ -75,6 +83,8 @@ static uint64_t count_of(const struct cp_profile_row *row)
 	struct cp_bucket b;
 	uint64_t n = 0;
 
+	if (row->source->total)
+		return is_on(row) ? row->source->total() : 0;
 	for (uint32_t i = 0; is_on(row) && i < row->source->count(); i++) {
 		row->source->read(i, &now);
 		memset(&b, 0, sizeof(b));

@@ -25,6 +25,7 @@
 #include "../rt/sys.h"
 #include "bare.h"
 #include "creds.h"
+#include "dump.h"
 #include "files.h"
 #include "reason.h"
 #include "settle.h"
@@ -160,6 +161,7 @@ void cp_job_abandon(void)
 void cp_job_ask_last(void)
 {
 	cp_files_hurry();
+	cp_dump_hurry();
 	cp_symbols_set_lines(CP_LINES_HURRY);
 	cp_work_add_last(&st.state->work);
 	wake(st.state);

@@ -12,7 +12,9 @@
 #include "../sample/heap.h"
 #include "../sample/made.h"
 #include "../sample/tick.h"
+#include "census.h"
 #include "settle.h"
+#include "stacks.h"
 
 #include <string.h>
 
@@ -133,8 +135,6 @@ static const struct cp_source made_source = {
 	.show = show_made,
 };
 
-/* --- the table --------------------------------------------------------------- */
-
 /* --- mutex, block ----------------------------------------------------------- */
 
 static void read_contend(enum cp_contend which, uint32_t i, struct cp_counts *now)
@@ -189,6 +189,41 @@ static int64_t block_period(void)
 {
 	return cp_contend_rate() != 0;
 }
+
+/* --- goroutine -------------------------------------------------------------- */
+
+static void read_census(uint32_t i, struct cp_counts *now)
+{
+	*now = (struct cp_counts){{cp_census_read(i)}};
+}
+
+static void show_census(uint32_t i, const struct cp_counts *from, const struct cp_counts *now,
+			struct cp_bucket *out)
+{
+	*out = (struct cp_bucket){.value = {(int64_t)(now->n[0] - (from ? from->n[0] : 0))}};
+	cp_census_row(i, &out->sid, &out->label, &out->state);
+}
+
+static uint64_t count_threads(void)
+{
+	return cp_dump_count();
+}
+
+static int64_t census_period(void)
+{
+	return cp_census_on();
+}
+
+static const struct cp_source census_source = {
+	.settle = cp_census_begin,
+	.release = cp_census_end,
+	.total = count_threads,
+	.count = cp_census_cells,
+	.read = read_census,
+	.show = show_census,
+};
+
+/* --- the table --------------------------------------------------------------- */
 
 #define CONTEND_COLUMNS                                                                 \
 	.columns = {{"contentions", "count"}, {"delay", "nanoseconds"}}, .ncolumns = 2, \
@@ -252,11 +287,24 @@ const struct cp_profile_row cp_profiles[] = {
 		.period = block_period,
 		.source = &block_source,
 	},
+	{
+		.type = CP_TYPE_GOROUTINE,
+		.name = "goroutine",
+		.title = "stacks of all threads, now; threads is another name for it",
+		.columns = {{"goroutine", "count"}},
+		.ncolumns = 1,
+		.period_type = {"goroutine", "count"},
+		.period = census_period,
+		.source = &census_source,
+		.details = cp_stacks_write,
+	},
 };
 const unsigned cp_profile_count = CP_ARRAY_LEN(cp_profiles);
 
 const struct cp_profile_row *cp_profiles_find(const char *name, size_t len)
 {
+	if (len == 7 && !memcmp(name, "threads", len))
+		return cp_profiles_find("goroutine", 9);
 	for (unsigned i = 0; i < cp_profile_count; i++)
 		if (strlen(cp_profiles[i].name) == len && !memcmp(cp_profiles[i].name, name, len))
 			return &cp_profiles[i];

@@ -12,10 +12,10 @@
 #include "../output/pprof.h"
 #include "request.h"
 
-#define CP_PROFILE_NAMES   "cpu,heap,allocs,threadcreate,mutex,block"
+#define CP_PROFILE_NAMES   "cpu,heap,allocs,threadcreate,mutex,block,goroutine"
 #define CP_PROFILE_COLUMNS 4
 
-/* A bucket's counters at one moment, raw: they only grow. */
+/* A bucket's counters at one moment, raw. */
 struct cp_counts {
 	uint64_t n[CP_PROFILE_COLUMNS];
 };
@@ -24,6 +24,7 @@ struct cp_counts {
 struct cp_bucket {
 	cp_sid sid;
 	uint16_t label;	     /* label set; 0: none */
+	uint16_t state;	     /* the label `state` (state.h); 0: none */
 	uint64_t size_class; /* the label `bytes`; 0: none */
 	int64_t value[CP_PROFILE_COLUMNS];
 };
@@ -40,7 +41,9 @@ struct cp_since {
 };
 
 struct cp_source {
-	void (*settle)(void); /* before a reading; NULL: the counters are always true */
+	void (*settle)(void);	 /* before a reading; NULL: the counters are always true */
+	void (*release)(void);	 /* after it; NULL: they may change at any time */
+	uint64_t (*total)(void); /* for the index; NULL: how many buckets there are */
 	uint32_t (*count)(void);
 	void (*read)(uint32_t i, struct cp_counts *now);
 	/* from: an earlier reading; NULL for the start, or for what `since` says. */
@@ -48,6 +51,10 @@ struct cp_source {
 		     struct cp_bucket *out);
 	const struct cp_since *since; /* NULL: totals since the start */
 };
+
+struct cp_arena;
+struct cp_out;
+typedef int cp_text_fn(struct cp_out *o, struct cp_arena *job);
 
 struct cp_profile_row {
 	enum cp_type type;
@@ -59,6 +66,7 @@ struct cp_profile_row {
 	struct cp_value_type period_type;
 	int64_t (*period)(void); /* 0: this profile is off */
 	const struct cp_source *source;
+	cp_text_fn *details; /* what ?debug=2 answers; NULL: the same as ?debug=1 */
 };
 
 extern const struct cp_profile_row cp_profiles[];

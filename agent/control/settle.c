@@ -119,12 +119,6 @@ static bool has_slot(const struct settling *w, uint32_t tid)
 	return lo < w->ntids && w->tid[lo] == tid;
 }
 
-/* Threads of the agent settle their own time. */
-static bool is_own(const char *name)
-{
-	return !memcmp(name, "cprof", 5) && (!name[5] || name[5] == '-');
-}
-
 /* A thread that nobody told us of: from here on it has a slot and a timer. */
 static void meet(void *ctx, uint32_t tid)
 {
@@ -137,7 +131,7 @@ static void meet(void *ctx, uint32_t tid)
 	if (has_slot(w, tid))
 		return;
 	cp_tasks_name(tid, name);
-	if (is_own(name))
+	if (cp_tasks_is_own(name)) /* these settle their own time */
 		return;
 	cpu = cp_timer_cpu_ns(cp_timer_clock(tid));
 	s = cpu < 0 ? NULL : cp_threads_adopt(tid);

@@ -12,6 +12,7 @@
 #include "../rt/sys.h"
 #include "parse.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct dirent64 {
@@ -48,8 +49,8 @@ void cp_tasks_each(cp_task_fn *fn, void *ctx)
 	cp_sys_close(fd);
 }
 
-/* The beginning of /proc/self/task/TID/WHAT, as a text; its length. */
-static size_t read_text(uint32_t tid, const char *what, char *text, size_t cap)
+/* The beginning of /proc/self/task/TID/WHAT, as a text; its length or -errno. */
+static long read_file(uint32_t tid, const char *what, char *text, size_t cap)
 {
 	char path[64];
 	struct cp_buf b = CP_BUF(path);
@@ -58,12 +59,16 @@ static size_t read_text(uint32_t tid, const char *what, char *text, size_t cap)
 
 	cp_buf_fmt(&b, "/proc/self/task/%u/%s", tid, what);
 	fd = (int)cp_sys_open(path, O_RDONLY, 0);
-	n = fd < 0 ? 0 : cp_sys_read(fd, text, cap - 1);
+	n = fd < 0 ? fd : cp_sys_read(fd, text, cap - 1);
 	if (fd >= 0)
 		cp_sys_close(fd);
-	n = CP_MAX(n, 0);
-	text[n] = 0;
-	return (size_t)n;
+	text[CP_MAX(n, 0)] = 0;
+	return n;
+}
+
+static size_t read_text(uint32_t tid, const char *what, char *text, size_t cap)
+{
+	return (size_t)CP_MAX(read_file(tid, what, text, cap), 0);
 }
 
 void cp_tasks_name(uint32_t tid, char name[16])
@@ -98,4 +103,70 @@ bool cp_tasks_blocks(uint32_t tid, int sig)
 		return mask >> (sig - 1) & 1;
 	}
 	return false;
+}
+
+bool cp_tasks_is_own(const char *name)
+{
+	return !memcmp(name, "cprof", 5) && (!name[5] || name[5] == '-');
+}
+
+/* --- what it waits in ------------------------------------------------------ */
+
+/* A blank and 0x... ; false when there is no such thing. */
+static bool take_hex(const char **at, uint64_t *v)
+{
+	const char *s = *at;
+
+	if (strncmp(s, " 0x", 3) != 0)
+		return false;
+	*v = 0;
+	for (s += 3; (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'f'); s++)
+		*v = *v << 4 | hex_digit(*s);
+	*at = s;
+	return true;
+}
+
+/* "running", "NR ARG... SP PC", or "-1 SP PC". */
+static bool parse_call(const char *text, struct cp_task_call *c)
+{
+	uint64_t word[8], nr = 0;
+	unsigned n = 0;
+	const char *at = text;
+
+	if (!strncmp(text, "running", 7)) {
+		c->is = CP_TASK_RUNS;
+		return true;
+	}
+	if (!strncmp(text, "-1", 2))
+		at += 2;
+	else if (cp_parse_number(text, &nr, &at))
+		return false;
+	c->nr = at == text + 2 && *text == '-' ? -1 : (int)nr;
+	while (n < CP_ARRAY_LEN(word) && take_hex(&at, &word[n]))
+		n++;
+	if (n < 2)
+		return false;
+	memcpy(c->arg, word, (n - 2) * sizeof(word[0]));
+	c->sp = word[n - 2];
+	c->pc = word[n - 1];
+	c->is = CP_TASK_WAITS;
+	return true;
+}
+
+void cp_tasks_call(uint32_t tid, struct cp_task_call *c)
+{
+	char text[256];
+	long n = read_file(tid, "syscall", text, sizeof(text));
+
+	memset(c, 0, sizeof(*c));
+	if (n == -ENOENT || n == -ESRCH)
+		c->is = CP_TASK_GONE;
+	else if (n < 0 || !parse_call(text, c))
+		c->is = CP_TASK_REFUSED;
+}
+
+bool cp_tasks_same_call(const struct cp_task_call *a, const struct cp_task_call *b)
+{
+	return a->is == b->is && a->nr == b->nr && a->sp == b->sp && a->pc == b->pc &&
+	       !memcmp(a->arg, b->arg, sizeof(a->arg));
 }

@@ -19,6 +19,7 @@
 #include "../rt/sys.h"
 #include "../sample/stack.h"
 #include "../sample/walk.h"
+#include "bucket.h"
 #include "frames.h"
 #include "symbols.h"
 
@@ -101,7 +102,7 @@ static int compare(const void *a, const void *b)
 	return x->bucket.sid < y->bucket.sid ? -1 : x->bucket.sid > y->bucket.sid;
 }
 
-static int gather(struct text *t)
+static int read_records(struct text *t)
 {
 	const struct cp_source *source = t->row->source;
 	uint32_t n = source->count();
@@ -120,6 +121,19 @@ static int gather(struct text *t)
 	}
 	cp_sort(t->record, t->n, sizeof(*t->record), compare);
 	return 0;
+}
+
+static int gather(struct text *t)
+{
+	const struct cp_source *source = t->row->source;
+	int err;
+
+	if (source->settle)
+		source->settle();
+	err = read_records(t);
+	if (source->release)
+		source->release();
+	return err;
 }
 
 /* The frames of a record, leaf first. */
@@ -204,6 +218,39 @@ static void write_frame(struct text *t, cp_frame frame)
 	}
 }
 
+static void write_quoted(struct text *t, const char *s)
+{
+	cp_out_str(t->out, "\"");
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			cp_out_fmt(t->out, "\\%c", c);
+		else if (c < ' ' || c > '~')
+			cp_out_fmt(t->out, "\\x%x%x", c >> 4, c & 15U);
+		else
+			cp_out_write(t->out, s, 1);
+	}
+	cp_out_str(t->out, "\"");
+}
+
+/* As Go has them, for the profiles whose samples are of threads. */
+static void write_labels(struct text *t, const struct cp_bucket *b)
+{
+	struct cp_pprof_label label[CP_BUCKET_LABELS];
+	char state[CP_STATE_TEXT];
+	unsigned n = cp_bucket_labels(b, label, state);
+
+	for (unsigned i = 0; i < n; i++) {
+		cp_out_str(t->out, i ? ", " : "# labels: {");
+		write_quoted(t, label[i].key);
+		cp_out_str(t->out, ":");
+		write_quoted(t, label[i].str);
+	}
+	if (n)
+		cp_out_str(t->out, "}\n");
+}
+
 static void write_record(struct text *t, const struct record *r)
 {
 	cp_frame frame[CP_WALK_MAX + 1];
@@ -213,6 +260,8 @@ static void write_record(struct text *t, const struct record *r)
 	for (unsigned i = 0; i < n; i++)
 		cp_out_fmt(t->out, " 0x%lx", (uint64_t)cp_frame_addr(frame[i]) + 1);
 	cp_out_str(t->out, "\n");
+	if (t->form == COUNT)
+		write_labels(t, &r->bucket);
 	for (unsigned i = 0; i < n; i++)
 		write_frame(t, frame[i]);
 	cp_out_str(t->out, "\n");

@@ -32,10 +32,12 @@ static int take_base(struct cp_window *w, const struct cp_source *source)
 	base->source = source;
 	base->n = source->count();
 	base->counts = cp_arena_alloc(&w->arena, base->n * sizeof(*base->counts));
+	for (uint32_t i = 0; base->counts && i < base->n; i++)
+		source->read(i, &base->counts[i]);
+	if (source->release)
+		source->release();
 	if (!base->counts)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < base->n; i++)
-		source->read(i, &base->counts[i]);
 	w->nbases++;
 	return 0;
 }

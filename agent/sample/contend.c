@@ -38,13 +38,13 @@ static struct {
 
 __thread struct cp_wait cp_waiting __attribute__((tls_model("initial-exec")));
 
-int cp_contend_init(uint64_t fraction, uint64_t rate, size_t bytes)
+int cp_contend_init(uint64_t fraction, uint64_t rate, bool dump, size_t bytes)
 {
 	int err = 0;
 
 	st.fraction = fraction;
 	st.rate = rate;
-	if (!fraction && !rate)
+	if (!fraction && !rate && !dump)
 		return 0;
 	if (fraction)
 		err = cp_cells_init(&st.cells[CP_CONTEND_MUTEX], bytes / 2);
@@ -127,6 +127,7 @@ static void say(const struct cp_wait *w)
 	cp_waiting.start = w->start;
 	cp_waiting.caller = w->caller;
 	cp_waiting.ticket = w->ticket;
+	cp_waiting.fn = w->fn;
 	cp_store_rel(&cp_waiting.seq, seq + 2);
 }
 
@@ -149,6 +150,7 @@ void cp_probe_wait_begin(struct cp_wait *outer, enum cp_wait_kind kind, const vo
 		.object = (uintptr_t)object,
 		.start = cp_now_ns(CLOCK_MONOTONIC),
 		.caller = call->caller,
+		.fn = call->fn,
 	};
 
 	end_stale(&call->caller);

@@ -59,6 +59,11 @@ void cp_made_left(uint32_t number)
 		cp_cell_add(&st.cells, number - 1, LEFT, 1);
 }
 
+cp_sid cp_made_stack(uint32_t number)
+{
+	return cp_cell_key(&st.cells, number - 1).sid;
+}
+
 uint32_t cp_made_cells(void)
 {
 	return cp_cell_count(&st.cells);

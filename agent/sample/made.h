@@ -21,6 +21,8 @@ uint32_t cp_made_find(const struct cp_regs *caller, uintptr_t start);
 void cp_made_count(uint32_t number);
 void cp_made_left(uint32_t number);
 
+/* [CONTROL] The stack by its number; its leaf is who called. */
+cp_sid cp_made_stack(uint32_t number);
 /* [CONTROL] Cells 0 .. cp_made_cells()-1. */
 uint32_t cp_made_cells(void);
 void cp_made_row(uint32_t cell, cp_sid *sid, uint64_t *made, uint64_t *left);

@@ -5,7 +5,7 @@
  *
  * Context  HOST, SIGNAL
  * Calls    module.c, full.c, the kernel (probes).
- * Holds    as step.h; at most SPANS_MAX stacks and FULLS_MAX long steps per walk.
+ * Holds    as step.h; at most CP_STEP_SPANS stacks and FULLS_MAX long steps per walk.
  * Why      A guess is taken only when the code agrees: an address counts as a
  *          return address when the bytes before it are a call. A frame-pointer
  *          register in code that doesn't keep one holds anything at all.
@@ -17,7 +17,6 @@
 #include "module.h"
 #include "unload.h"
 
-#define SPANS_MAX 4
 #define FULLS_MAX 8
 
 static bool end(enum cp_loss reason)
@@ -88,7 +87,7 @@ static bool change_stack(struct cp_step *s, struct cp_span *span, uintptr_t from
 {
 	if (in_span(span, to))
 		return to > from;
-	return s->spans++ < SPANS_MAX && cp_span_foreign(span, to);
+	return s->spans++ < CP_STEP_SPANS && cp_span_foreign(span, to);
 }
 
 static bool signal_frame(struct cp_step *s)

@@ -16,6 +16,8 @@
 #include "rules.h"
 #include "span.h"
 
+#define CP_STEP_SPANS 4 /* stacks that may be left behind */
+
 struct cp_step {
 	uintptr_t pc, sp, fp;
 	uintptr_t link; /* the link register, while `exact` says it still holds */

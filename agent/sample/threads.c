@@ -104,6 +104,14 @@ uint32_t cp_threads_number(const struct cp_thread_slot *s)
 	return (uint32_t)(s - st.table->slot);
 }
 
+bool cp_threads_is(uint32_t number, uint32_t tid)
+{
+	const struct cp_thread_slot *s = cp_threads_slot(number);
+
+	return s && !(cp_load_acq(&s->state) & CP_THREAD_GONE) && /* see Order */
+	       cp_load_rlx(&s->tid) == tid;
+}
+
 struct cp_thread_slot *cp_threads_of(const struct cp_thread *t)
 {
 	/* After a fork the record still names the parent's slot. */

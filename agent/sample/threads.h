@@ -20,6 +20,8 @@
 
 enum { CP_THREAD_USED = 1, CP_THREAD_HELD = 2, CP_THREAD_GONE = 4 };
 
+struct cp_wait; /* waiting.h */
+
 struct cp_thread_slot {
 	uint32_t state; /* CP_THREAD_ bits; 0 free, or not described yet */
 	uint32_t tid;
@@ -32,7 +34,11 @@ struct cp_thread_slot {
 	uint8_t found;	   /* by a reading, not by itself */
 	uint8_t blocked;   /* a reading found our signal blocked */
 	char name[16];	   /* what label was made from */
-	uint64_t spare[9]; /* for what it waits for: two cache lines in all */
+	/* For the thread dump: two cache lines in all. */
+	const struct cp_wait *waiting; /* what it says before it blocks; NULL: not known */
+	uintptr_t stack_hi;	       /* where its stack ends; 0: not known */
+	uint32_t answered;	       /* the round its last sample is of (tick.h) */
+	uint32_t unused[13];
 };
 
 /* [EARLY] At most this many bytes. 0 or -errno. */
@@ -53,5 +59,8 @@ void cp_threads_release(struct cp_thread_slot *s, bool gone);
 /* [ANY] The slot by number, whatever its state; NULL beyond the last. */
 struct cp_thread_slot *cp_threads_slot(uint32_t number);
 uint32_t cp_threads_number(const struct cp_thread_slot *s);
+/* [ANY] Is the slot by that number still this thread's? What was copied of its memory
+ * before is its own then: a thread that leaves says so first. */
+bool cp_threads_is(uint32_t number, uint32_t tid);
 
 #endif

@@ -16,6 +16,8 @@
  *          than a tick is never hit: its time is settled when it ends.
  *          Timers count CPU time, so a thread that waits is never signalled, and no
  *          blocked system call is interrupted.
+ *          A thread dump asks a running thread by the same timer, set to go off at once:
+ *          it can't meet a thread that has begun to wait, as a signal sent to it could.
  *          We never go back to SIG_DFL: a signal still pending would kill the host.
  */
 #include "tick.h"
@@ -48,6 +50,7 @@ static struct {
 	uint64_t *total; /* of all cells; in memory a forked child finds zeroed */
 	int sig;
 	uint32_t refused; /* said once */
+	uint32_t round;	  /* of questions where threads are */
 } st;
 
 int cp_tick_init(uint64_t hz, size_t bytes)
@@ -278,10 +281,14 @@ static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 	 * it goes without one, and its stack is probed. */
 	if (t->tid != s->tid || t->epoch != cp_epoch())
 		t = &nobody;
-	if (has_room(t, uc))
-		s->last = walk(t, uc);
-	else
+	if (has_room(t, uc)) {
+		uint32_t round = cp_load_rlx(&st.round);
+
+		cp_store_rlx(&s->last, walk(t, uc));
+		cp_store_rel(&s->answered, round); /* pairs with cp_tick_answered */
+	} else {
 		cp_loss_add(CP_LOSS_NO_ROOM, 1);
+	}
 	read_name(s);
 	if (CP_UNLIKELY(ns > cp_tick_limit())) {
 		cp_tick_charge(cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED), s->label, ns - st.period);
@@ -303,6 +310,30 @@ void cp_tick_on_signal(int sig, siginfo_t *info, void *context)
 	ns = now > 0 ? take_due(s, (uint64_t)now) : 0;
 	if (ns)
 		sample(s, context, ns);
+}
+
+/* --- asking ----------------------------------------------------------------- */
+
+uint32_t cp_tick_round(void)
+{
+	return cp_add_rlx(&st.round, 1) + 1;
+}
+
+void cp_tick_ask(struct cp_thread_slot *s)
+{
+	uint32_t timer = cp_load_rlx(&s->timer);
+
+	if (timer)
+		cp_timer_start((int)timer - 1, 1, (int64_t)st.period);
+}
+
+bool cp_tick_answered(const struct cp_thread_slot *s, uint32_t round, cp_sid *sid)
+{
+	/* acq: pairs with sample. A later round's answer is one to this as well. */
+	if ((int32_t)(cp_load_acq(&s->answered) - round) < 0)
+		return false;
+	*sid = cp_load_rlx(&s->last);
+	return true;
 }
 
 /* --- reading ----------------------------------------------------------------- */

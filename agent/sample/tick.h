@@ -35,6 +35,13 @@ void cp_tick_arm(struct cp_thread_slot *s);
 /* [HOST] The thread ends: its time is settled. */
 void cp_tick_leave(struct cp_thread_slot *s);
 
+/* [CONTROL] A round of questions where threads are: its number. Then, for each that
+ * runs: its timer goes off at the kernel's next tick that finds it running. */
+uint32_t cp_tick_round(void);
+void cp_tick_ask(struct cp_thread_slot *s);
+/* Has it taken a sample since the round began? Then that is its stack. */
+bool cp_tick_answered(const struct cp_thread_slot *s, uint32_t round, cp_sid *sid);
+
 /* [CONTROL] cpu_ns, the thread's clock, is what its counters come to: what is missing goes
  * to `sid`, CP_SID_NONE: to its last stack. */
 void cp_tick_settle(struct cp_thread_slot *s, uint64_t cpu_ns, cp_sid sid);

@@ -39,6 +39,7 @@ struct cp_wait {
 	int64_t start;	       /* CLOCK_MONOTONIC */
 	struct cp_regs caller; /* where a walk of the waiting thread begins */
 	uint32_t ticket;       /* waiters.h; 0: not there */
+	uintptr_t fn;	       /* what the caller called: the leaf of its stack */
 };
 
 extern __thread struct cp_wait cp_waiting

@@ -3,9 +3,10 @@
  * walk.c - the stack walker: from registers to frames
  *
  * Context  HOST: cp_walk_caller, cp_walk_forget      SIGNAL: cp_walk_signal
+ *          CONTROL: cp_walk_copy
  * Calls    rules.c (and through it the modules' tables), guess.c, full.c.
  * Holds    On one stack the stack pointer only grows, and stacks are left at most
- *          SPANS_MAX times: a walk ends. Every read lies in the walk's span.
+ *          CP_STEP_SPANS times: a walk ends. Every read lies in the walk's span.
  * Fails    The walk ends where it can't go on; frames found so far stand, and the
  *          reason is counted. pc 0 and an undefined return address are ends
  *          like any other, not losses.
@@ -147,7 +148,7 @@ static enum progress walk(struct cp_step *s, struct cp_memo_walk *w, struct outp
 }
 
 /* On the thread's own stack, with what it remembers. */
-static void walk_own(struct cp_step *s, struct output *o)
+static enum progress walk_own(struct cp_step *s, struct output *o)
 {
 	struct cp_memo_walk w;
 	enum progress p;
@@ -157,6 +158,7 @@ static void walk_own(struct cp_step *s, struct output *o)
 	p = walk(s, &w, o);
 	if (w.memo)
 		cp_memo_close(&w, s->t, p == AS_BEFORE ? w.e : NULL, p == OUTERMOST);
+	return p;
 }
 
 /* No stack to read; but where the thread is we do know. */
@@ -217,6 +219,28 @@ unsigned cp_walk_signal(struct cp_thread *t, const ucontext_t *uc, cp_frame *out
 			    .exact = true};
 
 	return start(&s, out, max, cut);
+}
+
+unsigned cp_walk_copy(struct cp_thread *t, const struct cp_regs *r, bool exact, cp_frame *out,
+		      unsigned max, bool *cut, bool *whole)
+{
+	struct cp_step s = {.t = t,
+			    .pc = r->pc,
+			    .sp = r->sp,
+			    .fp = r->fp,
+			    .exact = exact,
+			    .spans = CP_STEP_SPANS /* another stack was not copied */};
+	struct output o = {out, 0, CP_MIN(max, CP_WALK_MAX), cut};
+
+	*cut = *whole = false;
+	s.gen = cp_rules_gen();
+	if (!cp_rules.entry)
+		return 0;
+	if (cp_span_owns(t, r->sp))
+		*whole = walk_own(&s, &o) == OUTERMOST || *cut;
+	else
+		leaf_only(&s, &o);
+	return o.n;
 }
 
 void cp_walk_forget(void)

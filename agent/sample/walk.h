@@ -43,6 +43,12 @@ unsigned cp_walk_caller(struct cp_thread *t, const struct cp_regs *r, cp_frame *
 unsigned cp_walk_signal(struct cp_thread *t, const ucontext_t *uc, cp_frame *out, unsigned max,
 			bool *cut);
 
+/* [CONTROL] Walks a copy of a waiting thread's stack. t is no thread's record: it bounds
+ * the copy, within which addresses have been moved to where it lies. exact: pc is where
+ * the thread is. *whole: the outermost frame was reached, or max. */
+unsigned cp_walk_copy(struct cp_thread *t, const struct cp_regs *r, bool exact, cp_frame *out,
+		      unsigned max, bool *cut, bool *whole);
+
 /* [ANY] What was learnt from the modules' tables is void. */
 void cp_walk_forget(void);
 

@@ -52,7 +52,7 @@ def refused(status, words, *argv):
         sys.exit(f"cprof snap {argv}: {got}, not {status} with '{words}'")
 
 
-ALL = ["cpu", "heap", "allocs", "threadcreate", "mutex", "block"]
+ALL = ["cpu", "heap", "allocs", "threadcreate", "mutex", "block", "goroutine"]
 with Victim() as pid:
     first = answered(".", ALL, pid)
     second = answered(".", ALL, pid)
@@ -106,5 +106,5 @@ assert v.p.wait() == 0
 refused(1, "no such process", "999999999")
 refused(1, "process id 'x'", "x")
 refused(2, "no process id given")
-refused(2, "cpu, heap, allocs, threadcreate, mutex and block are accepted", "--profiles", "heap,pcu", "1")
+refused(2, "cpu, heap, allocs, threadcreate, mutex, block and goroutine are accepted", "--profiles", "heap,pcu", "1")
 refused(2, "a signal's name or number", "--signal", "USR9", "1")

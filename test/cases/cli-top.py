@@ -126,7 +126,8 @@ real = (run_to_its_end(1, sys.executable, "-c", "import json, decimal")
 TYPES = {"heap": gen.HEAP, "allocs": gen.HEAP, "threadcreate": [("threadcreate", "count")],
          "cpu": [("samples", "count"), ("cpu", "nanoseconds")],
          "mutex": [("contentions", "count"), ("delay", "nanoseconds")],
-         "block": [("contentions", "count"), ("delay", "nanoseconds")]}
+         "block": [("contentions", "count"), ("delay", "nanoseconds")],
+         "goroutine": [("goroutine", "count")]}
 assert len(real) == 2 * len(TYPES), real
 for path in real:
     views([path], TYPES[path.split(".")[-3]])

@@ -175,7 +175,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	return cp_thread_init() || cp_loss_init() || cp_walk_init(1 << 20) ||
-	       cp_stack_init(1 << 20) || cp_contend_init(1, 1, 1 << 20);
+	       cp_stack_init(1 << 20) || cp_contend_init(1, 1, false, 1 << 20);
 }
 
 int main(void)

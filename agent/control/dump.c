@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dump.c - every thread of the process at one moment: where it is, what it waits for
+ *
+ * Context  CONTROL
+ * Calls    tasks.c, peer.c, settle.c, sample/threads.h, sample/tick.h.
+ * Shared   st.hurry (relaxed). What a thread says of itself (waiting.h) is copied.
+ * Order    seq before the copy and after it: equal and even, and the thread's slot still
+ *          its own, and it has stood where it said from the first look to the second.
+ * Holds    A thread's own words are believed only where the kernel doesn't contradict:
+ *          a wait that was left by siglongjmp stays written until the thread's next one.
+ *          Nobody is signalled for the dump but by its own CPU timer, which goes off
+ *          only while the thread runs: so no call that has begun to wait is interrupted.
+ * Fails    Threads that run but get no processor before the deadline, or take no
+ *          signals, or have no timer (CPROF_CPU_HZ=0): "running, not reached".
+ *          The kernel tells nothing (a process that has changed its user): what the
+ *          threads say of themselves is all there is.
+ */
+#include "dump.h"
+
+#include "../rt/atomic.h"
+#include "../rt/sort.h"
+#include "../rt/sys.h"
+#include "../sample/labels.h"
+#include "../sample/threads.h"
+#include "../sample/tick.h"
+#include "locks.h"
+#include "peer.h"
+#include "settle.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MS	 1000000LL
+#define DEADLINE (200 * MS)
+#define HURRIED	 (10 * MS)
+#define LOOKS	 3 /* at a thread that changes while it is looked at */
+
+static struct {
+	uint32_t hurry;
+} st;
+
+struct taking {
+	struct cp_dump *d;
+	struct cp_arena *job;
+	struct cp_peer peer;
+	uint32_t cap;
+	uint32_t round;
+};
+
+void cp_dump_hurry(void)
+{
+	cp_store_rlx(&st.hurry, 1);
+}
+
+/* --- who is there ----------------------------------------------------------- */
+
+static struct cp_dump_thread *add(struct taking *k, uint32_t tid)
+{
+	struct cp_dump_thread *t = &k->d->thread[k->d->n];
+
+	if (k->d->n == k->cap)
+		return NULL;
+	k->d->n++;
+	t->tid = tid;
+	return t;
+}
+
+static void list_slots(struct taking *k)
+{
+	struct cp_thread_slot *s;
+	struct cp_dump_thread *t;
+	uint32_t at = 0;
+
+	while ((s = cp_threads_next(&at))) {
+		t = add(k, s->tid);
+		if (t) {
+			t->slot = cp_threads_number(s) + 1;
+			t->waiting = (uintptr_t)cp_load_rlx(&s->waiting);
+			t->stack_hi = s->stack_hi;
+			t->start = s->start;
+			t->creation = s->creation;
+			memcpy(t->name, s->name, sizeof(t->name));
+		}
+		cp_threads_release(s, false);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct cp_dump_thread *x = a, *y = b;
+
+	return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+static struct cp_dump_thread *find(struct cp_dump_thread *t, uint32_t n, uint32_t tid)
+{
+	uint32_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (t[mid].tid < tid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && t[lo].tid == tid ? &t[lo] : NULL;
+}
+
+const struct cp_dump_thread *cp_dump_find(const struct cp_dump *d, uint32_t tid)
+{
+	return find(d->thread, d->n, tid);
+}
+
+/* Those the kernel lists and nobody told us of. */
+struct meeting {
+	struct taking *k;
+	uint32_t known; /* of the list, sorted */
+};
+
+static void meet(void *ctx, uint32_t tid)
+{
+	struct meeting *m = ctx;
+
+	if (!find(m->k->d->thread, m->known, tid))
+		add(m->k, tid);
+}
+
+static void sort(struct cp_dump *d)
+{
+	cp_sort(d->thread, d->n, sizeof(*d->thread), compare);
+}
+
+/* A thread may have two slots for a moment: one it was given, and its own. */
+static void drop_doubles(struct cp_dump *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		if (n && d->thread[n - 1].tid == d->thread[i].tid) {
+			if (!d->thread[n - 1].waiting)
+				d->thread[n - 1] = d->thread[i];
+			continue;
+		}
+		d->thread[n++] = d->thread[i];
+	}
+	d->n = n;
+}
+
+static void list_threads(struct taking *k)
+{
+	struct meeting m = {.k = k};
+
+	list_slots(k);
+	sort(k->d);
+	drop_doubles(k->d);
+	m.known = k->d->n;
+	cp_tasks_each(meet, &m);
+	sort(k->d);
+}
+
+static void count_one(void *ctx, uint32_t tid)
+{
+	char name[16] = {0};
+
+	cp_tasks_name(tid, name);
+	*(uint32_t *)ctx += !cp_tasks_is_own(name);
+}
+
+uint32_t cp_dump_count(void)
+{
+	uint32_t n = 0;
+
+	cp_tasks_each(count_one, &n);
+	return n;
+}
+
+/* --- those that wait --------------------------------------------------------- */
+
+/* The thread's own words, whole and of now. */
+static bool read_words(struct taking *k, const struct cp_dump_thread *t, struct cp_wait *w)
+{
+	if (!t->waiting || cp_peer_read(&k->peer, w, t->waiting, sizeof(*w)) != sizeof(*w))
+		return false;
+	return !(w->seq & 1) && w->kind && cp_threads_is(t->slot - 1, t->tid);
+}
+
+static bool are_same_words(struct taking *k, const struct cp_dump_thread *t,
+			   const struct cp_wait *w)
+{
+	struct cp_wait again;
+
+	return read_words(k, t, &again) && again.seq == w->seq;
+}
+
+/* Does the kernel bear out what the thread says? Where it waits lies below the frame
+ * that said so, unless that frame was left. */
+static bool is_borne_out(const struct cp_wait *w, const struct cp_task_call *c)
+{
+	if (c->is == CP_TASK_REFUSED)
+		return true;
+	return c->is == CP_TASK_WAITS && c->sp < w->caller.sp && cp_state_fits(w->kind, c->nr);
+}
+
+static bool take_words(struct taking *k, struct cp_dump_thread *t, const struct cp_task_call *c)
+{
+	struct cp_peer_place at = {.stack_hi = t->stack_hi};
+	struct cp_wait w;
+
+	if (!read_words(k, t, &w) || !is_borne_out(&w, c))
+		return false;
+	at.regs = w.caller;
+	at.leaf = w.fn;
+	t->sid = cp_peer_walk(&k->peer, &at);
+	if (!are_same_words(k, t, &w))
+		return false;
+	t->wait = w;
+	t->state = (uint16_t)(CP_STATE_WAITS + w.kind);
+	return true;
+}
+
+/* What the kernel says of a thread that says nothing. Its frame pointer isn't known:
+ * where a frame needs it, before one that has saved it, the walk ends. */
+static bool take_call(struct taking *k, struct cp_dump_thread *t, const struct cp_task_call *c)
+{
+	struct cp_peer_place at = {
+		.regs = {c->pc, c->sp, 0}, .stack_hi = t->stack_hi, .exact = true};
+	struct cp_task_call again;
+
+	t->sid = cp_peer_walk(&k->peer, &at);
+	cp_tasks_call(t->tid, &again);
+	if (!cp_tasks_same_call(c, &again))
+		return false;
+	t->state = cp_state_of_call(c->nr);
+	return true;
+}
+
+static void settle(struct cp_dump_thread *t, uint16_t state)
+{
+	t->state = state;
+	t->settled = true;
+}
+
+static void look(struct taking *k, struct cp_dump_thread *t)
+{
+	struct cp_task_call c;
+
+	for (unsigned i = 0; i < LOOKS && !t->settled; i++) {
+		cp_tasks_call(t->tid, &c);
+		if (c.is == CP_TASK_GONE)
+			settle(t, CP_STATE_NONE);
+		else if (c.is == CP_TASK_RUNS)
+			return;
+		else if (take_words(k, t, &c) || (c.is == CP_TASK_WAITS && take_call(k, t, &c)))
+			t->settled = true;
+		else if (c.is == CP_TASK_REFUSED)
+			return;
+	}
+}
+
+/* --- those that run ----------------------------------------------------------- */
+
+static void ask(const struct cp_dump_thread *t)
+{
+	struct cp_thread_slot *s;
+	uint32_t at = t->slot - 1;
+
+	if (!t->slot)
+		return;
+	s = cp_threads_next(&at);
+	if (!s)
+		return;
+	if (cp_load_rlx(&s->tid) == t->tid)
+		cp_tick_ask(s);
+	cp_threads_release(s, false);
+}
+
+static bool has_answered(struct taking *k, struct cp_dump_thread *t)
+{
+	const struct cp_thread_slot *s = t->slot ? cp_threads_slot(t->slot - 1) : NULL;
+
+	if (!s || !cp_tick_answered(s, k->round, &t->sid) || !cp_threads_is(t->slot - 1, t->tid))
+		return false;
+	settle(t, CP_STATE_RUNNING);
+	return true;
+}
+
+static uint32_t ask_round(struct taking *k, int64_t until)
+{
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < k->d->n && cp_now_ns(CLOCK_MONOTONIC) < until; i++) {
+		struct cp_dump_thread *t = &k->d->thread[i];
+
+		if (t->settled || has_answered(k, t))
+			continue;
+		look(k, t);
+		left += !t->settled;
+	}
+	return left;
+}
+
+static void wait_for_answers(struct taking *k)
+{
+	int64_t until = k->d->now + (cp_load_rlx(&st.hurry) ? HURRIED : DEADLINE);
+	struct timespec nap = {0, MS};
+
+	for (uint32_t i = 0; i < k->d->n; i++)
+		if (!k->d->thread[i].settled)
+			ask(&k->d->thread[i]);
+	while (ask_round(k, until) && cp_now_ns(CLOCK_MONOTONIC) < until)
+		CP_SYS(SYS_nanosleep, &nap, 0);
+}
+
+/* Whoever is left now is left. */
+static void give_up(struct taking *k)
+{
+	for (uint32_t i = 0; i < k->d->n; i++) {
+		struct cp_dump_thread *t = &k->d->thread[i];
+		struct cp_task_call c;
+
+		if (t->settled || has_answered(k, t))
+			continue;
+		cp_tasks_call(t->tid, &c);
+		t->sid = 0;
+		settle(t, c.is == CP_TASK_REFUSED ? CP_STATE_UNKNOWN : CP_STATE_NOT_REACHED);
+	}
+}
+
+/* --- all of it ----------------------------------------------------------------- */
+
+/* Takes out those that are gone, and the agent's own. */
+static void name_and_sift(struct cp_dump *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		struct cp_dump_thread *t = &d->thread[i];
+
+		cp_tasks_name(t->tid, t->name);
+		if (cp_tasks_is_own(t->name))
+			continue;
+		d->thread[n++] = *t;
+	}
+	d->n = n;
+}
+
+static void drop_gone(struct cp_dump *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		if (!d->thread[i].state)
+			continue;
+		d->thread[i].label = cp_label_of_thread(d->thread[i].name);
+		d->thread[n++] = d->thread[i];
+	}
+	d->n = n;
+}
+
+int cp_dump_take(struct cp_arena *job, struct cp_dump *d)
+{
+	struct taking k = {.d = d, .job = job, .cap = CP_THREADS_MAX};
+	int err;
+
+	d->n = 0;
+	d->thread = cp_arena_alloc(job, k.cap * sizeof(*d->thread));
+	err = d->thread ? cp_peer_open(&k.peer, job) : -ENOMEM;
+	if (err)
+		return err;
+	cp_settle_all(); /* threads made behind our back get a slot, and a timer */
+	d->now = cp_now_ns(CLOCK_MONOTONIC);
+	k.round = cp_tick_round();
+	list_threads(&k);
+	name_and_sift(d);
+	for (uint32_t i = 0; i < d->n; i++)
+		look(&k, &d->thread[i]);
+	wait_for_answers(&k);
+	give_up(&k);
+	drop_gone(d);
+	for (uint32_t i = 0; i < d->n; i++)
+		d->thread[i].holder = cp_locks_holder(&k.peer, d, &d->thread[i]);
+	cp_peer_close(&k.peer);
+	return 0;
+}

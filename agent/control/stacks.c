@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stacks.c - every thread's stack and what it waits for, for people: what ?debug=2 answers
+ *
+ * Context  CONTROL, one thread inside cp_exclusive
+ * Calls    dump.c, the stack table, made.h, symbols.c, out.c.
+ * Holds    The form is that of Go's dumps, so that what reads those reads these: a line
+ *          about the thread, two for each frame, who created it, an empty line. What is
+ *          ours begins with "# ".
+ * Fails    -ENOMEM: nothing usable was written. Threads for which there is no more room
+ *          are counted at the end.
+ */
+#include "stacks.h"
+
+#include "../rt/sys.h"
+#include "../sample/made.h"
+#include "../sample/module.h"
+#include "../sample/stack.h"
+#include "dump.h"
+#include "frames.h"
+#include "symbols.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MINUTE (60LL * 1000000000)
+/* Of one thread, at most; kept free for the lines at the end. */
+#define ROOM (128UL * 1024)
+
+struct stacks {
+	struct cp_out *out;
+	struct cp_arena *job;
+	const struct cp_dump *dump;
+	struct cp_frames frames;
+	const struct cp_symbol **symbol;
+};
+
+/* --- names ----------------------------------------------------------------- */
+
+static cp_frame frame_of_object(uintptr_t addr)
+{
+	return cp_frame_make(cp_module_of(addr), addr);
+}
+
+static bool is_named(uintptr_t addr)
+{
+	return addr && cp_module_of(addr) != CP_MODULE_NONE;
+}
+
+static bool want(struct stacks *s, cp_frame frame)
+{
+	return cp_frames_number(&s->frames, frame) != 0;
+}
+
+static bool want_object(struct stacks *s, uintptr_t addr)
+{
+	return !is_named(addr) || want(s, frame_of_object(addr));
+}
+
+static const struct cp_stack *stack_of(cp_sid sid)
+{
+	return sid == CP_SID_NONE || sid == CP_SID_FULL ? NULL : cp_stack_get(sid);
+}
+
+static bool want_stack(struct stacks *s, cp_sid sid, unsigned most)
+{
+	const struct cp_stack *stack = stack_of(sid);
+
+	for (unsigned i = 0; stack && i < CP_MIN(stack->n, most); i++)
+		if (!want(s, stack->frame[i]))
+			return false;
+	return true;
+}
+
+static cp_sid creator_of(const struct cp_dump_thread *t)
+{
+	return t->creation ? cp_made_stack(t->creation) : CP_SID_NONE;
+}
+
+static bool has_object(const struct cp_wait *w)
+{
+	return w->kind >= CP_WAIT_MUTEX && w->kind <= CP_WAIT_FUTEX && w->kind != CP_WAIT_JOIN;
+}
+
+static int name_all(struct stacks *s)
+{
+	s->frames.job = s->job;
+	for (uint32_t i = 0; i < s->dump->n; i++) {
+		const struct cp_dump_thread *t = &s->dump->thread[i];
+
+		if (!want_stack(s, t->sid, UINT32_MAX) || !want_stack(s, creator_of(t), 1) ||
+		    (has_object(&t->wait) &&
+		     (!want_object(s, t->wait.object) || !want_object(s, t->wait.with))))
+			return -ENOMEM;
+	}
+	s->symbol = cp_arena_alloc(s->job, s->frames.n * sizeof(*s->symbol));
+	if (!s->symbol)
+		return -ENOMEM;
+	return cp_symbols_resolve(s->job, s->frames.frame, s->frames.n, s->symbol);
+}
+
+static const struct cp_symbol *symbol_of(struct stacks *s, cp_frame frame)
+{
+	return s->symbol[cp_frames_number(&s->frames, frame) - 1];
+}
+
+/* --- a thread ---------------------------------------------------------------- */
+
+/* Names of threads may hold anything; these lines may not. */
+static void write_name(struct stacks *s, const char *name)
+{
+	char text[16] = {0};
+
+	for (unsigned i = 0; i < sizeof(text) - 1 && name[i]; i++)
+		text[i] =
+			name[i] < ' ' || name[i] > '~' || strchr("[],()", name[i]) ? '?' : name[i];
+	cp_out_str(s->out, text);
+}
+
+static void write_head(struct stacks *s, const struct cp_dump_thread *t)
+{
+	char state[CP_STATE_TEXT];
+	int64_t minutes = t->wait.kind ? (s->dump->now - t->wait.start) / MINUTE : 0;
+
+	cp_out_fmt(s->out, "goroutine %u [%s", t->tid, cp_state_text(t->state, state));
+	if (minutes > 0)
+		cp_out_fmt(s->out, ", %ld minutes", minutes);
+	cp_out_str(s->out, ", thread ");
+	write_name(s, t->name);
+	cp_out_str(s->out, "]:\n");
+}
+
+static void write_object(struct stacks *s, const char *what, uintptr_t addr)
+{
+	cp_out_fmt(s->out, "%s 0x%lx", what, (uint64_t)addr);
+	if (!is_named(addr))
+		return;
+	cp_out_str(s->out, " (");
+	cp_out_str(s->out, symbol_of(s, frame_of_object(addr))->line[0].name);
+	cp_out_str(s->out, ")");
+}
+
+static void write_thread(struct stacks *s, uint32_t tid)
+{
+	const struct cp_dump_thread *t = cp_dump_find(s->dump, tid);
+
+	cp_out_fmt(s->out, "thread %u (", tid);
+	if (t)
+		write_name(s, t->name);
+	else
+		cp_out_str(s->out, "gone");
+	cp_out_str(s->out, ")");
+}
+
+static void write_wait(struct stacks *s, const struct cp_dump_thread *t)
+{
+	static const char *const what[] = {
+		[CP_WAIT_MUTEX] = "# waits for the mutex",
+		[CP_WAIT_RWLOCK_RD] = "# waits to read under the lock",
+		[CP_WAIT_RWLOCK_WR] = "# waits to write under the lock",
+		[CP_WAIT_COND] = "# waits on the condition variable",
+		[CP_WAIT_SEM] = "# waits for the semaphore",
+		[CP_WAIT_BARRIER] = "# waits at the barrier",
+		[CP_WAIT_ONCE] = "# waits for another thread to be through with",
+		[CP_WAIT_FUTEX] = "# waits on the word",
+	};
+	const struct cp_wait *w = &t->wait;
+
+	if (has_object(w))
+		write_object(s, what[w->kind], w->object);
+	else if (w->kind == CP_WAIT_JOIN)
+		cp_out_str(s->out, "# waits for the end of ");
+	else if ((w->kind == CP_WAIT_POLL || w->kind == CP_WAIT_IO) && w->object)
+		cp_out_fmt(s->out, "# waits for descriptor %lu", (uint64_t)w->object - 1);
+	else
+		return;
+	if (w->kind == CP_WAIT_JOIN && t->holder)
+		write_thread(s, t->holder);
+	else if (w->kind == CP_WAIT_JOIN)
+		cp_out_fmt(s->out, "thread 0x%lx", (uint64_t)w->object);
+	else if (w->with)
+		write_object(s, ", with the mutex", w->with);
+	if (w->kind != CP_WAIT_JOIN && t->holder) {
+		cp_out_str(s->out, ", held by ");
+		write_thread(s, t->holder);
+	}
+	cp_out_fmt(s->out, ", for %ld ms\n", (s->dump->now - w->start) / 1000000);
+}
+
+/* Where the code is: a line of source, or a place in a file that has been loaded. */
+static void write_place(struct stacks *s, cp_frame frame, const struct cp_symbol_line *l)
+{
+	const struct cp_module *m = cp_module_get(cp_frame_module(frame));
+	uintptr_t addr = cp_frame_addr(frame);
+
+	cp_out_str(s->out, "\t");
+	if (l->file) {
+		cp_out_str(s->out, l->file);
+		cp_out_fmt(s->out, ":%u", l->line);
+	} else if (m) {
+		cp_out_str(s->out, m->path[0] ? m->path : "/proc/self/exe");
+	} else {
+		cp_out_str(s->out, "?");
+	}
+	cp_out_fmt(s->out, " +0x%lx\n", (uint64_t)(m ? addr - m->base : addr));
+}
+
+static void write_frame(struct stacks *s, cp_frame frame)
+{
+	const struct cp_symbol *symbol = symbol_of(s, frame);
+
+	for (unsigned i = 0; i < symbol->nlines; i++) {
+		cp_out_str(s->out, symbol->line[i].name);
+		cp_out_str(s->out, "(...)\n");
+		write_place(s, frame, &symbol->line[i]);
+	}
+}
+
+static void write_stack(struct stacks *s, cp_sid sid)
+{
+	const struct cp_stack *stack = stack_of(sid);
+
+	for (unsigned i = 0; stack && i < stack->n; i++)
+		write_frame(s, stack->frame[i]);
+	if (stack && stack->cut)
+		cp_out_str(s->out, "...additional frames elided...\n");
+}
+
+static void write_creator(struct stacks *s, const struct cp_dump_thread *t)
+{
+	const struct cp_stack *stack = stack_of(creator_of(t));
+	const struct cp_symbol *symbol;
+
+	if (!stack || !stack->n)
+		return;
+	symbol = symbol_of(s, stack->frame[0]);
+	cp_out_str(s->out, "created by ");
+	cp_out_str(s->out, symbol->line[0].name);
+	cp_out_str(s->out, "\n");
+	write_place(s, stack->frame[0], &symbol->line[0]);
+}
+
+static void write_block(struct stacks *s, const struct cp_dump_thread *t)
+{
+	write_head(s, t);
+	write_wait(s, t);
+	write_stack(s, t->sid);
+	write_creator(s, t);
+	cp_out_str(s->out, "\n");
+}
+
+/* --- all of them ---------------------------------------------------------------- */
+
+static bool has_room(const struct cp_out *o)
+{
+	return !o->arena->limit || o->arena->limit - o->arena->mapped + o->arena->left > ROOM;
+}
+
+static int write_dump(struct stacks *s)
+{
+	uint32_t i, n = s->dump->n;
+	int err = name_all(s);
+
+	if (err)
+		return err;
+	for (i = 0; i < n && has_room(s->out); i++)
+		write_block(s, &s->dump->thread[i]);
+	if (i < n)
+		cp_out_fmt(s->out, "...%u more threads elided: no room for their text...\n", n - i);
+	return 0;
+}
+
+int cp_stacks_write(struct cp_out *o, struct cp_arena *job)
+{
+	struct cp_dump dump;
+	struct stacks s = {.out = o, .job = job, .dump = &dump};
+	int err = cp_dump_take(job, &dump);
+
+	return err ? err : write_dump(&s);
+}

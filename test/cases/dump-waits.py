@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Threads that wait for each kind of thing: what the dump says of them, in all its forms."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
+from dump_kit import Standing  # noqa: E402
+from host import check, fail, have_go, pprof, wait_for  # noqa: E402
+
+# name: state, the function of the victim it is in
+STANDS = {
+    "standing": (r"syscall \d+", "main_waits"),
+    "holder": (r"syscall \d+", "hold_a"),
+    "waiter": ("mutex", "want_a"),
+    "cond": ("cond|futex", "wait_cond"),
+    "sem": ("sem|futex", "wait_sem"),
+    "barrier": ("barrier|futex", "wait_barrier"),
+    "sleep": ("sleep", "wait_sleep"),
+    "poll": ("poll", "wait_poll"),
+    "read": ("IO wait", "wait_read"),
+    "flock": (r"syscall 73", "wait_flock"),
+    "join": ("join|futex", "wait_join"),
+    "spinner": ("running", "spin"),
+}
+# On a busy machine it may get no processor in time; then that is what must be told.
+MAY_BE = dict(STANDS, spinner=("running(, not reached)?", "spin"))
+
+
+def reached(host):
+    """A dump in which the running thread was reached."""
+    def look():
+        dump = host.dump()
+        return dump if dump["spinner"].state == "running" else None
+    return wait_for(look, 40) or fail("the spinner is never reached")
+
+
+def check_dump(host, dump):
+    check({t.name for t in dump.threads} == set(STANDS), "threads\n" + dump.text)
+    check(not dump.head, "a deadlock is told:\n%s" % dump.head)
+    for name, (state, function) in STANDS.items():
+        t = dump[name]
+        root = "_start" if name == "standing" else "clone3"
+        check(re.fullmatch(state, t.state), "%s is %r" % (name, t.state))
+        check(function in t.frames and t.frames[-1] == root, "%s: %s" % (name, t.frames))
+        check((t.creator is None) == (name == "standing"), "%s made by %s" % (name, t.creator))
+    check(dump["standing"].id == host.pid, "the main thread's id")
+    waiter, holder = dump["waiter"], dump["holder"]
+    check(waiter.frames[:2] == ["pthread_mutex_lock", "want_a"], "leaf: %s" % waiter.frames)
+    check(re.fullmatch(r"waits for the mutex 0x[0-9a-f]+ \(lock_a\), held by thread %d \(holder\), "
+                       r"for \d+ ms" % holder.id, waiter.notes[0]), "notes: %s" % waiter.notes)
+    check(waiter.creator == "make" or waiter.creator == "waits", "made by %s" % waiter.creator)
+
+
+def check_text(text, n):
+    check(text.startswith("goroutine profile: total %d\n" % n), text[:200])
+    check("--- Memory map: ---" in text, "no memory map")
+    labels = re.findall(r'^# labels: \{(?:"state":"([^"]+)", )?"thread":"([^"]+)"\}$', text, re.M)
+    check(sorted(name for _, name in labels) == sorted(STANDS), "labels: %s" % labels)
+    for state, name in labels:
+        check(re.fullmatch(MAY_BE[name][0], state), "%s is %r" % (name, state))
+
+
+with Standing("waits") as host:
+    check_dump(host, reached(host))
+    check_text(host.get("/debug/pprof/threads?debug=1").body.decode(), len(STANDS))
+    index = host.get("/debug/pprof/").body.decode()
+    check("<td>%d</td><td><a href='goroutine?debug=1'>" % len(STANDS) in index, index)
+    check("goroutine?debug=2" in index, index)
+    check(host.get("/debug/pprof/goroutine?seconds=1&debug=2").status == 400, "seconds and debug")
+
+    plain = host.get("/debug/pprof/threads")
+    check('filename="threads"' in plain.headers["Content-Disposition"], str(plain.headers))
+    delta = host.get("/debug/pprof/goroutine?seconds=1")
+    check('filename="goroutine-delta"' in delta.headers["Content-Disposition"], str(delta.headers))
+    for name, answer in ("plain", plain), ("delta", delta):
+        with open("%s.goroutine.pb.gz" % name, "wb") as f:
+            f.write(answer.body)
+    file = host.snapshot(types=["goroutine"])["goroutine"]
+    if have_go():
+        for path in "plain.goroutine.pb.gz", file:
+            raw = pprof("-raw", path)
+            rows = re.findall(r"^\s+(\d+): [\d ]+\n +state:\[(.+)\] thread:\[(.+)\]$", raw, re.M)
+            check(sorted(r[2] for r in rows) == sorted(STANDS), raw)
+            check(all(n == "1" and re.fullmatch(MAY_BE[t][0], s) for n, s, t in rows), raw)
+        # Who stands still is not in a difference.
+        moved = re.findall(r"thread: +(\S+)", pprof("-traces", "delta.goroutine.pb.gz"))
+        check(set(moved) <= {"spinner"}, "in the difference: %s" % moved)
+    check(host.ended()[0] == 0, "calls were interrupted")
+
+# Alone, and by its other name.
+with Standing("waits", CPROF_PROFILES="threads") as host:
+    check(set(host.snapshot(types=["goroutine"])) == {"goroutine"}, "files of one profile")
+    check("lock_a" in host.dump()["waiter"].notes[0], "waits are followed without mutex and block")
