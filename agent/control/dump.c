@@ -3,7 +3,7 @@
  * dump.c - every thread of the process at one moment: where it is, what it waits for
  *
  * Context  CONTROL
- * Calls    tasks.c, peer.c, settle.c, sample/threads.h, sample/tick.h.
+ * Calls    tasks.c, peer.c, locks.c, deadlock.c, settle.c, sample/threads.h, sample/tick.h.
  * Shared   st.hurry (relaxed). What a thread says of itself (waiting.h) is copied.
  * Order    seq before the copy and after it: equal and even, and the thread's slot still
  *          its own, and it has stood where it said from the first look to the second.
@@ -24,6 +24,7 @@
 #include "../sample/labels.h"
 #include "../sample/threads.h"
 #include "../sample/tick.h"
+#include "deadlock.h"
 #include "locks.h"
 #include "peer.h"
 #include "settle.h"
@@ -233,6 +234,12 @@ static bool take_call(struct taking *k, struct cp_dump_thread *t, const struct c
 	if (!cp_tasks_same_call(c, &again))
 		return false;
 	t->state = cp_state_of_call(c->nr);
+	t->wait = (struct cp_wait){0};
+	t->wait.kind = cp_state_wait(t->state);
+	if (t->wait.kind == CP_WAIT_FUTEX)
+		t->wait.object = c->arg[0];
+	else if (t->wait.kind == CP_WAIT_IO)
+		t->wait.object = c->arg[0] + 1;
 	return true;
 }
 
@@ -381,6 +388,7 @@ int cp_dump_take(struct cp_arena *job, struct cp_dump *d)
 	drop_gone(d);
 	for (uint32_t i = 0; i < d->n; i++)
 		d->thread[i].holder = cp_locks_holder(&k.peer, d, &d->thread[i]);
+	cp_deadlock_find(&k.peer, job, d);
 	cp_peer_close(&k.peer);
 	return 0;
 }

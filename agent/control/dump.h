@@ -22,8 +22,9 @@ struct cp_dump_thread {
 	char name[16];
 	cp_sid sid;
 	uint32_t creation;   /* made.h; 0: not known */
-	struct cp_wait wait; /* its own words, when kind is not 0 */
+	struct cp_wait wait; /* when kind is not 0; start 0: told by the kernel, not by it */
 	uint32_t holder;     /* who has what it waits for (locks.h); 0: not known */
+	uint32_t deadlock;   /* the number of the one it is in; 0: none */
 	/* Where these came from. */
 	uint32_t slot; /* its number plus one; 0: it has none */
 	uintptr_t waiting, stack_hi;
@@ -34,6 +35,7 @@ struct cp_dump_thread {
 struct cp_dump {
 	struct cp_dump_thread *thread; /* by tid, ascending */
 	uint32_t n;
+	uint32_t ndeadlocks;
 	int64_t now; /* CLOCK_MONOTONIC */
 };
 

@@ -23,6 +23,7 @@
 
 struct run {
 	const struct cp_emit *e;
+	struct cp_comments comments; /* the job's, and this source's */
 	struct cp_frames frames;
 	struct cp_alloc mem;
 	struct cp_pprof *writer[CP_TYPES]; /* NULL: that profile is lost */
@@ -62,8 +63,8 @@ static void open_writers(struct run *r)
 			.period = row->period(),
 			.time_ns = time_ns,
 			.duration_ns = duration_ns,
-			.comments = r->e->comments->text,
-			.ncomments = r->e->comments->n,
+			.comments = r->comments.text,
+			.ncomments = r->comments.n,
 		};
 
 		r->writer[i] = cp_pprof_open(&head, &r->e->out[i].sink, &r->mem);
@@ -233,18 +234,22 @@ static void emit_names(struct run *r)
 
 void cp_emit_run(const struct cp_emit *e)
 {
+	const struct cp_source *source = e->row[0]->source;
 	struct run r = {
 		.e = e,
+		.comments = *e->comments,
 		.frames = {.job = e->job},
 		.mem = {take_memory, NULL, e->job},
 	};
 
-	if (e->row[0]->source->settle)
-		e->row[0]->source->settle();
+	if (source->settle)
+		source->settle();
+	if (source->remark && !e->empty)
+		source->remark(e->job, &r.comments, e->to_log);
 	open_writers(&r);
 	emit_samples(&r);
-	if (e->row[0]->source->release)
-		e->row[0]->source->release();
+	if (source->release)
+		source->release();
 	emit_names(&r);
 	for (unsigned i = 0; i < e->n; i++) {
 		int err = r.writer[i] ? cp_pprof_close(r.writer[i]) : 0;

@@ -27,7 +27,8 @@ struct cp_emit {
 	const struct cp_profile_row *row[CP_TYPES]; /* all of one source */
 	struct cp_emit_out out[CP_TYPES];	    /* where row i goes */
 	unsigned n;
-	bool empty; /* the source is off: no samples */
+	bool empty;  /* the source is off: no samples */
+	bool to_log; /* what is remarkable */
 };
 
 /* Errors end up where `out` says. The caller holds cp_exclusive (exclusive.h). */

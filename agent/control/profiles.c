@@ -13,6 +13,7 @@
 #include "../sample/made.h"
 #include "../sample/tick.h"
 #include "census.h"
+#include "deadlock.h"
 #include "settle.h"
 #include "stacks.h"
 
@@ -204,6 +205,12 @@ static void show_census(uint32_t i, const struct cp_counts *from, const struct c
 	cp_census_row(i, &out->sid, &out->label, &out->state);
 }
 
+static void remark_census(struct cp_arena *job, struct cp_comments *c, bool to_log)
+{
+	if (cp_census_on())
+		cp_deadlock_remark(job, cp_census_dump(), c, to_log);
+}
+
 static uint64_t count_threads(void)
 {
 	return cp_dump_count();
@@ -217,6 +224,7 @@ static int64_t census_period(void)
 static const struct cp_source census_source = {
 	.settle = cp_census_begin,
 	.release = cp_census_end,
+	.remark = remark_census,
 	.total = count_threads,
 	.count = cp_census_cells,
 	.read = read_census,

@@ -40,9 +40,15 @@ struct cp_since {
 	void (*written)(void);
 };
 
+struct cp_arena;
+struct cp_comments;
+
 struct cp_source {
-	void (*settle)(void);	 /* before a reading; NULL: the counters are always true */
-	void (*release)(void);	 /* after it; NULL: they may change at any time */
+	void (*settle)(void);  /* before a reading; NULL: the counters are always true */
+	void (*release)(void); /* after it; NULL: they may change at any time */
+	/* What there is to say of this reading, beside figures: comments, and lines for the
+	 * log. NULL: nothing. */
+	void (*remark)(struct cp_arena *job, struct cp_comments *c, bool to_log);
 	uint64_t (*total)(void); /* for the index; NULL: how many buckets there are */
 	uint32_t (*count)(void);
 	void (*read)(uint32_t i, struct cp_counts *now);
@@ -52,7 +58,6 @@ struct cp_source {
 	const struct cp_since *since; /* NULL: totals since the start */
 };
 
-struct cp_arena;
 struct cp_out;
 typedef int cp_text_fn(struct cp_out *o, struct cp_arena *job);
 

@@ -54,6 +54,7 @@ static void emit_source(struct taking *t, const struct cp_source *source)
 		.comments = &t->comments,
 		.window = t->order->window,
 		.time_ns = t->time_ns,
+		.to_log = true,
 	};
 
 	if (e.window)

@@ -6,7 +6,8 @@
  * Calls    dump.c, the stack table, made.h, symbols.c, out.c.
  * Holds    The form is that of Go's dumps, so that what reads those reads these: a line
  *          about the thread, two for each frame, who created it, an empty line. What is
- *          ours begins with "# ".
+ *          ours begins with "# ". Deadlocks are told before all that, and their threads
+ *          come first.
  * Fails    -ENOMEM: nothing usable was written. Threads for which there is no more room
  *          are counted at the end.
  */
@@ -16,14 +17,16 @@
 #include "../sample/made.h"
 #include "../sample/module.h"
 #include "../sample/stack.h"
-#include "dump.h"
+#include "deadlock.h"
 #include "frames.h"
 #include "symbols.h"
+#include "waittext.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define MINUTE (60LL * 1000000000)
+#define MS     1000000L
+#define MINUTE (60000 * MS)
 /* Of one thread, at most; kept free for the lines at the end. */
 #define ROOM (128UL * 1024)
 
@@ -77,11 +80,6 @@ static cp_sid creator_of(const struct cp_dump_thread *t)
 	return t->creation ? cp_made_stack(t->creation) : CP_SID_NONE;
 }
 
-static bool has_object(const struct cp_wait *w)
-{
-	return w->kind >= CP_WAIT_MUTEX && w->kind <= CP_WAIT_FUTEX && w->kind != CP_WAIT_JOIN;
-}
-
 static int name_all(struct stacks *s)
 {
 	s->frames.job = s->job;
@@ -89,7 +87,7 @@ static int name_all(struct stacks *s)
 		const struct cp_dump_thread *t = &s->dump->thread[i];
 
 		if (!want_stack(s, t->sid, UINT32_MAX) || !want_stack(s, creator_of(t), 1) ||
-		    (has_object(&t->wait) &&
+		    (cp_waittext_has_object(&t->wait) &&
 		     (!want_object(s, t->wait.object) || !want_object(s, t->wait.with))))
 			return -ENOMEM;
 	}
@@ -106,85 +104,39 @@ static const struct cp_symbol *symbol_of(struct stacks *s, cp_frame frame)
 
 /* --- a thread ---------------------------------------------------------------- */
 
-/* Names of threads may hold anything; these lines may not. */
-static void write_name(struct stacks *s, const char *name)
+static const char *name_of(struct stacks *s, uintptr_t addr)
 {
-	char text[16] = {0};
-
-	for (unsigned i = 0; i < sizeof(text) - 1 && name[i]; i++)
-		text[i] =
-			name[i] < ' ' || name[i] > '~' || strchr("[],()", name[i]) ? '?' : name[i];
-	cp_out_str(s->out, text);
+	return is_named(addr) ? symbol_of(s, frame_of_object(addr))->line[0].name : NULL;
 }
 
 static void write_head(struct stacks *s, const struct cp_dump_thread *t)
 {
-	char state[CP_STATE_TEXT];
-	int64_t minutes = t->wait.kind ? (s->dump->now - t->wait.start) / MINUTE : 0;
+	char state[CP_STATE_TEXT], line[128];
+	struct cp_buf b = CP_BUF(line);
+	int64_t minutes = t->wait.start ? (s->dump->now - t->wait.start) / MINUTE : 0;
 
-	cp_out_fmt(s->out, "goroutine %u [%s", t->tid, cp_state_text(t->state, state));
+	cp_buf_fmt(&b, "goroutine %u [%s", t->tid, cp_state_text(t->state, state));
 	if (minutes > 0)
-		cp_out_fmt(s->out, ", %ld minutes", minutes);
-	cp_out_str(s->out, ", thread ");
-	write_name(s, t->name);
-	cp_out_str(s->out, "]:\n");
+		cp_buf_fmt(&b, ", %ld minutes", minutes);
+	cp_buf_str(&b, ", thread ");
+	cp_waittext_name(&b, t->name);
+	cp_buf_str(&b, "]:\n");
+	cp_out_write(s->out, b.p, b.len);
 }
 
-static void write_object(struct stacks *s, const char *what, uintptr_t addr)
+static void write_wait(struct stacks *s, const struct cp_dump_thread *t, const char *before)
 {
-	cp_out_fmt(s->out, "%s 0x%lx", what, (uint64_t)addr);
-	if (!is_named(addr))
+	char line[1024];
+	struct cp_buf b = CP_BUF(line);
+
+	cp_waittext(&b, s->dump, t, name_of(s, t->wait.object), name_of(s, t->wait.with));
+	if (!b.len)
 		return;
-	cp_out_str(s->out, " (");
-	cp_out_str(s->out, symbol_of(s, frame_of_object(addr))->line[0].name);
-	cp_out_str(s->out, ")");
-}
-
-static void write_thread(struct stacks *s, uint32_t tid)
-{
-	const struct cp_dump_thread *t = cp_dump_find(s->dump, tid);
-
-	cp_out_fmt(s->out, "thread %u (", tid);
-	if (t)
-		write_name(s, t->name);
-	else
-		cp_out_str(s->out, "gone");
-	cp_out_str(s->out, ")");
-}
-
-static void write_wait(struct stacks *s, const struct cp_dump_thread *t)
-{
-	static const char *const what[] = {
-		[CP_WAIT_MUTEX] = "# waits for the mutex",
-		[CP_WAIT_RWLOCK_RD] = "# waits to read under the lock",
-		[CP_WAIT_RWLOCK_WR] = "# waits to write under the lock",
-		[CP_WAIT_COND] = "# waits on the condition variable",
-		[CP_WAIT_SEM] = "# waits for the semaphore",
-		[CP_WAIT_BARRIER] = "# waits at the barrier",
-		[CP_WAIT_ONCE] = "# waits for another thread to be through with",
-		[CP_WAIT_FUTEX] = "# waits on the word",
-	};
-	const struct cp_wait *w = &t->wait;
-
-	if (has_object(w))
-		write_object(s, what[w->kind], w->object);
-	else if (w->kind == CP_WAIT_JOIN)
-		cp_out_str(s->out, "# waits for the end of ");
-	else if ((w->kind == CP_WAIT_POLL || w->kind == CP_WAIT_IO) && w->object)
-		cp_out_fmt(s->out, "# waits for descriptor %lu", (uint64_t)w->object - 1);
-	else
-		return;
-	if (w->kind == CP_WAIT_JOIN && t->holder)
-		write_thread(s, t->holder);
-	else if (w->kind == CP_WAIT_JOIN)
-		cp_out_fmt(s->out, "thread 0x%lx", (uint64_t)w->object);
-	else if (w->with)
-		write_object(s, ", with the mutex", w->with);
-	if (w->kind != CP_WAIT_JOIN && t->holder) {
-		cp_out_str(s->out, ", held by ");
-		write_thread(s, t->holder);
-	}
-	cp_out_fmt(s->out, ", for %ld ms\n", (s->dump->now - w->start) / 1000000);
+	cp_out_str(s->out, before);
+	cp_out_write(s->out, b.p, b.len);
+	if (t->wait.start)
+		cp_out_fmt(s->out, ", for %ld ms", (s->dump->now - t->wait.start) / MS);
+	cp_out_str(s->out, "\n");
 }
 
 /* Where the code is: a line of source, or a place in a file that has been loaded. */
@@ -243,7 +195,7 @@ static void write_creator(struct stacks *s, const struct cp_dump_thread *t)
 static void write_block(struct stacks *s, const struct cp_dump_thread *t)
 {
 	write_head(s, t);
-	write_wait(s, t);
+	write_wait(s, t, "# ");
 	write_stack(s, t->sid);
 	write_creator(s, t);
 	cp_out_str(s->out, "\n");
@@ -256,15 +208,57 @@ static bool has_room(const struct cp_out *o)
 	return !o->arena->limit || o->arena->limit - o->arena->mapped + o->arena->left > ROOM;
 }
 
+static void write_deadlock(struct stacks *s, uint32_t number)
+{
+	const struct cp_dump_thread *first = cp_deadlock_first(s->dump, number), *t = first;
+	char line[64];
+
+	cp_out_str(s->out, first->holder == first->tid ? "deadlock: a thread waits for itself\n"
+						       : "deadlock: threads wait for each other\n");
+	do {
+		struct cp_buf b = CP_BUF(line);
+
+		cp_buf_str(&b, "# ");
+		cp_waittext_thread(&b, s->dump, t->tid);
+		cp_buf_char(&b, ' ');
+		write_wait(s, t, b.p);
+		t = cp_dump_find(s->dump, t->holder);
+	} while (t != first);
+	cp_out_str(s->out, "\n");
+}
+
+/* Those in a deadlock first, in the order in which they wait for each other. */
+static uint32_t order(const struct cp_dump *d, const struct cp_dump_thread **list)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 1; i <= d->ndeadlocks; i++) {
+		const struct cp_dump_thread *first = cp_deadlock_first(d, i), *t = first;
+
+		do {
+			list[n++] = t;
+			t = cp_dump_find(d, t->holder);
+		} while (t != first);
+	}
+	for (uint32_t i = 0; i < d->n; i++)
+		if (!d->thread[i].deadlock)
+			list[n++] = &d->thread[i];
+	return n;
+}
+
 static int write_dump(struct stacks *s)
 {
-	uint32_t i, n = s->dump->n;
-	int err = name_all(s);
+	const struct cp_dump_thread **list = cp_arena_alloc(s->job, s->dump->n * sizeof(*list));
+	uint32_t i, n;
+	int err = list ? name_all(s) : -ENOMEM;
 
 	if (err)
 		return err;
+	n = order(s->dump, list);
+	for (i = 1; i <= s->dump->ndeadlocks && has_room(s->out); i++)
+		write_deadlock(s, i);
 	for (i = 0; i < n && has_room(s->out); i++)
-		write_block(s, &s->dump->thread[i]);
+		write_block(s, list[i]);
 	if (i < n)
 		cp_out_fmt(s->out, "...%u more threads elided: no room for their text...\n", n - i);
 	return 0;

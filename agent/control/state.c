@@ -81,6 +81,13 @@ uint16_t cp_state_of_call(int nr)
 	return (uint16_t)(kind ? CP_STATE_WAITS + (int)kind : CP_STATE_SYSCALL + nr);
 }
 
+uint32_t cp_state_wait(uint16_t state)
+{
+	bool waits_so = state >= CP_STATE_WAITS && state < CP_STATE_SYSCALL;
+
+	return waits_so ? (uint32_t)(state - CP_STATE_WAITS) : CP_WAIT_NONE;
+}
+
 bool cp_state_fits(uint32_t wait_kind, int nr)
 {
 	switch (wait_kind) {

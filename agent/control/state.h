@@ -23,6 +23,8 @@ enum {
 
 /* The state of a thread that waits in a system call, when nobody said more of it. */
 uint16_t cp_state_of_call(int nr);
+/* The enum cp_wait_kind in a state; 0: there is none. */
+uint32_t cp_state_wait(uint16_t state);
 /* May a thread that said it waits for this be in that call? */
 bool cp_state_fits(uint32_t wait_kind, int nr);
 /* buf: CP_STATE_TEXT bytes, for those that have a number in them. */

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Deadlocks are named, with locks, holders and stacks; and nothing else is taken for one."""
+
+import gzip
+import os
+import re
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
+from dump_kit import Standing  # noqa: E402
+from host import check, have_go, pprof, wait_for  # noqa: E402
+
+SOAK = int(os.environ.get("SOAK_SECONDS", "0"))
+WAITS = re.compile(r"thread (\d+) \((.+)\) (waits .+), held by thread (\d+) \((.+)\)"
+                   r"(?:, for \d+ ms)?")
+
+
+def circle(lines):
+    """[(who, what it waits for, who holds that)] of lines that each tell of one thread."""
+    told = [WAITS.fullmatch(line) for line in lines]
+    check(all(told), "lines of a deadlock: %s" % lines)
+    check([m[4] for m in told] == [m[1] for m in told[1:] + told[:1]], "no circle: %s" % lines)
+    return [(m[2], re.sub("0x[0-9a-f]+ ", "", m[3]), m[5]) for m in told]
+
+
+def expect(mode, functions, *edges):
+    """The deadlock is in the dump, the log and the file; its threads come first."""
+    with Standing(mode) as host:
+        dump = host.dump()
+        check(len(dump.head) == 1 and dump.head[0].startswith("deadlock: "), dump.text)
+        told = circle([line[2:] for line in dump.head[0].split("\n")[1:]])
+        check(told == list(edges), "told: %s" % told)
+        first = dump.threads[:len(edges)]
+        check([t.name for t in first] == [e[0] for e in edges], "first: %s" % dump.text)
+        for t, function in zip(first, functions):
+            check(function in t.frames and t.frames[-1] == "clone3", "%s: %s" % (t.name, t.frames))
+        file = host.snapshot(types=["goroutine"])["goroutine"]
+        told = re.findall(r"^cprof\[%d\]: deadlock: (.+)$" % host.pid, host.log_text(), re.M)
+        check(len(told) == 1 and circle(told[0].split("; ")) == list(edges), "log: %s" % told)
+        if have_go():
+            comments = [c for c in pprof("-comments", file).split("\n") if c.startswith("deadlock=")]
+            told = [re.fullmatch(r"deadlock=1 (.+?\)): (.+)", c) for c in comments]
+            check(all(told) and circle([m[1] for m in told]) == list(edges), "comments: %s" % comments)
+            check(all(f in m[2].split(" < ") for m, f in zip(told, functions)), "stacks: %s" % comments)
+
+
+def expect_none(mode, seconds=0):
+    """No deadlock is told of, however often one asks."""
+    with Standing(mode) as host:
+        end = time.monotonic() + seconds
+        while True:
+            dump = host.dump()
+            check(not dump.head, "%s: told of\n%s" % (mode, dump.text))
+            if time.monotonic() >= end:
+                break
+        with gzip.open(host.snapshot(types=["goroutine"])["goroutine"]) as f:
+            check(b"deadlock=" not in f.read(), "%s: in the comments" % mode)
+        check("[%d]: deadlock" % host.pid not in host.log_text(), "%s: in the log" % mode)
+        return dump
+
+
+expect("two", ["lock_two", "lock_two"],
+       ("two-a", "waits for the mutex (lock_b)", "two-b"),
+       ("two-b", "waits for the mutex (lock_a)", "two-a"))
+expect("self", ["want_a"], ("self", "waits for the mutex (lock_a)", "self"))
+
+lost = expect_none("lost")["cond"]
+check(lost.state in ("cond", "futex") and "wait_cond" in lost.frames, "lost: %s" % lost.frames)
+for t in expect_none("timed").threads[1:]:
+    check(t.state == "mutex" and "lock_timed" in t.frames, "timed: %s" % t.frames)
+# What it said of lock_a is not so any more.
+jumped = expect_none("jumped")
+check(jumped["flock"].state == "syscall 73" and "wait_flock" in jumped["flock"].frames,
+      jumped.text)
+check("lock_b" in jumped["a-then-b"].notes[0] and "(flock)" in jumped["a-then-b"].notes[0],
+      jumped.text)
+expect_none("traffic", SOAK or 4)
