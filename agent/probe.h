@@ -16,6 +16,8 @@
 #include "sample/waiting.h"
 #include "sample/walk.h"
 
+#include <signal.h>
+
 /* --- life ------------------------------------------------------------- */
 
 /* [EARLY] Called by the shim when libc is usable (environ is there), from the
@@ -55,6 +57,13 @@ bool cp_agent_owns_signal(int sig);
  * signal the agent owns: from now on it does not, and says so in one line.
  * Async-signal-safe: sigaction is. */
 void cp_agent_signal_taken(int sig);
+/* [ANY] The signal CPU samples come by at this moment; 0: none. */
+int cp_agent_sample_signal(void);
+/* [ANY] Is it one of these samples', which nobody sent to the host? */
+bool cp_agent_sample_is(const siginfo_t *info);
+/* [HOST] The host reads this signal from a descriptor: samples come by another one, if
+ * they came by the one that was asked for. */
+void cp_agent_signal_read(int sig);
 
 /* --- heap ------------------------------------------------------------- */
 

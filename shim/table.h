@@ -15,8 +15,12 @@
 
 #include "../agent/rt/base.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/signalfd.h>
 #include <sys/types.h>
 #include <termios.h>
 
@@ -110,7 +114,34 @@ typedef int cp_thrd_fn(void *);
 	  OPTIONAL)                                                                               \
 	F(sigset, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL, OPTIONAL)  \
 	F(sigignore, int, (int sig), (sig), NULL, OPTIONAL)                                       \
-	F(siginterrupt, int, (int sig, int flag), (sig, flag), NULL, OPTIONAL)
+	F(siginterrupt, int, (int sig, int flag), (sig, flag), NULL, OPTIONAL)                    \
+	F(sigsuspend, int, (const sigset_t *mask), (mask), NULL, REQUIRED)                        \
+	F(__sigsuspend, int, (const sigset_t *mask), (mask), NULL, OPTIONAL)                      \
+	F(sigwait, int, (const sigset_t *set, int *sig), (set, sig), NULL, REQUIRED)              \
+	F(sigwaitinfo, int, (const sigset_t *set, siginfo_t *info), (set, info), NULL, REQUIRED)  \
+	F(sigtimedwait, int,                                                                      \
+	  (const sigset_t *set, siginfo_t *info, const struct timespec *timeout),                 \
+	  (set, info, timeout), NULL, REQUIRED)                                                   \
+	F(signalfd, int, (int fd, const sigset_t *mask, int flags), (fd, mask, flags), NULL,      \
+	  OPTIONAL)                                                                               \
+	F(ppoll, int,                                                                             \
+	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),  \
+	  (fds, n, timeout, mask), NULL, REQUIRED)                                                \
+	F(__ppoll_chk, int,                                                                       \
+	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,   \
+	   size_t size),                                                                          \
+	  (fds, n, timeout, mask, size), NULL, OPTIONAL)                                          \
+	F(pselect, int,                                                                           \
+	  (int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,        \
+	   const sigset_t *mask),                                                                 \
+	  (n, in, out, except, timeout, mask), NULL, REQUIRED)                                    \
+	F(epoll_pwait, int,                                                                       \
+	  (int fd, struct epoll_event *ev, int n, int timeout, const sigset_t *mask),             \
+	  (fd, ev, n, timeout, mask), NULL, OPTIONAL)                                             \
+	F(epoll_pwait2, int,                                                                      \
+	  (int fd, struct epoll_event *ev, int n, const struct timespec *timeout,                 \
+	   const sigset_t *mask),                                                                 \
+	  (fd, ev, n, timeout, mask), NULL, OPTIONAL)
 
 /* Allocators lock while they begin: these must not wake anything up. */
 #define CP_LOCK_TABLE(F)                                                                           \
@@ -159,5 +190,8 @@ void free_aligned_sized(void *p, size_t align, size_t n);
 int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 sighandler_t bsd_signal(int sig, sighandler_t handler);
 sighandler_t sysv_signal(int sig, sighandler_t handler);
+int __sigsuspend(const sigset_t *mask);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
+		size_t size);
 
 #endif

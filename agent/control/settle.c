@@ -72,15 +72,17 @@ static void settle_known(struct settling *w)
 	uint32_t at = 0;
 
 	while ((s = cp_threads_next(&at))) {
+		/* First what is charged, then the clock, which is never behind that. */
+		uint64_t charged = cp_load_acq(&s->charged); /* acq: before the system call */
 		int64_t cpu = cp_timer_cpu_ns(cp_timer_clock(s->tid));
 
-		if (cpu < 0 || (uint64_t)cpu < s->charged) {
+		if (cpu < 0 || (uint64_t)cpu < charged || cp_tick_lost(s)) {
 			/* gone without a word, or another one by the same number */
 			cp_threads_release(s, true);
 			continue;
 		}
 		w->tid[w->ntids++] = s->tid;
-		cp_tick_settle(s, (uint64_t)cpu, where(s->tid, (uint64_t)cpu - s->charged));
+		cp_tick_settle(s, (uint64_t)cpu, where(s->tid, (uint64_t)cpu - charged));
 		cp_tick_arm(s);
 		cp_threads_release(s, false);
 	}
@@ -143,6 +145,7 @@ static void meet(void *ctx, uint32_t tid)
 	s->charged = (uint64_t)cpu;
 	cp_tick_charge(where(tid, due), s->label, due);
 	cp_tick_arm(s);
+	cp_threads_release(s, false);
 }
 
 static void settle_all(struct settling *w)

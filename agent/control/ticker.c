@@ -2,7 +2,7 @@
 /*
  * ticker.c - which signal CPU samples come by
  *
- * Context  HOST: cp_ticker_start      ANY: cp_ticker_taken
+ * Context  HOST: cp_ticker_start      ANY: cp_ticker_taken, cp_ticker_move      SIGNAL: on_tick
  * Calls    sigact.c, trigger.c, sample/tick.h, the log.
  * Holds    The host always wins: a signal it ignores or handles, before or later, is not
  *          ours. The new handler is in place before the first timer that uses it.
@@ -38,11 +38,20 @@ static int find_another(void)
 	return 0;
 }
 
+/* What isn't ours somebody sent to a host that has no handler, or so it believes. */
+static void on_tick(int sig, siginfo_t *info, void *context)
+{
+	if (cp_tick_is(info))
+		cp_tick_on_signal(sig, info, context);
+	else if (cp_trigger_owns(sig))
+		cp_trigger_die(sig, info);
+}
+
 static void use(int sig)
 {
 	if (sig) {
 		cp_trigger_own(sig);
-		cp_sigact_set(sig, cp_tick_on_signal);
+		cp_sigact_set(sig, on_tick);
 	}
 	cp_tick_use_signal(sig);
 }
@@ -69,6 +78,12 @@ void cp_ticker_start(void)
 		use(sig);
 	else
 		use_another("something else has", sig);
+}
+
+void cp_ticker_move(int sig)
+{
+	if (sig == cp_config.cpu_signal && sig == cp_tick_signal())
+		use_another("the program reads", sig);
 }
 
 void cp_ticker_taken(void)

@@ -2,7 +2,7 @@
 /*
  * ticker.h - which signal CPU samples come by
  *
- * Context  HOST: cp_ticker_start      ANY: cp_ticker_taken
+ * Context  HOST: cp_ticker_start      ANY: cp_ticker_taken, cp_ticker_move
  */
 #ifndef CP_CONTROL_TICKER_H
 #define CP_CONTROL_TICKER_H
@@ -13,5 +13,8 @@
 void cp_ticker_start(void);
 /* The host takes the signal: another one is found. Async-signal-safe. */
 void cp_ticker_taken(void);
+/* The same, when it is the one that was asked for, and we keep it: whoever sends it to a
+ * host that handles it in no other way ends the host, as without us. */
+void cp_ticker_move(int sig);
 
 #endif

@@ -67,14 +67,19 @@ static bool comes_again(int sig, const siginfo_t *info)
 	       (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL);
 }
 
-static void on_death(int sig, siginfo_t *info, void *context)
+void cp_trigger_die(int sig, const siginfo_t *info)
 {
-	(void)context;
 	if (cp_job_at_home())
 		cp_agent_exit();
 	cp_sigact_default(sig);
 	if (!comes_again(sig, info))
 		CP_SYS(SYS_tgkill, cp_sys_getpid(), cp_sys_gettid(), sig);
+}
+
+static void on_death(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	cp_trigger_die(sig, info);
 }
 
 static void install_death(void)
@@ -131,4 +136,19 @@ void cp_agent_signal_taken(int sig)
 		cp_log("the program takes signal %d for itself: no snapshots by it; name another "
 		       "with CPROF_SIGNAL",
 		       sig);
+}
+
+int cp_agent_sample_signal(void)
+{
+	return cp_tick_signal();
+}
+
+bool cp_agent_sample_is(const siginfo_t *info)
+{
+	return cp_tick_is(info);
+}
+
+void cp_agent_signal_read(int sig)
+{
+	cp_ticker_move(sig);
 }

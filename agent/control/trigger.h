@@ -2,7 +2,7 @@
 /*
  * trigger.h - the signals we answer: the snapshot's, and at exit the deadly ones
  *
- * Context  HOST: cp_trigger_install
+ * Context  HOST: cp_trigger_install      SIGNAL: cp_trigger_die
  * Holds    Only signals the host left at their default get our handler.
  */
 #ifndef CP_CONTROL_TRIGGER_H
@@ -10,9 +10,14 @@
 
 #include "../rt/base.h"
 
+#include <signal.h>
+
 void cp_trigger_install(void);
 /* [ANY] Has the agent a handler of its own on this signal? From here on it has. */
 bool cp_trigger_owns(int sig);
 void cp_trigger_own(int sig);
+/* Does what the signal does where nobody handles it: the last snapshot, where one is
+ * wanted, and the end. */
+void cp_trigger_die(int sig, const siginfo_t *info);
 
 #endif

@@ -59,6 +59,16 @@ CP_INLINE long cp_timer_start(int timer, int64_t first_ns, int64_t period_ns)
 	return CP_SYS(SYS_timer_settime, timer, 0, &when, 0);
 }
 
+/* Until it goes off next, in ns. 0: the thread it was made for is no more, whoever may
+ * have its number now. -errno: no such timer. */
+CP_INLINE int64_t cp_timer_left(int timer)
+{
+	struct itimerspec when = {{0, 0}, {0, 0}};
+	long r = CP_SYS(SYS_timer_gettime, timer, &when);
+
+	return r < 0 ? r : (int64_t)when.it_value.tv_sec * 1000000000 + when.it_value.tv_nsec;
+}
+
 CP_INLINE void cp_timer_delete(int timer)
 {
 	CP_SYS(SYS_timer_delete, timer);

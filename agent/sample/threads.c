@@ -12,7 +12,8 @@
  *          the two that could free a slot, the later one does.
  * Holds    A slot that is given back has no timer any more.
  *          Readers hold one slot at a time and not for long; there may be two
- *          (a job, and a thread that moves the timers to another signal).
+ *          (a job, and a thread that moves the timers to another signal): what one holds
+ *          the other passes by.
  * Fails    see threads.h
  * Why      A map of bits is scanned in a few cache lines with 8,192 threads, and
  *          keeps slots in use together, so that pages stay untouched.
@@ -90,7 +91,8 @@ static struct cp_thread_slot *describe(uint32_t tid, uintptr_t start, bool found
 	s->start = start;
 	s->found = found;
 	cp_store_rlx(&s->tid, tid);
-	cp_store_rel(&s->state, CP_THREAD_USED); /* see Order */
+	/* see Order; found ones are the reader's until it has filled them in */
+	cp_store_rel(&s->state, found ? CP_THREAD_USED | CP_THREAD_HELD : CP_THREAD_USED);
 	return s;
 }
 
@@ -173,4 +175,15 @@ void cp_threads_release(struct cp_thread_slot *s, bool gone)
 	was = cp_and_acqrel(&s->state, ~(uint32_t)CP_THREAD_HELD); /* see Order */
 	if (was & CP_THREAD_GONE)
 		give_back(s);
+}
+
+bool cp_threads_any_held(void)
+{
+	for (uint32_t i = 0; i < st.cap; i++) {
+		if (!(cp_load_rlx(&st.table->map[i / 64]) >> i % 64))
+			i |= 63;
+		else if (cp_load_acq(&st.table->slot[i].state) & CP_THREAD_HELD) /* see Order */
+			return true;
+	}
+	return false;
 }

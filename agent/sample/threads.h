@@ -31,8 +31,8 @@ struct cp_thread_slot {
 	cp_sid last;	   /* the stack of its last sample */
 	uint32_t creation; /* the cell of the stack that made it, plus one */
 	uint16_t label;	   /* its label set */
-	uint8_t found;	   /* by a reading, not by itself */
-	uint8_t blocked;   /* a reading found our signal blocked */
+	uint8_t found;	   /* by a reading, not by itself: it may go without a word */
+	uint8_t unused;
 	char name[16];	   /* what label was made from */
 	/* For the thread dump: two cache lines in all. */
 	const struct cp_wait *waiting; /* what it says before it blocks; NULL: not known */
@@ -45,7 +45,7 @@ struct cp_thread_slot {
 int cp_threads_init(size_t bytes);
 /* [HOST] The calling thread's slot; NULL when there is none to be had. */
 struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start);
-/* [CONTROL] A slot for a thread that is not the caller. */
+/* [CONTROL] A slot for a thread that is not the caller, held. */
 struct cp_thread_slot *cp_threads_adopt(uint32_t tid);
 /* [ANY] The slot the calling thread entered in this life, or NULL. */
 struct cp_thread_slot *cp_threads_of(const struct cp_thread *t);
@@ -56,6 +56,8 @@ void cp_threads_leave(struct cp_thread_slot *s);
 struct cp_thread_slot *cp_threads_next(uint32_t *at);
 /* [ANY] Lets go of it; gone: its thread is no longer there. */
 void cp_threads_release(struct cp_thread_slot *s, bool gone);
+/* [ANY] Does a reader hold any? Another's cp_threads_next has passed it by. */
+bool cp_threads_any_held(void);
 /* [ANY] The slot by number, whatever its state; NULL beyond the last. */
 struct cp_thread_slot *cp_threads_slot(uint32_t number);
 uint32_t cp_threads_number(const struct cp_thread_slot *s);

@@ -35,6 +35,7 @@
 
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #define SECOND	    1000000000ULL
 #define LIMIT_MIN   (SECOND / 10)
@@ -49,9 +50,21 @@ static struct {
 	uint64_t period;
 	uint64_t *total; /* of all cells; in memory a forked child finds zeroed */
 	int sig;
+	uint32_t most;	  /* timers we may have: slots beyond that go without */
 	uint32_t refused; /* said once */
 	uint32_t round;	  /* of questions where threads are */
 } st;
+
+/* Each timer takes one of the signals the user may have queued, in all processes. The
+ * host needs them too: half of what there may be is enough for us. */
+static uint32_t most_timers(void)
+{
+	struct rlimit lim = {0, 0};
+
+	if (CP_SYS(SYS_prlimit64, 0, RLIMIT_SIGPENDING, 0, &lim) < 0)
+		return UINT32_MAX;
+	return (uint32_t)CP_MIN(lim.rlim_cur / 2, (rlim_t)UINT32_MAX);
+}
 
 int cp_tick_init(uint64_t hz, size_t bytes)
 {
@@ -64,6 +77,7 @@ int cp_tick_init(uint64_t hz, size_t bytes)
 	if (!st.total)
 		return -12; /* ENOMEM */
 	st.period = SECOND / hz;
+	st.most = most_timers();
 	return 0;
 }
 
@@ -104,27 +118,6 @@ static void refused(long error)
 		       -error);
 }
 
-void cp_tick_arm(struct cp_thread_slot *s)
-{
-	int sig = cp_tick_signal();
-	uint32_t seen = 0;
-	long timer;
-
-	if (!sig || cp_load_rlx(&s->timer))
-		return;
-	timer = cp_timer_make(s->tid, sig, MAGIC << MAGIC_SHIFT | cp_threads_number(s));
-	if (timer < 0) {
-		if (timer != -22 /* EINVAL: no such thread any more */)
-			refused(timer);
-		return;
-	}
-	/* The thread itself and a job may both come here. */
-	if (cp_cas_rlx(&s->timer, &seen, (uint32_t)timer + 1))
-		cp_timer_start((int)timer, first_after(), (int64_t)st.period);
-	else
-		cp_timer_delete((int)timer);
-}
-
 static void disarm(struct cp_thread_slot *s)
 {
 	uint32_t timer = cp_xchg_acqrel(&s->timer, 0); /* whoever has it deletes it */
@@ -133,16 +126,71 @@ static void disarm(struct cp_thread_slot *s)
 		cp_timer_delete((int)timer - 1);
 }
 
-void cp_tick_use_signal(int sig)
+/* Has it one now, by this signal? */
+static bool arm_by(struct cp_thread_slot *s, int sig)
+{
+	uint32_t number = cp_threads_number(s), seen = 0;
+	long timer = number < st.most ? cp_timer_make(s->tid, sig, MAGIC << MAGIC_SHIFT | number)
+				      : -11 /* EAGAIN, as the kernel has it */;
+
+	if (timer < 0) {
+		if (timer != -22 /* EINVAL: no such thread any more */)
+			refused(timer);
+		return false;
+	}
+	/* Running before it can be seen: one that doesn't run has lost its thread. */
+	cp_timer_start((int)timer, first_after(), (int64_t)st.period);
+	/* The thread itself and a job may both come here. */
+	if (cp_cas_rlx(&s->timer, &seen, (uint32_t)timer + 1))
+		return true;
+	cp_timer_delete((int)timer);
+	return false;
+}
+
+void cp_tick_arm(struct cp_thread_slot *s)
+{
+	int sig = cp_tick_signal();
+
+	while (sig && !cp_load_rlx(&s->timer) && arm_by(s, sig)) {
+		int now = cp_tick_signal();
+
+		/* Who moved the timers meanwhile may have passed here before there was one. */
+		if (now == sig)
+			return;
+		disarm(s);
+		sig = now;
+	}
+}
+
+bool cp_tick_lost(const struct cp_thread_slot *s)
+{
+	uint32_t timer = cp_load_rlx(&s->timer);
+
+	return s->found && timer && cp_timer_left((int)timer - 1) == 0;
+}
+
+static void move_timers(void)
 {
 	struct cp_thread_slot *s;
 	uint32_t at = 0;
 
-	cp_store_rlx(&st.sig, sig);
 	while ((s = cp_threads_next(&at))) {
 		disarm(s);
 		cp_tick_arm(s);
 		cp_threads_release(s, false);
+	}
+}
+
+void cp_tick_use_signal(int sig)
+{
+	struct timespec ts = {0, 100000};
+
+	cp_store_rlx(&st.sig, sig);
+	move_timers();
+	/* What a job held we have passed by. It lets go soon, unless it is who we interrupt. */
+	for (int tries = 0; tries < 100 && cp_threads_any_held(); tries++) {
+		CP_SYS(SYS_nanosleep, &ts, 0);
+		move_timers();
 	}
 }
 
@@ -224,28 +272,34 @@ static bool is_blocked(int sig)
 void cp_tick_leave(struct cp_thread_slot *s)
 {
 	int64_t now = cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+	uint64_t charged = cp_load_rlx(&s->charged);
 	cp_sid sid = CP_SID_NONE;
 
 	if (!st.period || now < 0)
 		return;
 	read_name(s);
-	if ((uint64_t)now - s->charged > cp_tick_limit() && is_blocked(cp_tick_signal()))
+	if ((uint64_t)now > charged + cp_tick_limit() && is_blocked(cp_tick_signal()))
 		sid = cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED);
 	cp_tick_settle(s, (uint64_t)now, sid);
 }
 
 /* --- the handler ----------------------------------------------------------- */
 
+bool cp_tick_is(const siginfo_t *info)
+{
+	return info->si_code == SI_TIMER &&
+	       (uint64_t)(uintptr_t)info->si_ptr >> MAGIC_SHIFT == MAGIC;
+}
+
 /* The slot a signal of ours is for; NULL for anybody else's signal, and for one that was
  * on its way when the slot was given back. */
 static struct cp_thread_slot *slot_of(const siginfo_t *info, uint32_t tid)
 {
-	uint64_t value = (uint64_t)(uintptr_t)info->si_ptr;
 	struct cp_thread_slot *s;
 
-	if (info->si_code != SI_TIMER || value >> MAGIC_SHIFT != MAGIC)
+	if (!cp_tick_is(info))
 		return NULL;
-	s = cp_threads_slot((uint32_t)value);
+	s = cp_threads_slot((uint32_t)(uintptr_t)info->si_ptr);
 	if (!s || cp_load_rlx(&s->tid) != tid || (cp_load_rlx(&s->state) & CP_THREAD_GONE))
 		return NULL;
 	return s;

@@ -6,8 +6,9 @@
  *          CONTROL: cp_tick_settle, _charge and the readers
  * Holds    What is in the counters of a thread never exceeds the kernel's count of its
  *          CPU time; once it is settled the two are equal.
- * Fails    The kernel refuses a timer: said once; that thread's time is charged to
- *          its start routine when it is settled.
+ * Fails    The kernel refuses a timer, or we have half as many as the user may have signals
+ *          queued: said once; that thread's time is charged to its start routine when
+ *          it is settled.
  */
 #ifndef CP_SAMPLE_TICK_H
 #define CP_SAMPLE_TICK_H
@@ -30,8 +31,12 @@ uint64_t cp_tick_limit(void);
 void cp_tick_use_signal(int sig);
 int cp_tick_signal(void);
 void cp_tick_on_signal(int sig, siginfo_t *info, void *context);
+/* [ANY] Is the signal one of these timers'? */
+bool cp_tick_is(const siginfo_t *info);
 /* [ANY] Gives the slot's thread its timer, unless it has one. */
 void cp_tick_arm(struct cp_thread_slot *s);
+/* [CONTROL] Has the thread, one that was found, ended without a word? */
+bool cp_tick_lost(const struct cp_thread_slot *s);
 /* [HOST] The thread ends: its time is settled. */
 void cp_tick_leave(struct cp_thread_slot *s);
 

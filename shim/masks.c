@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * masks.c - calls that let signals in, or take them, while the thread blocks them
+ *
+ * Context  HOST; SIGNAL where the host's own handlers wait.
+ * Holds    A sample's signal is never an answer to the host, nor the end of a wait. In a
+ *          thread that blocks it one may be pending, since the thread has computed:
+ *          it stays so while the thread waits with another mask; one that
+ *          sigwait() takes is dropped, and the wait goes on with the time left.
+ *          Its time is not lost: it is in the next reading.
+ *          Nothing is held across the real call, which may be cancelled.
+ * Why      What is sent to the process by others is still taken by sigwait, which can tell
+ *          it from ours. A descriptor can't, and of most signals a second one is dropped
+ *          while the first is pending: so once the host asks for the one we have,
+ *          samples come by a realtime one, which no descriptor gets.
+ */
+#include "../agent/probe.h"
+#include "../agent/rt/sys.h"
+#include "table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SECOND 1000000000
+
+static uint64_t bit(int sig)
+{
+	return sig ? 1ULL << (sig - 1) : 0;
+}
+
+/* The kernel's part of a set: its first 64 bits. */
+static uint64_t bits_of(const sigset_t *set)
+{
+	uint64_t bits;
+
+	memcpy(&bits, set, sizeof(bits));
+	return bits;
+}
+
+static const sigset_t *changed(const sigset_t *set, uint64_t bits, sigset_t *room)
+{
+	*room = *set;
+	memcpy(room, &bits, sizeof(bits));
+	return room;
+}
+
+/* The mask for a wait: the host's, and our signal. */
+static const sigset_t *and_ours(const sigset_t *mask, sigset_t *room)
+{
+	uint64_t ours = bit(cp_agent_sample_signal());
+
+	return mask && ours ? changed(mask, bits_of(mask) | ours, room) : mask;
+}
+
+/* --- waits with a mask of their own ------------------------------------------- */
+
+CP_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+		    const sigset_t *mask)
+{
+	sigset_t room;
+
+	return cp_real.ppoll(fds, n, timeout, and_ours(mask, &room));
+}
+
+CP_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+			  const sigset_t *mask, size_t size)
+{
+	sigset_t room;
+
+	return cp_real.__ppoll_chk(fds, n, timeout, and_ours(mask, &room), size);
+}
+
+CP_EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except,
+		      const struct timespec *timeout, const sigset_t *mask)
+{
+	sigset_t room;
+
+	return cp_real.pselect(n, in, out, except, timeout, and_ours(mask, &room));
+}
+
+CP_EXPORT int epoll_pwait(int epfd, struct epoll_event *ev, int n, int timeout,
+			  const sigset_t *mask)
+{
+	sigset_t room;
+
+	return cp_real.epoll_pwait(epfd, ev, n, timeout, and_ours(mask, &room));
+}
+
+CP_EXPORT int epoll_pwait2(int epfd, struct epoll_event *ev, int n, const struct timespec *timeout,
+			   const sigset_t *mask)
+{
+	sigset_t room;
+
+	return cp_real.epoll_pwait2(epfd, ev, n, timeout, and_ours(mask, &room));
+}
+
+CP_EXPORT int sigsuspend(const sigset_t *mask)
+{
+	sigset_t room;
+
+	return cp_real.sigsuspend(and_ours(mask, &room));
+}
+
+CP_EXPORT int __sigsuspend(const sigset_t *mask)
+{
+	sigset_t room;
+
+	return cp_real.__sigsuspend(and_ours(mask, &room));
+}
+
+/* --- signals taken by hand -------------------------------------------------------- */
+
+static bool has(const sigset_t *set, int sig)
+{
+	return bits_of(set) & bit(sig);
+}
+
+/* Does the host wait for ours, and be it among all others? */
+static bool has_ours(const sigset_t *set)
+{
+	int sig = cp_agent_sample_signal();
+
+	if (!sig || !set || !has(set, sig))
+		return false;
+	cp_agent_signal_read(sig);
+	return has(set, cp_agent_sample_signal());
+}
+
+static struct timespec time_left(int64_t end)
+{
+	int64_t left = CP_MAX(end - cp_now_ns(CLOCK_MONOTONIC), (int64_t)0);
+
+	return (struct timespec){left / SECOND, left % SECOND};
+}
+
+/* sigtimedwait, as if no signal were ours; NULL: for ever. */
+static int take(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+	bool valid = timeout && timeout->tv_sec >= 0 && timeout->tv_sec < INT64_MAX / SECOND / 2;
+	int64_t end =
+		valid ? cp_now_ns(CLOCK_MONOTONIC) + timeout->tv_sec * SECOND + timeout->tv_nsec
+		      : 0;
+	struct timespec left;
+	siginfo_t got;
+	int sig;
+
+	while ((sig = cp_real.sigtimedwait(set, &got, timeout)) > 0 && cp_agent_sample_is(&got)) {
+		if (!valid)
+			continue;
+		left = time_left(end);
+		timeout = &left;
+	}
+	if (sig > 0 && info)
+		*info = got;
+	return sig;
+}
+
+CP_EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+	if (has_ours(set))
+		return take(set, info, timeout);
+	return cp_real.sigtimedwait(set, info, timeout);
+}
+
+CP_EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
+{
+	if (has_ours(set))
+		return take(set, info, NULL);
+	return cp_real.sigwaitinfo(set, info);
+}
+
+/* As libc's own: an error is its answer, and EINTR none. */
+CP_EXPORT int sigwait(const sigset_t *set, int *sig)
+{
+	int got;
+
+	if (!has_ours(set))
+		return cp_real.sigwait(set, sig);
+	do
+		got = take(set, NULL, NULL);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return errno;
+	*sig = got;
+	return 0;
+}
+
+CP_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
+{
+	sigset_t room;
+
+	if (has_ours(mask))
+		mask = changed(mask, bits_of(mask) & ~bit(cp_agent_sample_signal()), &room);
+	return cp_real.signalfd(fd, mask, flags);
+}
