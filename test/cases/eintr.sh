@@ -6,17 +6,16 @@ set -eu
 # shellcheck source=test/lib/same.sh
 . "$TOP/test/lib/same.sh"
 
-export CPROF_CPU_HZ=1000 CPROF_ATEXIT=1 CPROF_LINES=0
+export CPROF_CPU_HZ=1000 CPROF_LINES=0
 if [ -n "${SOAK_SECONDS:-}" ]; then
     quiet=$((SOAK_SECONDS * 10)) kicks=1000 deaf=1000
 else
     quiet=60 kicks=8 deaf=10
 fi
-same "$LIB" "" "$PROG/eintr" quiet $quiet
+CPROF_INTERVAL=500ms same "$LIB" "" "$PROG/eintr" quiet $quiet
 same "$LIB" "" "$PROG/eintr" kicked $kicks
 same "$LIB" "" "$PROG/eintr" deaf $deaf
 # The samples did come.
-for f in eintr.*.cpu.pb.gz; do
-    "$CPROF" top "$f" | grep -q clock_gettime
-done
-[ "$(ls eintr.*.cpu.pb.gz | wc -l)" = 3 ]
+first=$(ls eintr.*.cpu.pb.gz | head -n 1)
+"$CPROF" top "$first" >top
+grep -q clock_gettime top || { cat top; exit 1; }
