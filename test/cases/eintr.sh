@@ -16,6 +16,6 @@ CPROF_INTERVAL=500ms same "$LIB" "" "$PROG/eintr" quiet $quiet
 same "$LIB" "" "$PROG/eintr" kicked $kicks
 same "$LIB" "" "$PROG/eintr" deaf $deaf
 # The samples did come.
-first=$(ls eintr.*.cpu.pb.gz | head -n 1)
-"$CPROF" top "$first" >top
-grep -q clock_gettime top || { cat top; exit 1; }
+set -- eintr.*.cpu.pb.gz
+"$CPROF" top "$1" >table
+grep -q clock_gettime table || { cat table; exit 1; }

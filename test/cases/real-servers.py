@@ -6,29 +6,14 @@
 import os
 import re
 import signal
-import socket
-import subprocess
 import sys
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
 from host import Host, check, have_go, pprof, wait_for  # noqa: E402
+from servers import Nginx, Redis, connects, free_port  # noqa: E402
 
 VIEWS = ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects")
 OTHER_SIGNAL = signal.SIGRTMIN + 5
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def connects(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False
 
 
 def look(files, older, names):
@@ -56,30 +41,16 @@ def twice(host, load, names, pid=None):
 
 
 def redis():
-    argv = ["redis-server", "--port", "0", "--unixsocket", "r.sock", "--save", ""]
-    with Host(argv, CPROF_HEAP_RATE=4096) as host:
-        check(wait_for(lambda: os.path.exists("r.sock")), "redis does not start")
-        twice(host, lambda: subprocess.run(
-            ["redis-benchmark", "-s", "r.sock", "-q", "-n", "20000", "-r", "5000", "-d", "200",
-             "-t", "set,lpush"], stdout=subprocess.DEVNULL, check=True),
-            ["main", "processCommand", "setCommand", "createStringObject"])
+    with Redis(CPROF_HEAP_RATE=4096) as host:
+        twice(host, lambda: host.bench("-n", "20000", "-r", "5000", "-d", "200", "-t", "set,lpush"),
+              ["main", "processCommand", "setCommand", "createStringObject"])
 
 
 def nginx():
-    port = free_port()
-    with open("nginx.conf", "w") as f:
-        f.write("daemon off; master_process off; pid nginx.pid; error_log stderr;\n"
-                "events {}\nhttp { access_log off; client_body_temp_path body;\n"
-                "proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;\n"
-                "scgi_temp_path scgi; server { listen 127.0.0.1:%d;\n"
-                "  location / { return 200 hello; } } }\n" % port)
-    argv = ["/usr/sbin/nginx", "-p", os.getcwd(), "-c", "nginx.conf"]
-    with Host(argv, OTHER_SIGNAL, CPROF_HEAP_RATE=512) as host:
-        check(wait_for(lambda: connects(port)), "nginx does not start")
-
+    with Nginx("master_process off;", OTHER_SIGNAL, CPROF_HEAP_RATE=512) as host:
         def load():
             for _ in range(300):
-                connects(port)
+                connects(host.port)
         twice(host, load, ["main", "ngx_alloc", "ngx_single_process_cycle"])
 
 

@@ -74,11 +74,11 @@ class Host:
                 found.setdefault(m[3], {})[m[4]] = os.path.join(self.dir, name)
         return found
 
-    def catches(self, pid):
-        """Is a handler for the snapshot signal in place? Without one it would kill."""
+    def catches(self, pid, signal_number=None):
+        """Is a handler for the signal (the snapshot's) in place? Without one it would kill."""
         with open("/proc/%d/status" % pid) as f:
-            caught = int(re.search(r"^SigCgt:\s*([0-9a-f]+)", f.read(), re.M)[1], 16)
-        return caught >> (self.signal_number - 1) & 1
+            caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", f.read(), re.M)
+        return caught and int(caught[1], 16) >> ((signal_number or self.signal_number) - 1) & 1
 
     def snapshot(self, pid=None, types=("heap", "allocs")):
         """Asks for a snapshot and answers {type: path}."""
