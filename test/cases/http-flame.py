@@ -27,13 +27,28 @@ if not shutil.which("chromium") or not shutil.which("chromedriver"):
     sys.exit(77)
 
 
+def devtools_port():
+    """The port the browser listens on, once it does: the first line of a file it writes."""
+    try:
+        with open("chromium/DevToolsActivePort") as f:
+            return f.readline().strip()
+    except OSError:
+        return None
+
+
 class Browser:
-    """As much of WebDriver as this needs."""
+    """As much of WebDriver as this needs. The driver would call a browser it starts itself by
+    the name localhost, which a bare Debian doesn't know."""
 
     def __init__(self):
         env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
         env["HOME"] = os.getcwd()
         self.log = open("driver.log", "wb")
+        self.browser = subprocess.Popen(
+            ["chromium", *FLAGS, "--remote-debugging-port=0", "about:blank",
+             "--user-data-dir=" + os.path.abspath("chromium")],
+            env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        check(wait_for(devtools_port), "chromium does not start")
         self.driver = subprocess.Popen(["chromedriver", "--port=0"], env=env, text=True,
                                        stdout=subprocess.PIPE, stderr=self.log)
         for line in self.driver.stdout:
@@ -41,7 +56,7 @@ class Browser:
             if m:
                 self.base = "http://127.0.0.1:%s" % m[1]
                 break
-        options = {"args": FLAGS + ["--user-data-dir=" + os.path.abspath("chromium")]}
+        options = {"debuggerAddress": "127.0.0.1:" + devtools_port()}
         got = self.call("POST", "/session", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"}}}}, "")
@@ -64,8 +79,9 @@ class Browser:
         try:
             self.call("DELETE", "")
         finally:
-            self.driver.terminate()
-            self.driver.wait(20)
+            for process in (self.driver, self.browser):
+                process.terminate()
+                process.wait(20)
             self.log.close()
 
     def open(self, url):
