@@ -47,6 +47,9 @@ void cp_agent_forked(void);
 void cp_agent_unload_begin(void);
 void cp_agent_unload_end(void);
 
+/* [HOST] The host is about to shut itself in, where a system call may kill. */
+void cp_agent_shut_in(void);
+
 /* --- signals ----------------------------------------------------------- */
 
 /* [ANY] Does the agent have, or want, a handler on this signal at this moment?

@@ -100,6 +100,9 @@ typedef int cp_thrd_fn(void *);
 	F(_Exit, void, (int status), (status), NULL, REQUIRED)                                    \
 	F(quick_exit, void, (int status), (status), NULL, OPTIONAL)                               \
 	F(dlclose, int, (void *handle), (handle), NULL, REQUIRED)                                 \
+	F(prctl, int,                                                                             \
+	  (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d),       \
+	  (option, a, b, c, d), NULL, REQUIRED)                                                   \
 	F(sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old),          \
 	  (sig, act, old), NULL, REQUIRED)                                                        \
 	F(__sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old),        \

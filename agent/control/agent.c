@@ -287,3 +287,8 @@ void cp_agent_unload_end(void)
 {
 	cp_walk_unload_end();
 }
+
+void cp_agent_shut_in(void)
+{
+	cp_walk_shut_in();
+}

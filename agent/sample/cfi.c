@@ -3,7 +3,7 @@
  * cfi.c - reads a module's call-frame tables in place
  *
  * Context  HOST, SIGNAL
- * Calls    cfi_run.c; process_vm_readv when careful.
+ * Calls    cfi_run.c; peek.h when careful.
  * Holds    Every read lies in [cfi_lo, cfi_hi), the readable segment the tables
  *          are in.
  * Why      The tables of all loaded libraries are already in memory, sorted for
@@ -15,6 +15,7 @@
 
 #include "cfi_run.h"
 #include "leb.h"
+#include "peek.h"
 
 #define CAREFUL_FDE   512
 #define CAREFUL_CIE   96
@@ -36,7 +37,7 @@ static bool in_tables(const struct cp_module *m, uintptr_t p, size_t n)
 static bool fetch(void *to, uintptr_t from, size_t n, bool careful)
 {
 	if (CP_UNLIKELY(careful))
-		return cp_sys_copy(to, from, n) == (long)n;
+		return cp_peek(to, from, n);
 	memcpy(to, (const void *)from, n);
 	return true;
 }

@@ -2,31 +2,47 @@
 /*
  * peek.h - copies memory that may not be there
  *
- * Context  HOST, SIGNAL: one or two system calls.
+ * Context  HOST, SIGNAL: one or two system calls. EARLY: cp_peek_init.
  * Fails    false when any byte can't be read.
+ * Why      The kernel copies safely, by process_vm_readv. But a sandbox may kill for that,
+ *          while rt_sigprocmask, the probe, is what libc itself lives on. In one, each page
+ *          is probed and then read, which leaves a window of nanoseconds between the two.
  */
 #ifndef CP_SAMPLE_PEEK_H
 #define CP_SAMPLE_PEEK_H
 
+#include "../rt/atomic.h"
 #include "../rt/base.h"
 #include "../rt/sys.h"
 
 #include <string.h>
 
-/* n <= a page. A sandbox may refuse process_vm_readv: then each page is probed
- * and copied, which leaves a window of nanoseconds between the two. */
-CP_INLINE bool cp_peek(void *to, uintptr_t from, size_t n)
-{
-	long r = cp_sys_copy(to, from, n);
+extern bool cp_peek_probes;
 
-	if (r == (long)n)
-		return true;
-	if (r >= 0 || r == -14 /* EFAULT */)
-		return false;
+/* Finds out whether we are in a sandbox already. */
+void cp_peek_init(void);
+/* [ANY] The process is, or is about to be: no process_vm_readv from here on. */
+void cp_peek_by_probes(void);
+
+CP_INLINE bool cp_peek_probing(void *to, uintptr_t from, size_t n)
+{
 	if (!cp_sys_readable(from) || !cp_sys_readable(from + n - 1))
 		return false;
 	memcpy(to, (const void *)from, n);
 	return true;
+}
+
+/* n <= a page. */
+CP_INLINE bool cp_peek(void *to, uintptr_t from, size_t n)
+{
+	long r;
+
+	if (CP_UNLIKELY(cp_load_rlx(&cp_peek_probes)))
+		return cp_peek_probing(to, from, n);
+	r = cp_sys_copy(to, from, n);
+	if (r >= 0 || r == -14 /* EFAULT */)
+		return r == (long)n;
+	return cp_peek_probing(to, from, n); /* a sandbox that only refuses */
 }
 
 /* A loaded object's memory, and its loader's, between cp_unload_enter and _leave. Unless
@@ -34,12 +50,7 @@ CP_INLINE bool cp_peek(void *to, uintptr_t from, size_t n)
  * for process_vm_readv, and what an object holds is first read in whatever allocates first. */
 CP_INLINE bool cp_peek_object(void *to, uintptr_t from, size_t n, bool careful)
 {
-	if (careful)
-		return cp_peek(to, from, n);
-	if (!cp_sys_readable(from) || !cp_sys_readable(from + n - 1))
-		return false;
-	memcpy(to, (const void *)from, n);
-	return true;
+	return careful ? cp_peek(to, from, n) : cp_peek_probing(to, from, n);
 }
 
 /* A string of at most cap - 1 bytes, cut there; "" when it can't be read. What

@@ -17,6 +17,7 @@
 #include "loss.h"
 #include "memo.h"
 #include "module.h"
+#include "peek.h"
 #include "rules.h"
 #include "step.h"
 #include "unload.h"
@@ -259,6 +260,11 @@ void cp_walk_unload_end(void)
 	cp_unload_end();
 }
 
+void cp_walk_shut_in(void)
+{
+	cp_peek_by_probes();
+}
+
 /* Does the last part of path begin with `name`? */
 static bool is_named(const char *path, const char *name, size_t len)
 {
@@ -301,6 +307,7 @@ int cp_walk_init(size_t bytes)
 	if (err)
 		return err;
 	cp_memo_init(bytes - bytes / 4);
+	cp_peek_init();
 	find_own();
 	warm_up();
 	return 0;

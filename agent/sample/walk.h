@@ -57,4 +57,7 @@ void cp_walk_forget(void);
 void cp_walk_unload_begin(void);
 void cp_walk_unload_end(void);
 
+/* [ANY] The process is about to enter a sandbox, where a system call may kill. */
+void cp_walk_shut_in(void);
+
 #endif

@@ -2,7 +2,8 @@
 /*
  * sandboxed.c - allocates where all but the usual system calls kill
  *
- * Context  TEST: argv[1] is libwalk_one.so, which no allocation has come from before.
+ * Context  TEST: argv[1] is libwalk_one.so, which no allocation has come from before. Then
+ *          from code made at run time.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,6 +12,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,21 +56,35 @@ static void allocate(void)
 	}
 }
 
+/* push %rbp; mov %rsp,%rbp; call *%rdi; pop %rbp; ret */
+static void *generated(void)
+{
+	static const unsigned char code[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	memcpy(p, code, sizeof(code));
+	return mprotect(p, 4096, PROT_READ | PROT_EXEC) ? NULL : p;
+}
+
 int main(int argc, char **argv)
 {
 	void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
-	void (*call_back)(void (*)(void)) = NULL;
+	void (*call_back)(void (*)(void)) = NULL, (*made)(void (*)(void)) = NULL;
 	static char buffer[BUFSIZ];
 
 	if (lib)
 		*(void **)&call_back = dlsym(lib, "call_back");
-	if (!call_back)
+	*(void **)&made = generated();
+	if (!call_back || !made)
 		return 2;
 	setvbuf(stdout, buffer, _IOLBF, sizeof(buffer));
 	puts("going in");
 	if (shut_in())
 		return errno == EINVAL || errno == EACCES ? 77 : 3;
 	call_back(allocate);
+	made(allocate);
 	puts("still there");
 	return 0;
 }
