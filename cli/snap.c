@@ -106,7 +106,7 @@ static int signal_of(const struct request *r, const struct cp_process *p)
 	if (!name && !cp_process_variable(p, "LD_PRELOAD")) {
 		cp_complain(
 			"%d: has written over its environment; say what it was started with, as "
-			"--signal USR1 --dir DIR",
+			"--signal SIGNAL --dir DIR",
 			(int)p->pid);
 		return 0;
 	}
