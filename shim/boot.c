@@ -109,7 +109,7 @@ static void look_up(void **next)
 
 		next[i] = cxx && !next[CP_FN__Znwm] ? NULL : next_of(&rows[i]);
 		if (!next[i] && rows[i].required)
-			cp_shim_life_refuse(rows[i].name);
+			cp_shim_life_refuse("libc has no ", rows[i].name);
 	}
 }
 
@@ -124,6 +124,21 @@ static void prefer_own_free(void **next)
 			next[kin[i]] = next[CP_FN_free];
 }
 
+/* Address, thread, leak and memory sanitizers watch every access and every call, ours too,
+ * and begin with the first allocation: nothing of theirs may be called or timed by us. The
+ * first name is in all of their runtimes, and in few programs. */
+static bool is_sanitized(void)
+{
+	static const char *const names[] = {"__asan_init", "__hwasan_init", "__msan_init",
+					    "__tsan_init", "__lsan_do_leak_check"};
+	bool found = or_forget(dlsym(RTLD_DEFAULT, "__sanitizer_report_error_summary"));
+
+	for (unsigned i = 0; found && i < CP_ARRAY_LEN(names); i++)
+		if (or_forget(dlsym(RTLD_DEFAULT, names[i])))
+			return true;
+	return false;
+}
+
 static void publish(void **next, enum cp_fn from, enum cp_fn to, void *missing)
 {
 	for (unsigned i = from; i < to; i++)
@@ -133,6 +148,7 @@ static void publish(void **next, enum cp_fn from, enum cp_fn to, void *missing)
 static uint32_t resolve(void)
 {
 	void *next[CP_FN_COUNT] = {NULL};
+	bool sanitized;
 
 	cp_shim_arena_init();
 	look_up(next);
@@ -142,10 +158,13 @@ static uint32_t resolve(void)
 	if (cp_shim_outer("malloc") && !cp_shim_outer("cprof_here"))
 		prefer_outer(next);
 	prefer_own_free(next);
+	sanitized = is_sanitized();
+	if (sanitized)
+		cp_shim_life_refuse("the program runs under a sanitizer", "");
 	/* The allocator last: it calls some of the others, with its own locks held. */
 	publish(next, CP_FN_pthread_create, CP_FN_COUNT, (void *)missing_call);
 	publish(next, 0, CP_FN__Znwm, (void *)missing_pointer);
-	cp_shim_cxx_choose(next);
+	cp_shim_cxx_choose(next, sanitized);
 	publish(next, CP_FN__Znwm, CP_FN_pthread_create, (void *)missing_pointer);
 	return DONE;
 }

@@ -232,12 +232,29 @@ static enum way way_of(unsigned slot, enum owner owner, bool host, void *fn)
 	return owner == ALLOCATOR && !calls_us(slot, fn) ? OWN : GENERIC;
 }
 
-void cp_shim_cxx_choose(void **next)
+static void choose_as_is(void **next)
+{
+	for (unsigned i = 0; i < OPERATORS; i++) {
+		bool is_new = NEW_FIRST + i < NEW_END;
+		void **slot = &next[NEW_FIRST + i];
+
+		if (is_new)
+			choose_new(i, *slot ? OWN : GENERIC, slot);
+		else if (!*slot)
+			*slot = (void *)cp_real.free;
+	}
+}
+
+void cp_shim_cxx_choose(void **next, bool as_is)
 {
 	enum owner owner[OPERATORS];
 	bool host;
 
 	memcpy(st.other, &next[NEW_FIRST], sizeof(st.other));
+	if (as_is) {
+		choose_as_is(next);
+		return;
+	}
 	for (unsigned i = 0; i < OPERATORS; i++)
 		owner[i] = owner_of(next[NEW_FIRST + i]);
 	host = any_of_host(owner);

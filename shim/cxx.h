@@ -10,7 +10,8 @@
 #include "table.h"
 
 /* next holds what the dynamic linker finds after us (NULL: nothing), and is
- * changed to what cp_real is to hold. malloc and its family are in place. */
-void cp_shim_cxx_choose(void **next);
+ * changed to what cp_real is to hold. malloc and its family are in place. as_is: what
+ * was found is not called, and stays. */
+void cp_shim_cxx_choose(void **next, bool as_is);
 
 #endif

@@ -28,18 +28,20 @@ enum { ASLEEP, WAKING, AWAKE };
 static struct {
 	uint32_t woken;
 	uint32_t ended;
-	long home;	     /* the process that owns the agent's memory */
-	bool inert;	     /* the agent is not to wake at all */
-	bool heap_idle;	     /* somebody else's malloc comes first */
-	const char *missing; /* a required function nobody has */
+	long home;	 /* the process that owns the agent's memory */
+	bool inert;	 /* the agent is not to wake at all */
+	bool heap_idle;	 /* somebody else's malloc comes first */
+	const char *why; /* it is inert; NULL: nobody need be told */
+	const char *what;
 } st;
 
 /* What a reader of RTLD_DEFAULT finds of us: tells two copies apart. */
 CP_EXPORT const char cprof_here = 1;
 
-void cp_shim_life_refuse(const char *name)
+void cp_shim_life_refuse(const char *why, const char *what)
 {
-	st.missing = name;
+	st.why = why;
+	st.what = what;
 	st.inert = true;
 	st.heap_idle = true;
 }
@@ -127,9 +129,9 @@ __attribute__((constructor)) static void at_start(void)
 	/* acq: with wake(), which another library's thread may be in: bounded. */
 	while (cp_load_acq(&st.woken) == WAKING)
 		sched_yield();
-	if (st.missing) {
+	if (st.why) {
 		cp_log_init(NULL);
-		cp_log("libc has no %s: staying inert", st.missing);
+		cp_log("staying inert: %s%s", st.why, st.what);
 	}
 	if (st.inert || cp_load_rlx(&st.woken) != AWAKE)
 		return;

@@ -9,8 +9,8 @@
 
 #include "../agent/rt/base.h"
 
-/* [EARLY] A required function is missing: stay inert, and say so later. */
-void cp_shim_life_refuse(const char *name);
+/* [EARLY] The agent stays inert; a line will say so, with why and what. */
+void cp_shim_life_refuse(const char *why, const char *what);
 /* [ANY] Wakes the agent if it may be; true when heap sampling is none of our
  * business: another allocator, or another copy of us, stands before us. Every
  * slow path asks first: the answer also means that cp_real is resolved. */
