@@ -48,7 +48,9 @@ static void install_request(int sig)
 
 	if (was != (long)SIG_DFL) {
 		cp_log("signal %d is %s: no snapshots by it; name another with CPROF_SIGNAL", sig,
-		       was == (long)SIG_IGN ? "ignored here" : "used by the program");
+		       was < 0		      ? "refused by the system"
+		       : was == (long)SIG_IGN ? "ignored here"
+					      : "used by the program");
 		return;
 	}
 	cp_trigger_own(sig);
