@@ -167,7 +167,7 @@ static void end_work(struct server *s, int64_t now)
 
 /* --- connections ---------------------------------------------------------------------- */
 
-/* Closes the one that has done nothing for longest; NULL when all are busy. */
+/* Closes the one whose client has been waited for longest; NULL when none has. */
 static struct cp_http_conn *close_idle(struct server *s, int64_t now)
 {
 	struct cp_http_conn *idle = NULL;
@@ -175,8 +175,8 @@ static struct cp_http_conn *close_idle(struct server *s, int64_t now)
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
 		struct cp_http_conn *c = &s->conn[i];
 
-		if ((c->state == CP_CONN_READING || c->state == CP_CONN_CLOSING) &&
-		    now - c->since > CP_HTTP_SECOND && (!idle || c->since < idle->since))
+		if (cp_http_conn_waits(c) && now - c->since > CP_HTTP_SECOND &&
+		    (!idle || c->since < idle->since))
 			idle = c;
 	}
 	if (idle)
@@ -421,46 +421,6 @@ int cp_http_init(void)
 	return err || st.server ? err : -ENOMEM;
 }
 
-/* The first line of CPROF_HTTP_TOKEN_FILE: its length, 0 when there is none, or -errno. */
-static long read_token(char *token, size_t cap)
-{
-	long fd, n;
-
-	if (!cp_config.http_token_file[0])
-		return 0;
-	fd = cp_sys_open(cp_config.http_token_file, O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
-	n = cp_sys_read((int)fd, token, cap - 1);
-	cp_sys_close((int)fd);
-	if (n < 0)
-		return n;
-	token[n] = 0;
-	n = (long)strcspn(token, "\r\n");
-	return n ? n : -ENODATA;
-}
-
-/* Without a token, only this machine may ask. */
-static bool may_listen(void)
-{
-	struct cp_http_addr a;
-	char token[1024] = "";
-	long n = read_token(token, sizeof(token));
-
-	if (n < 0) {
-		cp_log("no HTTP: no token in CPROF_HTTP_TOKEN_FILE=%s: %s",
-		       cp_config.http_token_file, cp_reason((int)n));
-		return false;
-	}
-	cp_http_set_token(token, (size_t)n);
-	if (cp_http_addr_parse(cp_config.http, 0, &a) || a.loopback || n)
-		return true;
-	cp_log("no HTTP: CPROF_HTTP=%s is open to other machines: that needs "
-	       "CPROF_HTTP_TOKEN_FILE",
-	       cp_config.http);
-	return false;
-}
-
 void cp_http_start(void)
 {
 	long shared;
@@ -470,7 +430,7 @@ void cp_http_start(void)
 		return;
 	shared = CP_SYS(SYS_mmap, 0, CP_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
-	if (!may_listen() || cp_sys_failed(shared)) {
+	if (!cp_http_guard_init() || cp_sys_failed(shared)) {
 		st.server = NULL; /* for children too */
 		return;
 	}

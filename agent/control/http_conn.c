@@ -22,18 +22,18 @@
 #include <sys/socket.h>
 
 /* How long a client may take, in seconds. */
-enum { FOR_HEAD = 10, FOR_BODY = 30, FOR_READING = 30, IDLE = 75, FOR_CLOSING = 2 };
+enum { FOR_HEAD = 10, FOR_BODY = 30, FOR_READING = 30, FOR_ALL = 300, IDLE = 75, FOR_CLOSING = 2 };
 
 static void enter(struct cp_http_conn *c, enum cp_http_state state, int64_t now, int seconds)
 {
 	c->state = state;
+	c->since = now;
 	c->deadline = seconds ? now + seconds * CP_HTTP_SECOND : 0;
 }
 
 void cp_http_conn_open(struct cp_http_conn *c, int fd, int64_t now)
 {
 	c->fd = fd;
-	c->since = now;
 	enter(c, CP_CONN_READING, now, FOR_HEAD);
 }
 
@@ -80,6 +80,7 @@ static void start_sending(struct cp_http_conn *c, int64_t now)
 	c->head_len = b.len;
 	c->head_at = c->piece_at = 0;
 	c->piece = c->head_only ? NULL : c->out.first;
+	c->send_by = now + FOR_ALL * CP_HTTP_SECOND;
 	enter(c, CP_CONN_SENDING, now, FOR_READING);
 }
 
@@ -159,7 +160,8 @@ static void send_more(struct cp_http_conn *c, int64_t now)
 		if (!r)
 			return;
 		*(head ? &c->head_at : &c->piece_at) += (size_t)r;
-		c->deadline = now + FOR_READING * CP_HTTP_SECOND;
+		c->since = now;
+		c->deadline = CP_MIN(now + FOR_READING * CP_HTTP_SECOND, c->send_by);
 	}
 	finish(c, now);
 }
@@ -195,9 +197,29 @@ static void open_window(struct cp_http_conn *c, int64_t now)
 	c->deadline = c->window->ends_ns;
 }
 
+/* As Go's html package has it: any byte may be in a query. */
+static void write_escaped(struct cp_out *o, const char *p, size_t n)
+{
+	static const char special[] = "&<>\"'";
+	static const char *const as[] = {"&amp;", "&lt;", "&gt;", "&#34;", "&#39;"};
+
+	for (size_t i = 0; i < n; i++) {
+		const char *s = memchr(special, p[i], sizeof(special) - 1);
+
+		if (s)
+			cp_out_str(o, as[s - special]);
+		else
+			cp_out_write(o, p + i, 1);
+	}
+}
+
 static void write_redirect(struct cp_http_conn *c)
 {
-	cp_out_str(&c->out, "<a href=\"/debug/pprof/\">Moved Permanently</a>.\n\n");
+	const struct cp_http_reply *r = &c->plan.reply;
+
+	cp_out_fmt(&c->out, "<a href=\"%s", r->location);
+	write_escaped(&c->out, r->location_query, r->location_query_len);
+	cp_out_str(&c->out, "\">Moved Permanently</a>.\n\n");
 }
 
 /* The request is read whole. */
@@ -211,9 +233,6 @@ static void answer(struct cp_http_conn *c, int64_t now)
 	case CP_PLAN_REDIRECT:
 		write_redirect(c);
 		break;
-	case CP_PLAN_INDEX:
-		cp_http_index(&c->out);
-		break;
 	case CP_PLAN_CMDLINE:
 		cp_http_cmdline(&c->out, c->plan.separator);
 		break;
@@ -221,6 +240,9 @@ static void answer(struct cp_http_conn *c, int64_t now)
 		break;
 	case CP_PLAN_SYMBOL:
 		cp_http_symbol_end(c);
+		enqueue(c, now);
+		return;
+	case CP_PLAN_INDEX: /* counts all there is */
 		enqueue(c, now);
 		return;
 	case CP_PLAN_PROFILE:
@@ -383,9 +405,15 @@ static void receive(struct cp_http_conn *c, int64_t now)
 	if (c->state == CP_CONN_CLOSING)
 		return;
 	if (first)
-		c->deadline = now + FOR_HEAD * CP_HTTP_SECOND;
+		enter(c, CP_CONN_READING, now, FOR_HEAD);
 	c->have += (size_t)r;
 	advance(c, now);
+}
+
+bool cp_http_conn_waits(const struct cp_http_conn *c)
+{
+	return c->state == CP_CONN_READING || c->state == CP_CONN_BODY ||
+	       c->state == CP_CONN_SENDING || c->state == CP_CONN_CLOSING;
 }
 
 short cp_http_conn_events(const struct cp_http_conn *c)
@@ -398,10 +426,11 @@ short cp_http_conn_events(const struct cp_http_conn *c)
 	case CP_CONN_SENDING:
 		return POLLOUT;
 	case CP_CONN_WINDOW:
-	case CP_CONN_QUEUED:
 		return POLLRDHUP;
+	case CP_CONN_QUEUED: /* who has no more to ask may still wait for this */
+		return POLLHUP;
 	case CP_CONN_WORKING:
-		return c->gone ? 0 : POLLRDHUP;
+		return c->gone ? 0 : POLLHUP;
 	default:
 		return 0;
 	}

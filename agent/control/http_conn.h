@@ -44,7 +44,7 @@ struct cp_http_plan {
 	struct cp_http_reply reply;
 	const char *text; /* of an error */
 	const struct cp_profile_row *row;
-	unsigned debug;	  /* 1: the text form; 2: that with more in it */
+	unsigned debug;	  /* 0: bytes; else the text form, 2: the longer one */
 	uint32_t seconds; /* 0: totals */
 	char separator;	  /* of the command line's words */
 	char query[256];
@@ -55,7 +55,9 @@ struct cp_http_conn {
 	int fd;
 	bool keep, head_only;
 	bool gone; /* the client left while the worker had it */
-	int64_t deadline, since;
+	int64_t deadline;
+	int64_t since;	 /* it has been waited for */
+	int64_t send_by; /* the whole answer must be read */
 	uint64_t ticket; /* order in the queue */
 	struct cp_http_plan plan;
 	struct cp_http_body body;
@@ -78,8 +80,11 @@ struct cp_http_conn {
 /* http_route.c: fills in c->plan. */
 void cp_http_route(struct cp_http_conn *c, const struct cp_http_request *r);
 void cp_http_refuse(struct cp_http_plan *p, int status, const char *text);
-/* [EARLY] The token requests need, "" for none. */
-void cp_http_set_token(const char *token, size_t len);
+
+/* http_guard.c. [HOST] Reads the token; false, with a line, when we must not listen. */
+bool cp_http_guard_init(void);
+/* May this be asked by who asks? If not, c->plan is the refusal. */
+bool cp_http_guard_admits(struct cp_http_plan *p, const struct cp_http_request *r);
 
 /* http_symbol.c: takes in a piece of a list of addresses, and its end. */
 void cp_http_symbol_take(struct cp_http_conn *c, const char *p, size_t n);
@@ -87,7 +92,6 @@ void cp_http_symbol_end(struct cp_http_conn *c);
 
 /* http_work.c: what takes time, on the worker; then what does not, on the server. */
 void cp_http_work(struct cp_http_conn *c);
-void cp_http_index(struct cp_out *o);
 void cp_http_cmdline(struct cp_out *o, char separator);
 void cp_http_symbols(struct cp_out *o, struct cp_arena *job, const uint64_t *address, unsigned n);
 
@@ -100,6 +104,8 @@ void cp_http_conn_ready(struct cp_http_conn *c, short events, int64_t now);
 void cp_http_conn_due(struct cp_http_conn *c, int64_t now);
 /* The worker is done with it. */
 void cp_http_conn_worked(struct cp_http_conn *c, int64_t now);
+/* Is it its client's turn? */
+bool cp_http_conn_waits(const struct cp_http_conn *c);
 /* What to poll it for; 0: leave it out. */
 short cp_http_conn_events(const struct cp_http_conn *c);
 

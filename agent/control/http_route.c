@@ -2,11 +2,9 @@
 /*
  * http_route.c - from a request's head to what it is answered with
  *
- * Context  CONTROL, the server's thread; cp_http_set_token EARLY
+ * Context  CONTROL, the server's thread
  * Calls    output/, the profile table.
  * Holds    The checks come in the order Go's net/http/pprof makes them, with its words.
- *          A token is compared in a time that depends on what was sent, not on how much
- *          of it was right.
  */
 #include "http_conn.h"
 
@@ -14,39 +12,11 @@
 
 #include <string.h>
 
-#define TOKEN_MAX 1024
-
-static struct {
-	char token[TOKEN_MAX];
-	size_t len;
-} st;
-
-void cp_http_set_token(const char *token, size_t len)
-{
-	st.len = CP_MIN(len, sizeof(st.token));
-	memcpy(st.token, token, st.len);
-}
-
 void cp_http_refuse(struct cp_http_plan *p, int status, const char *text)
 {
 	p->what = CP_PLAN_TEXT;
 	p->reply = (struct cp_http_reply){.status = status, .type = CP_HTTP_TEXT, .error = true};
 	p->text = text;
-}
-
-/* Every byte that was sent is looked at, and nothing stops early. */
-static bool is_authorized(struct cp_slice header)
-{
-	unsigned differ;
-
-	if (!st.len)
-		return true;
-	if (!cp_slice_skip(&header, "Bearer ") && !cp_slice_skip(&header, "bearer "))
-		return false;
-	differ = header.n != st.len;
-	for (size_t i = 0; i < header.n; i++)
-		differ |= (unsigned char)(header.p[i] ^ st.token[i % st.len]);
-	return !differ;
 }
 
 static void succeed(struct cp_http_plan *p, int what, const char *type)
@@ -137,7 +107,7 @@ static void plan_named(struct cp_http_plan *p, const struct cp_http_request *r, 
 	}
 	succeed(p, CP_PLAN_PROFILE, debug ? CP_HTTP_TEXT : CP_HTTP_BINARY);
 	p->row = row;
-	p->debug = (unsigned)CP_MIN(CP_MAX(debug, -debug), 2);
+	p->debug = debug > 1 ? 2 : debug != 0;
 	p->seconds = (uint32_t)seconds;
 	if (!debug)
 		p->reply.filename = strcmp(name, "threads") ? row->name : "threads";
@@ -193,11 +163,8 @@ void cp_http_route(struct cp_http_conn *c, const struct cp_http_request *r)
 	char path[512];
 
 	memset(p, 0, sizeof(*p));
-	if (!is_authorized(r->authorization)) {
-		cp_http_refuse(p, 401, "Unauthorized\n");
-		p->reply.authenticate = true;
+	if (!cp_http_guard_admits(p, r))
 		return;
-	}
 	if (!cp_http_decode(r->path, false, path, sizeof(path)))
 		cp_http_refuse(p, 400, "Bad Request\n");
 	else if (!strcmp(path, "/debug/pprof"))

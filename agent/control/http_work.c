@@ -2,7 +2,7 @@
 /*
  * http_work.c - what an answer is made of
  *
- * Context  CONTROL: cp_http_work on the worker, one at a time; the others on the
+ * Context  CONTROL: cp_http_work on the worker, one at a time; cp_http_cmdline on the
  *          server's thread
  * Calls    emit.c, text.c, comments.c, the profile table.
  * Holds    A profile is made whole before its first byte is sent: so it has a length,
@@ -58,24 +58,7 @@ static int write_text(struct cp_http_conn *c, struct cp_arena *job)
 	return cp_text_write(&c->out, job, row, !is_on(row));
 }
 
-void cp_http_work(struct cp_http_conn *c)
-{
-	struct cp_arena job = {.limit = cp_config.max_memory / 16 * 3, .stays = true};
-	int err = 0;
-
-	if (c->plan.what == CP_PLAN_SYMBOL) {
-		cp_http_symbols(&c->out, &job, c->address, c->naddress);
-	} else {
-		cp_exclusive_enter();
-		err = c->plan.debug ? write_text(c, &job) : write_profile(c, &job);
-		cp_exclusive_leave();
-	}
-	if (err && !c->out.error)
-		c->out.error = err;
-	cp_arena_release(&job);
-}
-
-/* --- at once ---------------------------------------------------------------- */
+/* --- the index --------------------------------------------------------------- */
 
 static uint64_t count_of(const struct cp_profile_row *row)
 {
@@ -123,7 +106,7 @@ static unsigned list_entries(struct entry *e)
 	return n;
 }
 
-void cp_http_index(struct cp_out *o)
+static void write_index(struct cp_out *o)
 {
 	struct entry e[CP_TYPES + 4];
 	unsigned n = list_entries(e);
@@ -151,6 +134,40 @@ void cp_http_index(struct cp_out *o)
 	}
 	cp_out_str(o, "</ul>\n</p>\n</body>\n</html>");
 }
+
+/* --- all of them --------------------------------------------------------------- */
+
+static int write_answer(struct cp_http_conn *c, struct cp_arena *job)
+{
+	const struct cp_http_plan *p = &c->plan;
+
+	if (p->what == CP_PLAN_INDEX)
+		write_index(&c->out);
+	else if (p->debug)
+		return write_text(c, job);
+	else
+		return write_profile(c, job);
+	return c->out.error;
+}
+
+void cp_http_work(struct cp_http_conn *c)
+{
+	struct cp_arena job = {.limit = cp_config.max_memory / 16 * 3, .stays = true};
+	int err = 0;
+
+	if (c->plan.what == CP_PLAN_SYMBOL) {
+		cp_http_symbols(&c->out, &job, c->address, c->naddress);
+	} else {
+		cp_exclusive_enter();
+		err = write_answer(c, &job);
+		cp_exclusive_leave();
+	}
+	if (err && !c->out.error)
+		c->out.error = err;
+	cp_arena_release(&job);
+}
+
+/* --- at once ---------------------------------------------------------------- */
 
 /* Words as the program has them now, without the zero byte behind the last. */
 void cp_http_cmdline(struct cp_out *o, char separator)

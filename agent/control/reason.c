@@ -50,6 +50,14 @@ const char *cp_reason(int error)
 		return "the kernel doesn't offer it";
 	case ESTALE:
 		return "stale file handle";
+	case ENODATA:
+		return "it is empty";
+	case EMSGSIZE:
+		return "it is too long";
+	case EADDRINUSE:
+		return "the address is taken";
+	case EADDRNOTAVAIL:
+		return "this machine has no such address";
 	case ETIMEDOUT:
 		return "it took too long";
 	default:

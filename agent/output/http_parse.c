@@ -107,7 +107,8 @@ static int read_target(struct cp_slice target, struct cp_http_request *r)
 
 		if (!slash)
 			return -400;
-		target.n -= (size_t)(slash - target.p);
+		r->host = (struct cp_slice){target.p, (size_t)(slash - target.p)};
+		target.n -= r->host.n;
 		target.p = slash;
 	}
 	if (!target.n || *target.p != '/')
@@ -189,9 +190,15 @@ static int read_header(struct reading *in, struct cp_slice line, struct cp_http_
 		if (in->has_host)
 			return -400;
 		in->has_host = true;
+		if (!r->host.n) /* the target's own goes before it */
+			r->host = value;
 	}
 	if (is_word(name, "authorization"))
 		r->authorization = value;
+	if (is_word(name, "sec-fetch-site"))
+		r->fetch_site = value;
+	if (is_word(name, "sec-fetch-mode"))
+		r->fetch_mode = value;
 	if (is_word(name, "transfer-encoding")) {
 		if (r->chunked || !is_word(value, "chunked"))
 			return -501;

@@ -24,8 +24,10 @@ struct cp_http_request {
 	struct cp_slice path;  /* as sent */
 	struct cp_slice query; /* without the question mark */
 	bool has_query;
+	struct cp_slice host;	       /* n 0: none, or an empty one */
 	struct cp_slice authorization; /* n 0: none */
-	uint64_t length;	       /* of the body; 0 with chunks */
+	struct cp_slice fetch_site, fetch_mode;
+	uint64_t length; /* of the body; 0 with chunks */
 	bool chunked;
 	bool keep;   /* the connection may serve another request */
 	bool expect; /* the client waits for 100 Continue */
@@ -34,6 +36,11 @@ struct cp_http_request {
 /* The head's length when it is whole, 0 when more is needed, minus a status (400, 431,
  * 505 ...) when it is refused. */
 long cp_http_parse(const char *p, size_t n, struct cp_http_request *r);
+
+/* Does it name an address, localhost or nothing: no name of somebody else's? */
+bool cp_http_host_is_safe(struct cp_slice host);
+/* Does a browser send it for a page of another origin, and not to show the answer? */
+bool cp_http_is_foreign(const struct cp_http_request *r);
 
 bool cp_slice_is(struct cp_slice s, const char *text);
 /* Takes a prefix off. */

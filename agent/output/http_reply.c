@@ -19,6 +19,7 @@ const char *cp_http_reason(int status)
 		{301, "Moved Permanently"},
 		{400, "Bad Request"},
 		{401, "Unauthorized"},
+		{403, "Forbidden"},
 		{404, "Not Found"},
 		{405, "Method Not Allowed"},
 		{408, "Request Timeout"},

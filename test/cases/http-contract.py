@@ -6,11 +6,13 @@
 import gzip
 import os
 import re
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
-from host import PROG, check  # noqa: E402
+from host import PROG, check, wait_for  # noqa: E402
 from http_kit import Server, ask, read_answer, request  # noqa: E402
 
 TEXT = "text/plain; charset=utf-8"
@@ -22,6 +24,9 @@ BAD_SECONDS = 'invalid value for "seconds" - must be a positive integer\n'
 BOTH = "seconds and debug params are incompatible\n"
 TOO_LONG = "profile duration exceeds server's WriteTimeout\n"
 CPU_OFF = "Could not enable CPU profiling: it is off (CPROF_PROFILES, CPROF_CPU_HZ)\n"
+STRANGE_HOST = "the Host header names neither localhost nor an address\n"
+STRANGE_PAGE = "a page of another site asks for this\n"
+HOST = os.path.join(PROG, "httphost")
 NOT_FOUND = "404 page not found\n"
 UNKNOWN = "Unknown profile\n"
 
@@ -91,74 +96,125 @@ check_profile.n = 0
 
 
 def profiles(h):
-    for name in ("heap", "allocs"):
+    names = names_of(h.get("/debug/pprof/").body.decode()) - {"cmdline", "profile"}
+    check({"heap", "allocs", "threadcreate", "mutex", "block"} <= names, "profiles: %s" % names)
+    names |= {"threads"} if "goroutine" in names else set()
+    for name in sorted(names):
         base = "/debug/pprof/" + name
         for query in ("", "?debug=0", "?debug=x", "?gc=1", "?debug=", "?seconds=", "?x=1&debug=0",
                       "?debug=0&debug=1", "?debug=1;x"):
             check_profile(h.get(base + query), name, base + query)
-        check_profile(h.get(base + "?seconds=1"), name + "-delta", base + "?seconds=1")
-        check_profile(h.get(base + "?seconds=%31&seconds=7&debug=0"), name + "-delta", "decoded")
         for query in ("?debug=1", "?debug=2", "?debug=-1", "?debug=%31"):
             a = h.get(base + query)
             check_common(a, base + query)
             check_headers(a, {"Content-Type": TEXT}, base + query)
             check(a.status == 200, base + query)
-            check_text(a.body.decode(), base + query)
+            if (name, query) not in (("goroutine", "?debug=2"), ("threads", "?debug=2")):
+                check_text(name, a.body.decode(), base + query)
     check_profile(h.get("/pprof/heap"), "heap", "/pprof/heap")
     check_profile(h.get("/debug/pprof/%68eap"), "heap", "escaped")
+    check_profile(h.get("/debug/pprof/profile?seconds=1&debug=1"), "profile", "the CPU's, no text")
+    check_profile(h.get("/pprof/profile?seconds=1"), "profile", "/pprof/profile")
+    with ThreadPoolExecutor(len(names) + 1) as pool:  # one second for all
+        answers = list(pool.map(lambda n: h.get("/debug/pprof/%s?seconds=1" % n), sorted(names)))
+    for name, a in zip(sorted(names), answers):
+        check_profile(a, name + "-delta", name + " over a second")
+    a = h.get("/debug/pprof/heap?seconds=%31&seconds=7&debug=0")
+    check_profile(a, "heap-delta", "the first of two seconds=, decoded")
 
 
-def check_text(text, what):
-    lines = text.split("\n")
-    head = re.fullmatch(r"heap profile: (\d+): (\d+) \[(\d+): (\d+)\] @ heap/1048576", lines[0])
-    check(head, "%s: first line %r" % (what, lines[0]))
-    end = lines.index("# runtime.MemStats")
-    check(lines[end - 1] == "", what + ": an empty line before MemStats")
-    sums, last, records, i = [0] * 4, None, 0, 1
-    while i < end - 1:
-        m = re.fullmatch(r"(\d+): (\d+) \[(\d+): (\d+)\] @((?: 0x[0-9a-f]+)+)", lines[i])
+def check_head(name, lines, what):
+    """How many lines the head has, and what sums it states, in the records' order."""
+    m = re.fullmatch(r"heap profile: (\d+): (\d+) \[(\d+): (\d+)\] @ heap/8192", lines[0])
+    if name in ("heap", "allocs"):
+        check(m, "%s: first line %r" % (what, lines[0]))
+        return 1, [int(v) for v in m.groups()]
+    if name in ("mutex", "block"):
+        wanted = ["--- mutex:" if name == "mutex" else "--- contention:",
+                  "cycles/second=1000000000"] + ["sampling period=1"] * (name == "mutex")
+        check(lines[:len(wanted)] == wanted, "%s: head %r" % (what, lines[:3]))
+        return len(wanted), None
+    m = re.fullmatch(r"%s profile: total (\d+)" % name.replace("threads", "goroutine"), lines[0])
+    check(m, "%s: first line %r" % (what, lines[0]))
+    return 1, [int(m[1])]
+
+
+RECORD = {"heap": r"(\d+): (\d+) \[(\d+): (\d+)\] @((?: 0x[0-9a-f]+)+)",
+          "mutex": r"(\d+) (\d+) @((?: 0x[0-9a-f]+)+)",
+          "count": r"(\d+) @((?: 0x[0-9a-f]+)+)"}
+FORM = {"heap": "heap", "allocs": "heap", "mutex": "mutex", "block": "mutex"}
+SORTED_BY = {"heap": 1, "mutex": 0, "count": 0}
+
+
+def check_frames(lines, i, asked, what):
+    """The named frames of a record, which say the addresses asked for; the line after them."""
+    shown = []
+    if lines[i].startswith("# labels: {"):
+        i += 1
+    while lines[i]:
+        f = re.fullmatch(r"#\t0x([0-9a-f]+)\t[^\t]+(\t[^\t]+:\d+)?", lines[i])
+        check(f, "%s: frame %r" % (what, lines[i]))
+        shown.append(int(f[1], 16))
+        i += 1
+    check(list(dict.fromkeys(shown)) == list(dict.fromkeys(asked)), what + ": frames' addresses")
+    return i + 1
+
+
+def check_text(name, text, what):
+    form = FORM.get(name, "count")
+    body, maps = text.split("\n--- Memory map: ---\n")
+    check("httpbusy" in maps, what + ": memory map")
+    lines = body.split("\n")
+    end = lines.index("# runtime.MemStats") - 1 if form == "heap" else len(lines) - 1
+    check(lines[end] == "", what + ": an empty line after the records")
+    i, stated = check_head(name, lines, what)
+    sums, last, records = [0] * 4, None, 0
+    while i < end:
+        m = re.fullmatch(RECORD[form], lines[i])
         check(m, "%s: line %r" % (what, lines[i]))
-        values = [int(v) for v in m.groups()[:4]]
-        sums = [a + b for a, b in zip(sums, values)]
-        check(last is None or values[1] <= last, what + ": biggest first")
-        last = values[1]
-        shown = []
-        i += 1
-        while lines[i]:
-            f = re.fullmatch(r"#\t0x([0-9a-f]+)\t[^\t]+(\t[^\t]+:\d+)?", lines[i])
-            check(f, "%s: frame %r" % (what, lines[i]))
-            shown.append(int(f[1], 16))
-            i += 1
-        asked = [int(a, 16) - 1 for a in m[5].split()]
-        check(list(dict.fromkeys(shown)) == list(dict.fromkeys(asked)), what + ": frames' addresses")
-        i += 1
+        values = [int(v) for v in m.groups()[:-1]]
+        sums = [a + b for a, b in zip(sums, values + [0] * 4)]
+        key = values[SORTED_BY[form]]
+        check(last is None or key <= last, what + ": biggest first")
+        last = key
+        i = check_frames(lines, i + 1, [int(a, 16) - 1 for a in m[m.lastindex].split()], what)
         records += 1
     check(records > 0, what + ": no record")
-    head = [int(v) for v in head.groups()]
-    check(head[:3] == sums[:3] and head[3] in (sums[3], sums[3] + 1), what + ": sums")
-    for key in ("Alloc", "TotalAlloc", "Mallocs", "Frees", "HeapAlloc", "HeapObjects"):
-        check(re.search(r"^# %s = \d+$" % key, text, re.M), what + ": " + key)
-    check("\n--- Memory map: ---\n" in text and "httphost" in text.split("Memory map")[1],
-          what + ": memory map")
+    if form == "heap":
+        check(stated[:3] == sums[:3] and stated[3] in (sums[3], sums[3] + 1), what + ": sums")
+        for key in ("Alloc", "TotalAlloc", "Mallocs", "Frees", "HeapAlloc", "HeapObjects"):
+            check(re.search(r"^# %s = \d+$" % key, text, re.M), what + ": " + key)
+    elif form == "count":
+        check(stated == sums[:1], what + ": sum")
+
+
+def rows_of(page):
+    return re.findall(r"<tr><td>(\d+)</td><td><a href='([^']+)'>([^<]+)</a></td></tr>\n", page)
+
+
+def names_of(page):
+    return {row[2] for row in rows_of(page)}
 
 
 def others(h):
     a = h.get("/debug/pprof/cmdline")
     check_common(a, "cmdline")
     check_headers(a, {"Content-Type": TEXT}, "cmdline")
-    check(a.body == os.path.join(PROG, "httphost").encode() + b"\0two words\0\0last", "cmdline %r" % a.body)
+    check(a.body == HOST.encode() + b"\0two words\0\0last", "cmdline %r" % a.body)
     a = h.get("/pprof/cmdline")
     check(a.body.split(b"\n")[1:] == [b"two words", b"", b"last"], "gperftools' cmdline")
-    for query, wanted in (("", ""), ("?a=b", "?a=b")):
+    for query, shown in (("", ""), ("?a=b", "?a=b"), ('?"<>&\'', "?&#34;&lt;&gt;&amp;&#39;")):
         a = h.get("/debug/pprof" + query)
         check(a.status == 301, "redirect")
+        wanted = '<a href="/debug/pprof/%s">Moved Permanently</a>.\n\n' % shown
+        check(a.body.decode() == wanted, "redirect's body %r" % a.body)
         check_headers(a, {"Content-Type": "text/html; charset=utf-8",
-                          "Location": "/debug/pprof/" + wanted}, "redirect")
+                          "Location": "/debug/pprof/" + query}, "redirect")
     a = h.get("/debug/pprof/")
     check_headers(a, {"Content-Type": "text/html; charset=utf-8"}, "index")
     page = a.body.decode()
     check(page.startswith("<html>\n<head>\n<title>/debug/pprof/</title>"), "index's title")
-    rows = re.findall(r"<tr><td>(\d+)</td><td><a href='([^']+)'>([^<]+)</a></td></tr>\n", page)
+    rows = rows_of(page)
     names = [r[2] for r in rows]
     check(names == sorted(names) and {"heap", "allocs", "cmdline", "profile"} <= set(names),
           "index's rows %s" % names)
@@ -166,7 +222,11 @@ def others(h):
     check(all(int(r[0]) > 0 for r in rows if r[2] in ("heap", "allocs")), "index's counts")
     for name in names:
         check("<li><div class=profile-name>%s: </div> " % name in page, "a line on " + name)
-        check(page.count("href='flame?profile=heap'") == 1, "the index's link to the flame graph")
+        flame = "cpu&amp;seconds=5" if name == "profile" else name
+        check(name == "cmdline" or page.count("href='flame?profile=%s'" % flame) == 1,
+              "the index's link to the flame graph of " + name)
+    check(("goroutine" in names) == ('<a href="goroutine?debug=2">full goroutine stack dump</a>' in page),
+          "the index's link to the stack dump")
 
 
 def methods(h):
@@ -189,7 +249,7 @@ def methods(h):
 
 def symbols(h):
     base = "/debug/pprof/symbol"
-    nm = subprocess.run(["nm", os.path.join(PROG, "httphost")], capture_output=True, text=True)
+    nm = subprocess.run(["nm", HOST], capture_output=True, text=True)
     table = {n: int(a, 16) for a, _, n in re.findall(r"^(\w+) (\w) (\w+)$", nm.stdout, re.M)}
     with open("/proc/%d/maps" % h.pid) as f:
         start = int(next(line for line in f if "httphost" in line).split("-")[0], 16)
@@ -235,21 +295,54 @@ def connections(h):
         check(h.get("/debug/pprof/cmdline").status == 200, "two at once")
         check(read_answer(s).status == 200, "the one that waited")
     with h.connect() as s:
-        a = ask(s, "http://x/debug/pprof/cmdline")
+        a = ask(s, "http://localhost/debug/pprof/cmdline")
         check(a.status == 200, "absolute form")
+    with h.connect() as s:  # who has no more to ask may still wait for the answer
+        s.sendall(request("/debug/pprof/heap"))
+        s.shutdown(socket.SHUT_WR)
+        check(read_answer(s).status == 200 and s.recv(1) == b"", "half closed")
 
 
-with Server([os.path.join(PROG, "httphost"), "two words", "", "last"],
-            CPROF_HTTP_MAX_SECONDS=20) as host:
+def strangers(h):
+    """What a web page could make a browser send is refused; what people type is not."""
+    heap = "/debug/pprof/heap"
+    for name in ("localhost", "LocalHost:6060", "a.localhost:1", "localhost.", "127.0.0.1:80", "[::1]:7",
+                 "10.1.2.3", "", ":6060"):
+        check(h.get(heap, headers={"Host": name}).status == 200, "host " + name)
+    for name in ("x", "evil.example:6060", "localhost.evil.example", "notlocalhost", "127.0.0.1.evil.example",
+                 "1.2.3.4x", "a@127.0.0.1x", "[x]y:80"):
+        check_error(h.get(heap, headers={"Host": name}), 403, STRANGE_HOST, "host " + name)
+    check_error(h.get("http://evil.example" + heap), 403, STRANGE_HOST, "absolute form")
+    check(h.get(heap, headers={"Host": None}, version="HTTP/1.0").status == 200, "no host at all")
+    for site, mode, status in (("none", "navigate", 200), ("same-origin", "cors", 200),
+                               ("cross-site", "navigate", 200), ("cross-site", "no-cors", 403),
+                               ("same-site", "cors", 403), ("cross-site", "cors", 403)):
+        a = h.get(heap, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode})
+        check(a.status == status, "asked from %s by %s: %d" % (site, mode, a.status))
+    check_error(a, 403, STRANGE_PAGE, "a stranger's page")
+
+
+def switched_off():
+    with Server([HOST], CPROF_CPU_HZ=0, CPROF_PROFILES="cpu,heap", CPROF_DIR="off") as h:
+        check_error(h.get("/debug/pprof/profile?seconds=1"), 500, CPU_OFF, "no CPU profile")
+        check_profile(h.get("/debug/pprof/allocs"), "allocs", "a profile that is off has no samples")
+        check(b" @ " not in h.get("/debug/pprof/mutex?debug=1").body, "nor has its text")
+
+
+with Server([HOST, "two words", "", "last"], CPROF_HTTP_MAX_SECONDS=20) as host:
     for target, status, body in ERRORS:
         check_error(host.get(target), status, body, target)
     for target in ELSEWHERE:
         check_error(host.get(target), 404, NOT_FOUND, target, go=False)
-    if b"=cpu" not in host.get("/debug/pprof/").body:
-        check_error(host.get("/debug/pprof/profile?seconds=1"), 500, CPU_OFF, "no CPU profile")
-    profiles(host)
     others(host)
     methods(host)
     symbols(host)
     connections(host)
+    strangers(host)
     check(host.process.poll() is None, "the program lives")
+with Server([os.path.join(PROG, "httpbusy")], CPROF_HEAP_RATE=4096, CPROF_MUTEX_FRACTION=1,
+            CPROF_BLOCK_RATE=1, CPROF_DIR="busy") as host:
+    check(wait_for(lambda: b"\thold_lock" in host.get("/debug/pprof/mutex?debug=1").body), "contention")
+    profiles(host)
+    check(host.process.poll() is None, "the busy program lives")
+switched_off()

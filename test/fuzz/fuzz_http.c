@@ -26,6 +26,14 @@ static void inside(struct cp_slice s, const char *p, size_t n)
 	demand(!s.n || (s.p >= p && s.p + s.n <= p + n));
 }
 
+static bool has_letter(struct cp_slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!memchr("0123456789.", s.p[i], 11))
+			return true;
+	return false;
+}
+
 static uint64_t hash_of(uint64_t h, struct cp_slice s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -116,6 +124,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		inside(r.path, p, (size_t)n);
 		inside(r.query, p, (size_t)n);
 		inside(r.authorization, p, (size_t)n);
+		inside(r.host, p, (size_t)n);
+		cp_http_is_foreign(&r);
+		demand(cp_http_host_is_safe(r.host) || has_letter(r.host));
 		demand(cp_http_parse(p, (size_t)n, &again) == n);
 		demand(cp_http_parse(p, (size_t)n - 1, &again) <= 0);
 		see_query(r.query);

@@ -48,9 +48,10 @@ class Answer:
 
 
 def request(target, method="GET", headers=None, body=None, version="HTTP/1.1"):
-    lines = ["%s %s %s" % (method, target, version), "Host: x"]
-    lines += ["%s: %s" % h for h in (headers or {}).items()]
-    if body is not None and "Transfer-Encoding" not in (headers or {}):
+    headers = dict({"Host": "localhost"}, **(headers or {}))
+    lines = ["%s %s %s" % (method, target, version)]
+    lines += ["%s: %s" % h for h in headers.items() if h[1] is not None]
+    if body is not None and "Transfer-Encoding" not in headers:
         lines.append("Content-Length: %d" % len(body))
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + (body or b"")
 
