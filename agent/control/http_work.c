@@ -106,15 +106,27 @@ static unsigned list_entries(struct entry *e)
 	return n;
 }
 
+/* What scripts look for is Go's; the rest of the style is for people. */
+static const char index_head[] =
+	"<html>\n<head>\n<title>/debug/pprof/</title>\n<style>\n.profile-name{\n"
+	"\tdisplay:inline-block;\n\twidth:8rem;\n\ttext-indent:0;\n}\n"
+	":root{color-scheme:light dark}\n"
+	"body{font:15px/1.6 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}\n"
+	"td{padding:.05rem 1.2rem .05rem 0;font-variant-numeric:tabular-nums}\n"
+	"td:first-child{text-align:right}\nthead td{opacity:.65}\n"
+	"a{color:#b4440f}\n@media(prefers-color-scheme:dark){a{color:#f08a4b}}\n"
+	"p a{margin-right:.5rem}\nul{padding:0}\n"
+	"li{list-style:none;padding-left:8rem;text-indent:-8rem}\n</style>\n"
+	"<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+	"</head>\n<body>\n/debug/pprof/<br>\n<br>\nTypes of profiles available:\n<table>\n"
+	"<thead><td>Count</td><td>Profile</td></thead>\n";
+
 static void write_index(struct cp_out *o)
 {
 	struct entry e[CP_TYPES + 4];
 	unsigned n = list_entries(e);
 
-	cp_out_str(o, "<html>\n<head>\n<title>/debug/pprof/</title>\n<style>\n.profile-name{\n"
-		      "\tdisplay:inline-block;\n\twidth:6rem;\n}\n</style>\n</head>\n<body>\n"
-		      "/debug/pprof/<br>\n<br>\nTypes of profiles available:\n<table>\n"
-		      "<thead><td>Count</td><td>Profile</td></thead>\n");
+	cp_out_str(o, index_head);
 	for (unsigned i = 0; i < n; i++)
 		cp_out_fmt(o, "<tr><td>%lu</td><td><a href='%s?debug=1'>%s</a></td></tr>\n",
 			   e[i].row ? count_of(e[i].row) : 0UL, e[i].name, e[i].name);

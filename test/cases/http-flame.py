@@ -100,6 +100,9 @@ class Browser:
     def js(self, code):
         return self.call("POST", "/execute/sync", {"script": code, "args": []})
 
+    def cdp(self, command, **params):
+        self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
+
     def screenshot(self, path):
         with open(path, "wb") as f:
             f.write(base64.b64decode(self.call("GET", "/screenshot")))
@@ -118,6 +121,78 @@ def await_frame(b, name):
           "no frame %s: %s" % (name, b.js("return document.body.innerText")[:500]))
     time.sleep(0.3)  # frames glide to their place
     return frames(b)
+
+
+def said(b, css):
+    return b.js("return document.querySelector('%s').innerText" % css)
+
+
+def brightness(b, css):
+    colour = b.js("return getComputedStyle(document.querySelector('%s')).backgroundColor" % css)
+    return sum(int(v) for v in re.findall(r"\d+", colour)[:3]) / 3
+
+
+def dark(b, url):
+    """What the system is set to: dark pages, whose words are light."""
+    check(brightness(b, "body") > 200, "light unless asked otherwise")
+    b.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    check(wait_for(lambda: brightness(b, "body") < 60 and brightness(b, "header") < 60), "dark")
+    b.screenshot("dark.png")
+    b.open(url)
+    check(b.js("return matchMedia('(prefers-color-scheme: dark)').matches"), "still dark")
+    b.screenshot("dark-index.png")
+    b.cdp("Emulation.setEmulatedMedia", features=[])
+
+
+def narrow(b, url):
+    """A window like a telephone's: nothing sticks out, all can be reached."""
+    b.cdp("Emulation.setDeviceMetricsOverride", width=380, height=700, deviceScaleFactor=1, mobile=False)
+    for page, css in (("", "table tr a"), ("flame?profile=allocs", ".frame")):
+        b.open(url + page)
+        check(wait_for(lambda: b.find(css)), "%s in %s" % (css, page))
+        time.sleep(0.3)
+        wide, room = b.js("const e = document.documentElement; return [e.scrollWidth, e.clientWidth]")
+        check(wide <= room <= 380, "the page %s is %d wide, in %d" % (page, wide, room))
+    for css in ("#type", "#search", "#reset", "#base", "#fetch", "#file"):
+        box = b.js("const r = document.querySelector('%s').getBoundingClientRect();"
+                   "return [r.left, r.right, r.width]" % css)
+        check(box[0] >= 0 and box[1] <= 380 and box[2] > 40, "%s at %s" % (css, box))
+    b.screenshot("narrow.png")
+    b.cdp("Emulation.clearDeviceMetricsOverride")
+
+
+def deep(b, url):
+    """A stack of a hundred frames: all are there, the last can be seen and zoomed into."""
+    b.open(url + "flame?profile=allocs")
+    check(wait_for(lambda: len(b.find(".frame")) > 100), "frames: %d" % len(b.find(".frame")))
+    last = ("const all = [...document.querySelectorAll('.frame')];"
+            "const last = all.reduce((a, e) => e.offsetTop > a.offsetTop ? e : a);")
+    check(b.js(last + "return last.offsetTop") > 2000, "so the graph is high")
+    b.js(last + "last.scrollIntoView(); last.id = 'last'")
+    seen = b.js("const r = document.querySelector('#last').getBoundingClientRect();"
+                "return r.top >= 0 && r.bottom <= innerHeight")
+    check(seen, "the last can be scrolled to")
+    b.screenshot("deep.png")
+    b.js("document.querySelector('#last').click()")
+    check(wait_for(lambda: b.js("return document.querySelectorAll('.above').length") > 100), "zoomed in")
+    b.js("dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))")
+
+
+def cpu(b, url):
+    b.open(url + "flame?profile=cpu&seconds=1")
+    check("Recording for 1 s" in said(b, "#message"), "it says that it records")
+    await_frame(b, "burn")
+    check(said(b, "#type").strip() and "Over" in said(b, "#facts"), "over one second")
+    b.screenshot("cpu.png")
+
+
+def empty(b, url):
+    b.open(url + "flame?profile=mutex")
+    check(wait_for(lambda: said(b, "#message") == "No samples yet."), "empty: " + said(b, "body"))
+    check(not b.find(".frame") or not b.js("return document.querySelector('#graph').offsetHeight"), "no frames")
+    b.screenshot("empty.png")
+    b.open(url + "flame?profile=mutex&seconds=1")
+    check(wait_for(lambda: said(b, "#message").startswith("No samples in 1")), "empty: " + said(b, "#message"))
 
 
 with Server([os.path.join(PROG, "httphost")], CPROF_HEAP_RATE=4096) as host, Browser() as b:
@@ -163,7 +238,14 @@ with Server([os.path.join(PROG, "httphost")], CPROF_HEAP_RATE=4096) as host, Bro
     b.click("#fetch")
     check(wait_for(lambda: "+" in b.js("return document.querySelector('#facts').innerText")),
           "a difference to an earlier one")
+    check("grew" in said(b, "#facts"), "what the colours mean")
     b.screenshot("compared.png")
+    dark(b, host.url)
+    empty(b, host.url)
+    with Server([os.path.join(PROG, "httpbusy"), "110"], CPROF_HEAP_RATE=4096, CPROF_DIR="busy") as busy:
+        deep(b, busy.url)
+        cpu(b, busy.url)
+        narrow(b, busy.url)
 
     b.open(host.url + "flame?profile=allocs&seconds=1")
     await_frame(b, "keep_some")

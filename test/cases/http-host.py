@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
 from host import LIB, PROG, Host, check, wait_for  # noqa: E402
-from http_kit import Server, ask  # noqa: E402
+from http_kit import Server, ask, free_port  # noqa: E402
 
 FORK = os.path.join(PROG, "httpfork")
 HOST = os.path.join(PROG, "httphost")
@@ -28,12 +28,6 @@ def ask_unix(path):
         s.connect(path)
         pid = struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
         return ask(s, "/debug/pprof/heap").status, pid
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def ask_port(port):

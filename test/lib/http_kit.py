@@ -47,6 +47,12 @@ class Answer:
         self.status, self.reason, self.headers, self.body = status, reason, headers, body
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def request(target, method="GET", headers=None, body=None, version="HTTP/1.1"):
     headers = dict({"Host": "localhost"}, **(headers or {}))
     lines = ["%s %s %s" % (method, target, version)]

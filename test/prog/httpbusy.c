@@ -9,6 +9,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static volatile unsigned sum;
+static void *kept[64];
 
 __attribute__((noinline)) void burn(unsigned n)
 {
@@ -40,10 +41,12 @@ static void *live_shortly(void *arg)
 
 __attribute__((noinline)) void go_deep(unsigned depth)
 {
-	if (depth)
+	if (depth) {
 		go_deep(depth - 1);
-	else
-		free(malloc(9000));
+	} else {
+		free(kept[sum % 64]);
+		kept[sum % 64] = malloc(9000);
+	}
 	sum++; // no tail call
 }
 
