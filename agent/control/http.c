@@ -34,6 +34,7 @@
 #include "http_conn.h"
 #include "http_listen.h"
 #include "reason.h"
+#include "settle.h"
 #include "thread.h"
 
 #include <errno.h>
@@ -72,17 +73,28 @@ static struct {
 
 /* --- resources -------------------------------------------------------------------- */
 
+/* A window is taken while a connection has it: one that the worker opens isn't looked
+ * into. */
 struct cp_window *cp_http_window(unsigned *retry)
 {
 	struct server *s = st.server;
 	int64_t now = cp_now_ns(CLOCK_MONOTONIC), soonest = INT64_MAX;
+	bool taken[WINDOWS] = {false};
 
-	for (unsigned i = 0; i < WINDOWS; i++) {
-		if (!s->window[i].ends_ns)
-			return &s->window[i];
-		soonest = CP_MIN(soonest, s->window[i].ends_ns);
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		struct cp_http_conn *c = &s->conn[i];
+
+		if (c->window)
+			taken[c->window - s->window] = true;
+		if (c->state == CP_CONN_WINDOW)
+			soonest = CP_MIN(soonest, c->deadline);
 	}
-	*retry = (unsigned)(CP_MAX(soonest - now, 0) / CP_HTTP_SECOND) + 1;
+	for (unsigned i = 0; i < WINDOWS; i++)
+		if (!taken[i])
+			return &s->window[i];
+	*retry = soonest > now && soonest < INT64_MAX
+			 ? (unsigned)((soonest - now) / CP_HTTP_SECOND) + 1
+			 : 1;
 	return NULL;
 }
 
@@ -121,6 +133,7 @@ static void work_main(void *arg)
 
 	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof-http");
 	cp_http_work(s->working);
+	cp_settle_own();
 	cp_store_rel(&s->worked, 1); /* see Order */
 	cp_sys_write(s->event, &one, sizeof(one));
 }
@@ -305,8 +318,10 @@ static void run(struct server *s)
 		start_work(s, now);
 		wait_for_any(s, &w, now);
 		now = cp_now_ns(CLOCK_MONOTONIC);
-		if (s->child)
+		if (s->child) { /* nobody else knows of this thread */
 			cp_creds_follow();
+			cp_settle_own();
+		}
 		if (!s->child && now >= look_at) {
 			if (cp_thread_alone())
 				return;

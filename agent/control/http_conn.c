@@ -4,11 +4,11 @@
  *
  * Context  CONTROL, the server's thread
  * Calls    output/, http_route.c, http_work.c, system calls. Nothing here blocks.
- * Holds    READING -> BODY -> [WINDOW] -> [QUEUED -> WORKING] -> SENDING -> READING, or
- *          CLOSING and free. One request is in work at a time; what was sent after it
- *          waits in `in`, and what does not fit there, in the kernel.
- *          Each state has a deadline: a client that does nothing costs nothing for long.
- * Fails    A broken connection is closed; nobody else notices. SIGPIPE is never raised.
+ * Holds    READING -> BODY -> [QUEUED -> WORKING -> WINDOW] -> [QUEUED -> WORKING] ->
+ *          SENDING -> READING, or CLOSING and free. One request is in work at a time; what was sent
+ * after it waits in `in`, and what does not fit there, in the kernel. Each state has a deadline: a
+ * client that does nothing costs nothing for long. Fails    A broken connection is closed; nobody
+ * else notices. SIGPIPE is never raised.
  */
 #include "http_conn.h"
 
@@ -49,7 +49,7 @@ static void forget_request(struct cp_http_conn *c)
 	c->address = NULL;
 	c->naddress = c->nword = 0;
 	c->body_seen = 0;
-	c->keep = c->head_only = false;
+	c->keep = c->head_only = c->opening = false;
 }
 
 void cp_http_conn_close(struct cp_http_conn *c)
@@ -178,19 +178,30 @@ static void enqueue(struct cp_http_conn *c, int64_t now)
 	enter(c, CP_CONN_QUEUED, now, 0);
 }
 
-static void open_window(struct cp_http_conn *c, int64_t now)
+static void refuse_window(struct cp_http_conn *c, int64_t now, unsigned retry)
 {
-	struct cp_request request = {.types = (uint8_t)(1U << c->plan.row->type),
-				     .seconds = (uint16_t)c->plan.seconds};
-	unsigned retry = 1;
-	int err = -EAGAIN;
+	send_error(c, now, 429, "too many profiles with seconds= are being taken\n", retry);
+}
+
+static void take_window(struct cp_http_conn *c, int64_t now)
+{
+	unsigned retry;
 
 	c->window = cp_http_window(&retry);
-	if (c->window)
-		err = cp_window_open(c->window, request, cp_http_room());
-	if (err) {
-		c->window = NULL; /* what failed to open is closed */
-		send_error(c, now, 429, "too many profiles with seconds= are being taken\n", retry);
+	if (!c->window) {
+		refuse_window(c, now, retry);
+		return;
+	}
+	c->opening = true;
+	enqueue(c, now);
+}
+
+/* The worker has opened it, or could not. */
+static void begin_window(struct cp_http_conn *c, int64_t now)
+{
+	c->opening = false;
+	if (c->out.error) {
+		refuse_window(c, now, 1);
 		return;
 	}
 	enter(c, CP_CONN_WINDOW, now, 0);
@@ -247,7 +258,7 @@ static void answer(struct cp_http_conn *c, int64_t now)
 		return;
 	case CP_PLAN_PROFILE:
 		if (c->plan.seconds)
-			open_window(c, now);
+			take_window(c, now);
 		else
 			enqueue(c, now);
 		return;
@@ -261,12 +272,18 @@ static void answer(struct cp_http_conn *c, int64_t now)
 void cp_http_conn_worked(struct cp_http_conn *c, int64_t now)
 {
 	c->state = CP_CONN_SENDING;
+	if (c->gone) {
+		cp_http_conn_close(c);
+		return;
+	}
+	if (c->opening) {
+		begin_window(c, now);
+		return;
+	}
 	if (c->window)
 		cp_window_close(c->window);
 	c->window = NULL;
-	if (c->gone)
-		cp_http_conn_close(c);
-	else if (c->out.error)
+	if (c->out.error)
 		send_error(c, now, 500,
 			   c->plan.seconds ? "failed to compute delta\n"
 					   : "failed to collect profile\n",

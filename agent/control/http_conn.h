@@ -23,9 +23,9 @@ enum cp_http_state {
 	CP_CONN_FREE = 0,
 	CP_CONN_READING, /* a head */
 	CP_CONN_BODY,
-	CP_CONN_WINDOW,	 /* waits for its seconds to pass */
 	CP_CONN_QUEUED,	 /* waits for the worker */
 	CP_CONN_WORKING, /* the worker has it */
+	CP_CONN_WINDOW,	 /* waits for its seconds to pass */
 	CP_CONN_SENDING,
 	CP_CONN_CLOSING, /* answered; what the client still sends is thrown away */
 };
@@ -54,7 +54,8 @@ struct cp_http_conn {
 	enum cp_http_state state;
 	int fd;
 	bool keep, head_only;
-	bool gone; /* the client left while the worker had it */
+	bool gone;    /* the client left while the worker had it */
+	bool opening; /* the work is to open the window */
 	int64_t deadline;
 	int64_t since;	 /* it has been waited for */
 	int64_t send_by; /* the whole answer must be read */
@@ -89,6 +90,9 @@ bool cp_http_guard_admits(struct cp_http_plan *p, const struct cp_http_request *
 /* http_symbol.c: takes in a piece of a list of addresses, and its end. */
 void cp_http_symbol_take(struct cp_http_conn *c, const char *p, size_t n);
 void cp_http_symbol_end(struct cp_http_conn *c);
+
+/* http_window.c: opens c->window, on the worker. 0 or -errno: then it is not open. */
+int cp_http_window_open(struct cp_http_conn *c, struct cp_arena *job);
 
 /* http_work.c: what takes time, on the worker; then what does not, on the server. */
 void cp_http_work(struct cp_http_conn *c);

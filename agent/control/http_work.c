@@ -167,7 +167,9 @@ void cp_http_work(struct cp_http_conn *c)
 	struct cp_arena job = {.limit = cp_config.max_memory / 16 * 3, .stays = true};
 	int err = 0;
 
-	if (c->plan.what == CP_PLAN_SYMBOL) {
+	if (c->opening) {
+		err = cp_http_window_open(c, &job);
+	} else if (c->plan.what == CP_PLAN_SYMBOL) {
 		cp_http_symbols(&c->out, &job, c->address, c->naddress);
 	} else {
 		cp_exclusive_enter();
