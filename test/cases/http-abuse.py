@@ -100,18 +100,24 @@ def windows(h):
 
 
 def slow(h):
-    loris = []
-    for i in range(100):
-        s = h.connect()
-        s.sendall(b"GET / HTTP/1.1\r\nX-%d: " % i)
-        loris.append(s)
-    time.sleep(1.2)
-    for _ in range(20):
-        check(h.get(HEAP).status == 200, "beside a hundred slow ones")
-    for s in loris[60:64]:
-        check(closed(s), "who says nothing for long is let go")
-    for s in loris:
-        s.close()
+    """Heads that don't end, bodies that don't come, answers that aren't read."""
+    flames = request("/debug/pprof/flame") * 250
+    for n, begins in ((100, b"GET / HTTP/1.1\r\nX-Slow: "),
+                      (100, request("/debug/pprof/symbol", "POST", body=b"0x1")[:-1]),
+                      (66, flames)):
+        loris = [h.connect() for _ in range(n)]
+        for s in loris:
+            s.setblocking(False)
+            try:
+                s.send(begins)
+            except OSError:
+                pass  # one too many, told so
+        time.sleep(1.2)
+        for _ in range(20):
+            check(wait_for(lambda: h.get(HEAP).status == 200), "beside %d slow ones" % n)
+        check(closed(loris[0]), "who does nothing for long is let go")
+        for s in loris:
+            s.close()
 
 
 def many(h):

@@ -141,6 +141,25 @@ def descriptors_are_the_hosts():
         check(h.process.poll() is None, "the program lives")
 
 
+def uid_of(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return int(re.search(r"^Uid:\s*(\d+)", f.read(), re.M)[1])
+
+
+def privileges_are_dropped():
+    if os.geteuid():
+        return
+    os.mkdir("cell")
+    for argv in (["drop"], ["jail", os.path.abspath("cell")]):
+        with Server([FORK] + argv, CPROF_DIR="d" + argv[0]) as h:
+            check(wait_for(lambda: uid_of(h.pid) == 65534), "it has dropped its privileges")
+            for target in ("heap", "heap?debug=1", "profile?seconds=1", "allocs?seconds=1", "", "mutex",
+                           "flame", "cmdline", "symbol?0x1"):
+                a = h.get("/debug/pprof/" + target)
+                check(a.status == 200, "%s, %s: %d %r" % (argv, target, a.status, a.body[:100]))
+            check(h.process.poll() is None, "the program lives")
+
+
 def leaves_nothing_behind():
     path = os.path.abspath("left.sock")
     argv = [sys.executable, "-c", "import time; time.sleep(0.7)"]
@@ -197,5 +216,6 @@ children_have_their_own()
 a_port_is_the_parents()
 a_daemon_takes_it_over()
 descriptors_are_the_hosts()
+privileges_are_dropped()
 leaves_nothing_behind()
 tokens()

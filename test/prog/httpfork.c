@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // httpfork.c - processes and descriptors, as servers treat them
 //
-// usage: httpfork prefork N | daemon | closeall | full | execs
+// usage: httpfork prefork N | daemon | closeall | full | execs | drop | jail DIR
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,21 @@ static void run_others(void)
 	rest();
 }
 
+// What a server does that was started by root.
+static void drop(void)
+{
+	if (setgroups(0, NULL) || setgid(65534) || setuid(65534))
+		exit(3);
+	rest();
+}
+
+static void jail(const char *dir)
+{
+	if (chroot(dir) || chdir("/"))
+		exit(3);
+	drop();
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -98,5 +114,9 @@ int main(int argc, char **argv)
 		fill();
 	else if (!strcmp(what, "execs"))
 		run_others();
+	else if (!strcmp(what, "drop"))
+		drop();
+	else if (!strcmp(what, "jail") && argc > 2)
+		jail(argv[2]);
 	return 2;
 }
