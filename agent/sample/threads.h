@@ -32,7 +32,6 @@ struct cp_thread_slot {
 	uint32_t creation; /* the cell of the stack that made it, plus one */
 	uint16_t label;	   /* its label set */
 	uint8_t found;	   /* by a reading, not by itself: it may go without a word */
-	uint8_t unused;
 	char name[16];	   /* what label was made from */
 	/* For the thread dump: two cache lines in all. */
 	const struct cp_wait *waiting; /* what it says before it blocks; NULL: not known */
