@@ -111,18 +111,28 @@ void cp_probe_drop(struct cp_probe_block block);
 
 /* A call of the host's: what was called, and from where. */
 struct cp_call {
-	uintptr_t fn; /* the real function: the leaf of the recorded stack */
+	uintptr_t fn; /* the real function: the leaf of the recorded stack; 0: the caller is */
 	struct cp_regs caller;
+};
+
+/* A wait of this thread's, kept on its stack by the wrapper. */
+struct cp_waiter {
+	struct cp_wait outer; /* what a handler interrupted, else nothing */
+	uintptr_t object;
+	int64_t start; /* 0: it will not be recorded */
+	uint32_t ticket;
 };
 
 /* [ANY] Is anyone interested in waits? Without it, none of the following is called. */
 bool cp_probe_waits(void);
-/* [HOST] Around a call that is about to block. Nothing is held between the two: a wait
- * that is cancelled or jumped out of needs no end. They nest, by handlers; *outer is
- * for wait_end. waited: it did block, and not just fail. */
-void cp_probe_wait_begin(struct cp_wait *outer, enum cp_wait_kind kind, const void *object,
-			 const struct cp_call *call);
-void cp_probe_wait_end(const struct cp_wait *outer, const struct cp_call *call, bool waited);
+/* [ANY] And in those for time and descriptors? */
+bool cp_probe_waits_for_io(void);
+/* [HOST] Around a call that is about to block; `with`: see waiting.h. Nothing is held
+ * between the two: a wait that is cancelled or jumped out of needs no end. They nest, by
+ * handlers. waited: it did block, and not just fail. */
+void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, enum cp_wait_kind kind,
+			 const void *object, const void *with);
+void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited);
 
 /* [HOST] Before a lock that others may wait for is released: what they have waited.
  * After the release, when there was a hit, it is charged to the caller. The lock is

@@ -40,6 +40,9 @@ static const struct row {
 #define F(name, result, params, args, version, need) {#name, version, need},
 	CP_TABLE(F)
 #undef F
+#define O(slot, result, params, args, version, need, name) {#name, version, need},
+		CP_OLD_TABLE(O)
+#undef O
 };
 
 enum { NEW, RUNNING, DONE, FAILED };

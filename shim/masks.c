@@ -16,6 +16,7 @@
  */
 #include "../agent/probe.h"
 #include "../agent/rt/sys.h"
+#include "masks.h"
 #include "table.h"
 
 #include <errno.h>
@@ -44,8 +45,7 @@ static const sigset_t *changed(const sigset_t *set, uint64_t bits, sigset_t *roo
 	return room;
 }
 
-/* The mask for a wait: the host's, and our signal. */
-static const sigset_t *and_ours(const sigset_t *mask, sigset_t *room)
+const sigset_t *cp_masks_and_ours(const sigset_t *mask, sigset_t *room)
 {
 	uint64_t ours = bit(cp_agent_sample_signal());
 
@@ -54,58 +54,18 @@ static const sigset_t *and_ours(const sigset_t *mask, sigset_t *room)
 
 /* --- waits with a mask of their own ------------------------------------------- */
 
-CP_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-		    const sigset_t *mask)
-{
-	sigset_t room;
-
-	return cp_real.ppoll(fds, n, timeout, and_ours(mask, &room));
-}
-
-CP_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-			  const sigset_t *mask, size_t size)
-{
-	sigset_t room;
-
-	return cp_real.__ppoll_chk(fds, n, timeout, and_ours(mask, &room), size);
-}
-
-CP_EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except,
-		      const struct timespec *timeout, const sigset_t *mask)
-{
-	sigset_t room;
-
-	return cp_real.pselect(n, in, out, except, timeout, and_ours(mask, &room));
-}
-
-CP_EXPORT int epoll_pwait(int epfd, struct epoll_event *ev, int n, int timeout,
-			  const sigset_t *mask)
-{
-	sigset_t room;
-
-	return cp_real.epoll_pwait(epfd, ev, n, timeout, and_ours(mask, &room));
-}
-
-CP_EXPORT int epoll_pwait2(int epfd, struct epoll_event *ev, int n, const struct timespec *timeout,
-			   const sigset_t *mask)
-{
-	sigset_t room;
-
-	return cp_real.epoll_pwait2(epfd, ev, n, timeout, and_ours(mask, &room));
-}
-
 CP_EXPORT int sigsuspend(const sigset_t *mask)
 {
 	sigset_t room;
 
-	return cp_real.sigsuspend(and_ours(mask, &room));
+	return cp_real.sigsuspend(cp_masks_and_ours(mask, &room));
 }
 
 CP_EXPORT int __sigsuspend(const sigset_t *mask)
 {
 	sigset_t room;
 
-	return cp_real.__sigsuspend(and_ours(mask, &room));
+	return cp_real.__sigsuspend(cp_masks_and_ours(mask, &room));
 }
 
 /* --- signals taken by hand -------------------------------------------------------- */

@@ -88,8 +88,7 @@ static int aligned_out(void **out, size_t align, size_t n)
 		return cp_real.name args;                                                         \
 	}
 
-/* Finds itself and no more: the caller may be an allocator in its first call, and a
- * look-up that succeeds does not allocate. */
+/* Finds itself and no more (table_wait.h): a look-up that succeeds does not allocate. */
 #define LOCK(name, result, params, args, ...)                                             \
 	static result boot_##name params                                                  \
 	{                                                                                 \
@@ -129,10 +128,11 @@ CP_NEW_SIMPLE_TABLE(SIMPLE)
 CP_NEW_ALIGNED_TABLE(ALIGNED)
 
 CP_PLAIN_TABLE(PLAIN)
-CP_LOCK_TABLE(LOCK)
+CP_WAIT_TABLE(LOCK)
+CP_OLD_TABLE(LOCK)
 
 union cp_real cp_real = {{
 #define F(name, ...) .name = boot_##name,
-	CP_TABLE(F)
+	CP_TABLE(F) CP_OLD_TABLE(F)
 #undef F
 }};

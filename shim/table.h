@@ -13,13 +13,9 @@
 #ifndef CP_SHIM_TABLE_H
 #define CP_SHIM_TABLE_H
 
-#include "../agent/rt/base.h"
+#include "table_wait.h"
 
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <sys/epoll.h>
-#include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/types.h>
 #include <termios.h>
@@ -126,47 +122,18 @@ typedef int cp_thrd_fn(void *);
 	  (const sigset_t *set, siginfo_t *info, const struct timespec *timeout),                 \
 	  (set, info, timeout), NULL, REQUIRED)                                                   \
 	F(signalfd, int, (int fd, const sigset_t *mask, int flags), (fd, mask, flags), NULL,      \
-	  OPTIONAL)                                                                               \
-	F(ppoll, int,                                                                             \
-	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),  \
-	  (fds, n, timeout, mask), NULL, REQUIRED)                                                \
-	F(__ppoll_chk, int,                                                                       \
-	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,   \
-	   size_t size),                                                                          \
-	  (fds, n, timeout, mask, size), NULL, OPTIONAL)                                          \
-	F(pselect, int,                                                                           \
-	  (int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,        \
-	   const sigset_t *mask),                                                                 \
-	  (n, in, out, except, timeout, mask), NULL, REQUIRED)                                    \
-	F(epoll_pwait, int,                                                                       \
-	  (int fd, struct epoll_event *ev, int n, int timeout, const sigset_t *mask),             \
-	  (fd, ev, n, timeout, mask), NULL, OPTIONAL)                                             \
-	F(epoll_pwait2, int,                                                                      \
-	  (int fd, struct epoll_event *ev, int n, const struct timespec *timeout,                 \
-	   const sigset_t *mask),                                                                 \
-	  (fd, ev, n, timeout, mask), NULL, OPTIONAL)
-
-/* Allocators lock while they begin: these must not wake anything up. */
-#define CP_LOCK_TABLE(F)                                                                           \
-	F(pthread_mutex_lock, int, (pthread_mutex_t * m), (m), NULL, REQUIRED)                     \
-	F(pthread_mutex_trylock, int, (pthread_mutex_t * m), (m), NULL, REQUIRED)                  \
-	F(pthread_mutex_unlock, int, (pthread_mutex_t * m), (m), NULL, REQUIRED)                   \
-	F(pthread_mutex_timedlock, int, (pthread_mutex_t * m, const struct timespec *until),       \
-	  (m, until), NULL, OPTIONAL)                                                              \
-	F(pthread_mutex_clocklock, int,                                                            \
-	  (pthread_mutex_t * m, clockid_t clock, const struct timespec *until), (m, clock, until), \
-	  NULL, OPTIONAL)
+	  OPTIONAL)
 
 #define CP_TABLE(F)        \
 	CP_MALLOC_TABLE(F) \
 	CP_NEW_TABLE(F)    \
 	CP_DELETE_TABLE(F) \
 	CP_PLAIN_TABLE(F)  \
-	CP_LOCK_TABLE(F)
+	CP_WAIT_TABLE(F)
 
 enum cp_fn {
 #define F(name, ...) CP_FN_##name,
-	CP_TABLE(F)
+	CP_TABLE(F) CP_OLD_TABLE(F)
 #undef F
 		CP_FN_COUNT
 };
@@ -174,7 +141,7 @@ enum cp_fn {
 union cp_real {
 	struct {
 #define F(name, result, params, ...) result(*name) params;
-		CP_TABLE(F)
+		CP_TABLE(F) CP_OLD_TABLE(F)
 #undef F
 	};
 	void *slot[CP_FN_COUNT];
@@ -194,7 +161,5 @@ int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 sighandler_t bsd_signal(int sig, sighandler_t handler);
 sighandler_t sysv_signal(int sig, sighandler_t handler);
 int __sigsuspend(const sigset_t *mask);
-int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
-		size_t size);
 
 #endif

@@ -24,4 +24,7 @@
 	versioned pthread_create, @@GLIBC_2.34, cp_shim_pthread_create
 	versioned pthread_create, @GLIBC_2.17, cp_shim_pthread_create
 
+	versioned pthread_cond_wait, @@GLIBC_2.17, cp_shim_pthread_cond_wait
+	versioned pthread_cond_timedwait, @@GLIBC_2.17, cp_shim_pthread_cond_timedwait
+
 	.section .note.GNU-stack, "", %progbits

@@ -5,7 +5,8 @@
  * Context  as their targets in C: each is a jump there.
  * Why      A name with a version needs .symver. glibc 2.34 moved pthread_create
  *          into libc under a new version; callers of both are met, also those
- *          that ask for one by name.
+ *          that ask for one by name. The condition variables of 2.2.5 are others than
+ *          those of 2.3.2.
  */
 	.text
 
@@ -23,5 +24,10 @@
 
 	versioned pthread_create, @@GLIBC_2.34, cp_shim_pthread_create
 	versioned pthread_create, @GLIBC_2.2.5, cp_shim_pthread_create
+
+	versioned pthread_cond_wait, @@GLIBC_2.3.2, cp_shim_pthread_cond_wait
+	versioned pthread_cond_wait, @GLIBC_2.2.5, cp_shim_old_cond_wait
+	versioned pthread_cond_timedwait, @@GLIBC_2.3.2, cp_shim_pthread_cond_timedwait
+	versioned pthread_cond_timedwait, @GLIBC_2.2.5, cp_shim_old_cond_timedwait
 
 	.section .note.GNU-stack, "", %progbits

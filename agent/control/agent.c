@@ -123,16 +123,6 @@ static int init_heap(void)
 			    share(HEAP - (cp_http_is_on() ? HTTP : 0)));
 }
 
-static int init_contend(void)
-{
-	bool mutex = cp_config.types & 1U << CP_TYPE_MUTEX;
-	bool block = cp_config.types & 1U << CP_TYPE_BLOCK;
-
-	return cp_contend_init(mutex ? cp_config.mutex_fraction : 0,
-			       block ? cp_config.block_rate : 0,
-			       cp_config.types & 1U << CP_TYPE_GOROUTINE, share(CONTEND));
-}
-
 static int init_stacks(void)
 {
 	int r = cp_walk_init(share(WALK));
@@ -143,6 +133,18 @@ static int init_stacks(void)
 static bool is_wanted_type(enum cp_type type)
 {
 	return cp_config.types & 1U << type;
+}
+
+static int init_contend(void)
+{
+	struct cp_contend_config c = {
+		.fraction = is_wanted_type(CP_TYPE_MUTEX) ? cp_config.mutex_fraction : 0,
+		.rate = is_wanted_type(CP_TYPE_BLOCK) ? cp_config.block_rate : 0,
+		.io = cp_config.block_io,
+		.watched = is_wanted_type(CP_TYPE_GOROUTINE),
+	};
+
+	return cp_contend_init(&c, share(CONTEND));
 }
 
 /* Of the share for CPU and threads: half for the time, a quarter for the threads, and

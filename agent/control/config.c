@@ -279,6 +279,10 @@ const struct cp_config_row cp_config_rows[] = {
 	{"CPROF_BLOCK_RATE", "1000000", "nanoseconds up to 100000000000; 1 = all, 0 = off",
 	 "a wait of d ns is recorded with probability min(1, d/rate)", parse_block_rate,
 	 &cp_config.block_rate},
+	{"CPROF_BLOCK_IO", "0", "0 or 1",
+	 "whether waits for time and descriptors are recorded too: sleep, poll, epoll, select, "
+	 "read, recv, accept",
+	 parse_switch, &cp_config.block_io},
 	{"CPROF_ONLY", "all", "all, or a comma list of globs",
 	 "the executables to profile, by name", parse_only, cp_config.only},
 	{"CPROF_KEEP", "1000", "a number from 1", "snapshots of this program CPROF_DIR may hold",

@@ -33,6 +33,7 @@ struct cp_config {
 	int cpu_signal;
 	enum cp_lines_mode lines;
 	bool atexit;
+	bool block_io;
 };
 
 extern struct cp_config cp_config;

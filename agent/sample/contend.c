@@ -5,7 +5,8 @@
  * Context  HOST: the cp_probe_ functions      EARLY: cp_contend_init
  *          CONTROL: the readers
  * Calls    rt, waiters.h, and the walker. errno is never touched.
- * Shared   st.cells (cell.h); st.on: rel by cp_contend_init / acq by cp_probe_waits.
+ * Shared   st.cells (cell.h); st.on and on_io: rel by
+ *          cp_contend_init / acq by cp_probe_waits.
  * Holds    block: a wait of d ns is recorded with probability p = min(1, d/rate) and
  *          weight 1/p, for the stack of who waited, when it is over.
  *          mutex: 1 in `fraction` waits is published before it begins; each unlock
@@ -31,31 +32,13 @@
 enum { COUNT, NS };
 
 static struct {
-	bool on;
+	bool on, on_io;
+	bool io; /* not only for those who watch */
 	uint64_t fraction, rate;
 	struct cp_cells cells[CP_CONTENDS];
 } st;
 
 __thread struct cp_wait cp_waiting __attribute__((tls_model("initial-exec")));
-
-int cp_contend_init(uint64_t fraction, uint64_t rate, bool dump, size_t bytes)
-{
-	int err = 0;
-
-	st.fraction = fraction;
-	st.rate = rate;
-	if (!fraction && !rate && !dump)
-		return 0;
-	if (fraction)
-		err = cp_cells_init(&st.cells[CP_CONTEND_MUTEX], bytes / 2);
-	if (!err && rate)
-		err = cp_cells_init(&st.cells[CP_CONTEND_BLOCK], bytes / 2);
-	if (!err)
-		err = cp_waiters_init();
-	if (!err)
-		cp_store_rel(&st.on, true); /* pairs with cp_probe_waits */
-	return err;
-}
 
 uint64_t cp_contend_fraction(void)
 {
@@ -76,11 +59,13 @@ static void record(struct cp_thread *t, enum cp_contend which, const struct cp_c
 	struct cp_cell_key key = {.label = t->label};
 	cp_frame frame[CP_WALK_MAX];
 	bool cut = false;
-	unsigned n = cp_walk_caller(t, &call->caller, frame + 1, CP_WALK_MAX - 1, &cut);
+	unsigned n = 0;
 	uint32_t cell;
 
-	frame[0] = cp_frame_make(cp_module_of(call->fn), call->fn);
-	key.sid = cp_stack_intern(frame, n + 1, cut);
+	if (call->fn)
+		frame[n++] = cp_frame_make(cp_module_of(call->fn), call->fn);
+	n += cp_walk_caller(t, &call->caller, frame + n, CP_WALK_MAX - n, &cut);
+	key.sid = cp_stack_intern(frame, n, cut);
 	cell = cp_cell_find(cells, key);
 	cp_cell_add(cells, cell, COUNT, add->count);
 	cp_cell_add(cells, cell, NS, add->ns);
@@ -100,18 +85,16 @@ static CP_NOINLINE void record_block(const struct cp_call *call, uint64_t d)
 	record(t, CP_CONTEND_BLOCK, call, &add);
 }
 
-static bool toss(void)
-{
-	if (st.fraction <= 1)
-		return st.fraction;
-	return cp_thread_random(cp_thread_ready()) % st.fraction == 0;
-}
-
 /* --- waits ---------------------------------------------------------------- */
 
 bool cp_probe_waits(void)
 {
 	return cp_load_acq(&st.on); /* pairs with cp_contend_init */
+}
+
+bool cp_probe_waits_for_io(void)
+{
+	return cp_load_acq(&st.on) && st.on_io; /* pairs with cp_contend_init */
 }
 
 /* All but seq. */
@@ -131,45 +114,89 @@ static void say(const struct cp_wait *w)
 	cp_store_rel(&cp_waiting.seq, seq + 2);
 }
 
-/* Left by siglongjmp: its frame lies below the one that begins to wait now, or there. */
-static void end_stale(const struct cp_regs *caller)
+static bool is_own_stack(uintptr_t sp)
+{
+	return sp - cp_self.stack_lo < cp_self.stack_hi - cp_self.stack_lo;
+}
+
+/* A wait whose frame lies where this one's does, or below, was jumped out of. One on
+ * another stack may be what a handler on its own stack interrupted. */
+static bool is_stale(const struct cp_wait *w, const struct cp_regs *caller)
+{
+	return w->kind && w->caller.sp <= caller->sp &&
+	       is_own_stack(w->caller.sp) == is_own_stack(caller->sp);
+}
+
+static void end_stale(void)
 {
 	static const struct cp_wait none;
 
-	if (!cp_waiting.kind || cp_waiting.caller.sp > caller->sp)
-		return;
 	cp_waiters_leave(cp_waiting.object, cp_waiting.ticket);
 	say(&none);
 }
 
-void cp_probe_wait_begin(struct cp_wait *outer, enum cp_wait_kind kind, const void *object,
-			 const struct cp_call *call)
+/* A wait it was cancelled in is over. */
+static void thread_leaves(struct cp_thread *t)
 {
-	struct cp_wait w = {
+	(void)t;
+	if (cp_waiting.kind)
+		end_stale();
+}
+
+/* May somebody else end it by unlocking, and be charged? */
+static bool is_lock(enum cp_wait_kind kind)
+{
+	return kind == CP_WAIT_MUTEX || kind == CP_WAIT_RWLOCK_RD || kind == CP_WAIT_RWLOCK_WR ||
+	       kind == CP_WAIT_ONCE || kind == CP_WAIT_FUTEX;
+}
+
+/* Also makes sure that we hear of the thread when it leaves. */
+static bool toss(void)
+{
+	struct cp_thread *t = cp_thread_ready();
+
+	return cp_thread_random(t) % st.fraction == 0;
+}
+
+/* For what only a watcher wants to know, the last tick's time will do: it costs less. */
+static int64_t now_for(bool recorded)
+{
+	return cp_now_ns(recorded ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE);
+}
+
+void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, enum cp_wait_kind kind,
+			 const void *object, const void *with)
+{
+	bool recorded = kind < CP_WAIT_SLEEP || st.io;
+	struct cp_wait now = {
 		.kind = kind,
 		.object = (uintptr_t)object,
-		.start = cp_now_ns(CLOCK_MONOTONIC),
+		.with = (uintptr_t)with,
+		.start = now_for(recorded),
 		.caller = call->caller,
 		.fn = call->fn,
 	};
 
-	end_stale(&call->caller);
-	*outer = cp_waiting;
-	if (kind == CP_WAIT_MUTEX && toss())
-		w.ticket = cp_waiters_enter(w.object, w.start);
-	say(&w);
+	if (CP_UNLIKELY(is_stale(&cp_waiting, &call->caller)))
+		end_stale();
+	w->outer = cp_waiting;
+	if (st.fraction && is_lock(kind) && toss())
+		now.ticket = cp_waiters_enter(now.object, now.start);
+	w->object = now.object;
+	w->ticket = now.ticket;
+	w->start = recorded && st.rate ? now.start : 0;
+	say(&now);
 }
 
-void cp_probe_wait_end(const struct cp_wait *outer, const struct cp_call *call, bool waited)
+void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited)
 {
-	struct cp_wait w = cp_waiting;
 	int64_t d;
 
-	cp_waiters_leave(w.object, w.ticket);
-	say(outer);
-	if (!waited || !st.rate)
+	cp_waiters_leave(w->object, w->ticket);
+	say(&w->outer);
+	if (!waited || !w->start)
 		return;
-	d = cp_now_ns(CLOCK_MONOTONIC) - w.start;
+	d = cp_now_ns(CLOCK_MONOTONIC) - w->start;
 	record_block(call, d > 0 ? (uint64_t)d : 1);
 }
 
@@ -192,6 +219,37 @@ void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call
 	};
 
 	record(cp_thread_ready(), CP_CONTEND_MUTEX, call, &add);
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+static int init_tables(size_t bytes)
+{
+	int err = 0;
+
+	if (st.fraction)
+		err = cp_cells_init(&st.cells[CP_CONTEND_MUTEX], bytes / 2);
+	if (!err && st.fraction)
+		err = cp_waiters_init();
+	if (!err && st.rate)
+		err = cp_cells_init(&st.cells[CP_CONTEND_BLOCK], bytes / 2);
+	return err;
+}
+
+int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
+{
+	int err;
+
+	st.fraction = config->fraction;
+	st.rate = config->rate;
+	st.io = config->io && st.rate;
+	st.on_io = st.io || config->watched;
+	err = init_tables(bytes);
+	if (err || !(st.fraction || st.rate || config->watched))
+		return err;
+	cp_thread_on_leave(thread_leaves);
+	cp_store_rel(&st.on, true); /* pairs with cp_probe_waits */
+	return 0;
 }
 
 /* --- reading ------------------------------------------------------------------ */

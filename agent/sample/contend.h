@@ -14,11 +14,15 @@
 
 enum cp_contend { CP_CONTEND_MUTEX, CP_CONTEND_BLOCK, CP_CONTENDS };
 
-/* [EARLY] fraction: 1 in n contended waits is charged to who unlocks. rate: a wait of
- * d ns is recorded with probability min(1, d/rate). 0: that profile is off. bytes:
- * their share of CPROF_MAX_MEMORY. dump: what threads wait for is asked for (waiting.h),
- * whatever the rates. 0 or -errno. */
-int cp_contend_init(uint64_t fraction, uint64_t rate, bool dump, size_t bytes);
+struct cp_contend_config {
+	uint64_t fraction; /* 1 in n contended waits is charged to who unlocks; 0: off */
+	uint64_t rate;	   /* a wait of d ns is recorded with probability min(1, d/rate); 0: off */
+	bool io;	   /* waits for time and descriptors are recorded too */
+	bool watched;	   /* somebody else wants to know what threads wait for */
+};
+
+/* [EARLY] bytes: their share of CPROF_MAX_MEMORY. 0 or -errno. */
+int cp_contend_init(const struct cp_contend_config *config, size_t bytes);
 uint64_t cp_contend_fraction(void);
 uint64_t cp_contend_rate(void);
 

@@ -4,7 +4,7 @@
  *
  * Context  HOST; a handler may come between any two instructions.
  * Calls    rt only.
- * Shared   slot.lock (claimed by CAS, given back by its waiter alone), slot.since
+ * Shared   slot.lock (claimed by CAS, given back by its waiter alone, CAS), slot.since
  *          (moved forward by unlockers, CAS), bucket.strays (adds).
  * Order    slot.lock: rel by enter / acq by charge: since is the waiter's own.
  * Holds    A waiter stands in the first bucket from its lock's home that has room;
@@ -87,11 +87,12 @@ uint32_t cp_waiters_enter(uintptr_t lock, int64_t now)
 void cp_waiters_leave(uintptr_t lock, uint32_t ticket)
 {
 	uint32_t at = (ticket - 1) / WAYS, home = home_of(lock);
+	uintptr_t mine = lock;
 
-	if (!ticket)
+	/* rel: pairs with the claim of the next one in this slot. A forked child has the
+	 * ticket of a wait that its parent is in, and no slot. */
+	if (!ticket || !cp_cas_rel(&st.bucket[at].slot[(ticket - 1) % WAYS].lock, &mine, 0))
 		return;
-	/* rel: pairs with the claim of the next one in this slot. */
-	cp_store_rel(&st.bucket[at].slot[(ticket - 1) % WAYS].lock, 0);
 	if (at != home)
 		cp_add_acqrel(&st.bucket[home].strays, -1);
 }

@@ -11,7 +11,12 @@ limits() {
         _ZdlPv 8 _ZdaPv 8 _ZdlPvm 8 _ZdaPvm 8 _ZdlPvSt11align_val_t 8
         _ZdlPvmSt11align_val_t 8 _ZdlPvRKSt9nothrow_t 8
         pthread_mutex_lock 4 pthread_mutex_timedlock 4 pthread_mutex_clocklock 4
-        pthread_mutex_trylock 1 pthread_mutex_unlock 4"
+        pthread_mutex_trylock 1 pthread_mutex_unlock 4
+        pthread_rwlock_rdlock 4 pthread_rwlock_wrlock 4 pthread_rwlock_timedrdlock 4
+        pthread_rwlock_timedwrlock 4 pthread_rwlock_clockrdlock 4 pthread_rwlock_clockwrlock 4
+        pthread_rwlock_tryrdlock 1 pthread_rwlock_trywrlock 1 pthread_rwlock_unlock 4
+        sem_wait 4 sem_timedwait 4 sem_clockwait 4 pthread_once 4 mtx_lock 4 mtx_trylock 1
+        mtx_timedlock 4 mtx_unlock 4 syscall 3"
 }
 
 [ "$(uname -m)" = x86_64 ] || { echo "x86-64 only"; exit 77; }

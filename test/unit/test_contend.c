@@ -108,16 +108,21 @@ static void a_crowd_leaves_nothing(void **state)
 	}
 }
 
+static void begin(struct cp_waiter *w, const struct cp_call *call, uintptr_t lock)
+{
+	cp_probe_wait_begin(w, call, CP_WAIT_MUTEX, (void *)lock, NULL);
+}
+
 static void waits_nest(void **state)
 {
 	struct cp_call call = call_here(), inner = call;
-	struct cp_wait outer, between;
+	struct cp_waiter outer, between;
 	uint32_t seq = cp_waiting.seq;
 
 	(void)state;
 	inner.caller.sp -= 4096; /* a handler, on the same stack */
-	cp_probe_wait_begin(&outer, CP_WAIT_MUTEX, (void *)LOCK, &call);
-	cp_probe_wait_begin(&between, CP_WAIT_MUTEX, (void *)(LOCK + 512), &inner);
+	begin(&outer, &call, LOCK);
+	begin(&between, &inner, LOCK + 512);
 	assert_int_equal(cp_waiting.object, LOCK + 512);
 	assert_true(cp_waiters_charge(LOCK).hit && cp_waiters_charge(LOCK + 512).hit);
 	cp_probe_wait_end(&between, &inner, true);
@@ -129,18 +134,70 @@ static void waits_nest(void **state)
 	assert_int_equal(cp_waiting.seq, seq + 8);
 }
 
+/* A handler on a stack of its own, which may lie anywhere. */
+static void waits_nest_across_stacks(void **state)
+{
+	struct cp_call call = call_here(), inner = call;
+	struct cp_waiter outer, between;
+
+	(void)state;
+	assert_true(cp_thread_ready()->stack_hi > 0);
+	inner.caller.sp = cp_self.stack_hi + 65536;
+	begin(&outer, &call, LOCK);
+	begin(&between, &inner, LOCK + 512);
+	assert_true(cp_waiters_charge(LOCK).hit);
+	cp_probe_wait_end(&between, &inner, true);
+	assert_int_equal(cp_waiting.object, LOCK);
+	cp_probe_wait_end(&outer, &call, true);
+	assert_int_equal(cp_waiting.kind, CP_WAIT_NONE);
+	assert_false(cp_waiters_charge(LOCK).hit);
+}
+
 static void a_wait_jumped_out_of_ends_with_the_next(void **state)
 {
 	struct cp_call call = call_here();
-	struct cp_wait outer;
+	struct cp_waiter w;
 
 	(void)state;
-	cp_probe_wait_begin(&outer, CP_WAIT_MUTEX, (void *)LOCK, &call);
-	cp_probe_wait_begin(&outer, CP_WAIT_MUTEX, (void *)(LOCK + 512), &call);
+	begin(&w, &call, LOCK);
+	begin(&w, &call, LOCK + 512);
 	assert_false(cp_waiters_charge(LOCK).hit);
-	cp_probe_wait_end(&outer, &call, false);
+	cp_probe_wait_end(&w, &call, false);
 	assert_int_equal(cp_waiting.kind, CP_WAIT_NONE);
 	assert_false(cp_waiters_charge(LOCK + 512).hit);
+}
+
+static void *leaves_in_a_wait(void *arg)
+{
+	struct cp_call call = call_here();
+	struct cp_waiter w;
+
+	begin(&w, &call, LOCK);
+	assert_true(cp_waiters_charge(LOCK).hit);
+	return arg;
+}
+
+static void a_wait_ends_with_its_thread(void **state)
+{
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(pthread_create(&t, NULL, leaves_in_a_wait, NULL), 0);
+	pthread_join(t, NULL);
+	assert_false(cp_waiters_charge(LOCK).hit);
+}
+
+/* As in a child, whose table is empty: nothing is taken from those who wait now. */
+static void a_ticket_of_another_life_is_void(void **state)
+{
+	uint32_t ticket = cp_waiters_enter(LOCK, 1);
+
+	(void)state;
+	cp_waiters_leave(LOCK + 8, ticket);
+	assert_true(cp_waiters_charge(LOCK).hit);
+	cp_waiters_leave(LOCK, ticket);
+	cp_waiters_leave(LOCK, ticket);
+	assert_false(cp_waiters_charge(LOCK).hit);
 }
 
 static struct cp_contend_row sum(enum cp_contend which)
@@ -173,9 +230,11 @@ static void an_unlock_is_charged(void **state)
 
 static int set_up(void **state)
 {
+	static const struct cp_contend_config all = {.fraction = 1, .rate = 1};
+
 	(void)state;
 	return cp_thread_init() || cp_loss_init() || cp_walk_init(1 << 20) ||
-	       cp_stack_init(1 << 20) || cp_contend_init(1, 1, false, 1 << 20);
+	       cp_stack_init(1 << 20) || cp_contend_init(&all, 1 << 20);
 }
 
 int main(void)
@@ -185,7 +244,10 @@ int main(void)
 		cmocka_unit_test(many_wait_for_one_lock),
 		cmocka_unit_test(a_crowd_leaves_nothing),
 		cmocka_unit_test(waits_nest),
+		cmocka_unit_test(waits_nest_across_stacks),
 		cmocka_unit_test(a_wait_jumped_out_of_ends_with_the_next),
+		cmocka_unit_test(a_wait_ends_with_its_thread),
+		cmocka_unit_test(a_ticket_of_another_life_is_void),
 		cmocka_unit_test(an_unlock_is_charged),
 	};
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.h - what all wrappers of calls that block have in common
+ *
+ * Context  HOST; SIGNAL where the host's own handlers wait.
+ * Holds    Nothing is held across the real call, which may be cancelled or jumped out
+ *          of; errno is read, never written.
+ */
+#ifndef CP_SHIM_WAIT_H
+#define CP_SHIM_WAIT_H
+
+#include "../agent/probe.h"
+#include "table.h"
+
+#include <errno.h>
+
+/* What is called, and from where: for a wrapper, or what it ends by jumping to. */
+#define CP_CALL(name)                                      \
+	{                                                  \
+		(uintptr_t) cp_real.name, CP_CALLER_REGS() \
+	}
+
+/* The real call, between the two ends of a wait for `object`; answers its result, which
+ * `waited` may look at. */
+#define CP_WAITING(kind, object, with, name, args, waited)                \
+	({                                                                \
+		const struct cp_call call = CP_CALL(name);                \
+		__typeof__(cp_real.name args) result;                     \
+		struct cp_waiter w;                                       \
+                                                                          \
+		cp_probe_wait_begin(&w, &call, (kind), (object), (with)); \
+		result = cp_real.name args;                               \
+		cp_probe_wait_end(&w, &call, (waited));                   \
+		result;                                                   \
+	})
+
+/* The same, unless nobody is interested. */
+#define CP_WAITS(kind, object, with, name, args, waited) \
+	(cp_probe_waits() ? CP_WAITING(kind, object, with, name, args, waited) : cp_real.name args)
+#define CP_WAITS_FOR_IO(kind, object, name, args, waited)                             \
+	(cp_probe_waits_for_io() ? CP_WAITING(kind, object, NULL, name, args, waited) \
+				 : cp_real.name args)
+
+/* Did a call of pthread's that answered so wait before? */
+CP_INLINE bool cp_has_waited(int result)
+{
+	return result == 0 || result == ETIMEDOUT || result == EOWNERDEAD ||
+	       result == ENOTRECOVERABLE;
+}
+
+/* The same of one that answers by errno. */
+CP_INLINE bool cp_has_waited_errno(long result)
+{
+	return result >= 0 || errno == EINTR || errno == ETIMEDOUT;
+}
+
+#endif

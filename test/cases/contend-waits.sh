@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every call that waits answers the same with and without the agent, in every state, under
+# both versions of the condition variables, interrupted and cancelled, whatever is recorded.
+set -eu
+
+table() {
+    timeout 30 "$PROG/waittable" && timeout 30 "$PROG/iotable"
+}
+
+table >plain
+lines=$(wc -l <plain)
+[ "$lines" -gt 700 ] || { echo "the table has $lines lines only"; exit 1; }
+for rate in 0 1; do
+    export CPROF_MUTEX_FRACTION=$rate CPROF_BLOCK_RATE=$rate CPROF_BLOCK_IO=$rate CPROF_ATEXIT=1
+    (export LD_PRELOAD="$LIB" && table) >with
+    diff plain with >differ || { echo "rate $rate:"; head -20 differ; exit 1; }
+done
