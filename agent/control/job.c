@@ -3,7 +3,7 @@
  * job.c - the job's thread: how it is started, kept to one, and ended
  *
  * Context  ANY: asking      CONTROL: job_main and below, on the thread itself
- * Calls    rt/, bare.c, work.c, creds.c.
+ * Calls    rt/, bare.c, thread.c, work.c, creds.c.
  * Shared   st.state, in memory a forked child finds zeroed, which is: nothing runs,
  *          nothing is asked.
  * Order    turn is changed by read-modify-write only, always acq_rel. Who asks first
@@ -30,6 +30,7 @@
 #include "reason.h"
 #include "settle.h"
 #include "symbols.h"
+#include "thread.h"
 #include "work.h"
 
 #include <errno.h>
@@ -85,6 +86,7 @@ static void job_main(void *arg)
 
 	/* Where the kernel can't do it, with the shared table, as any thread has it. */
 	cp_bare_part_files();
+	cp_thread_be_ordinary();
 	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof-job");
 	for (;;) {
 		uint32_t seen = RUNNING;

@@ -16,6 +16,7 @@
 #include "parse.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #define STACK_SIZE    (128UL << 10)
@@ -25,8 +26,21 @@ static struct {
 	uint32_t running; /* such threads */
 } st;
 
+void cp_thread_be_ordinary(void)
+{
+	const struct sched_param none = {0};
+	long policy = CP_SYS(SYS_sched_getscheduler, 0);
+
+	if (policy < 0)
+		return;
+	policy &= ~SCHED_RESET_ON_FORK;
+	if (policy == SCHED_FIFO || policy == SCHED_RR)
+		CP_SYS(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
+}
+
 static void *counted(void *run)
 {
+	cp_thread_be_ordinary();
 	((cp_thread_main_fn *)run)();
 	cp_sub_rlx(&st.running, 1);
 	return NULL;

@@ -4,7 +4,7 @@
  *
  * Context  HOST: cp_thread_make, in the process as it was started; not in forked
  *          children, where it could meet an allocator whose locks are still held.
- *          cp_thread_alone: on a thread so made.
+ *          cp_thread_alone: on a thread so made. cp_thread_be_ordinary: on any of ours.
  * Why      A main thread may leave by pthread_exit; libc then ends the process with its
  *          last thread, which must not be one of ours. So each of them asks now and then
  *          whether the host's have all gone, and then returns.
@@ -21,5 +21,8 @@ typedef void cp_thread_main_fn(void);
 int cp_thread_make(cp_thread_main_fn *run);
 /* True when the main thread has left and nobody is there but our own ordinary threads. */
 bool cp_thread_alone(void);
+/* Gives up a realtime policy, which the host's thread that made or asked this one passed
+ * on: at its priority ours would keep the host's others waiting. */
+void cp_thread_be_ordinary(void);
 
 #endif

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# fm-062 fm-082
+# fm-061 fm-062 fm-082
 """Asking by signal: what is written, what requests carry, and a host that stays what it was."""
 import os
 import re
 import signal
 import stat
+import subprocess
 import sys
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
-from asked import (check, comments, environment, files, leftovers, run, start, values,  # noqa: E402
+from asked import (PROG, check, comments, environment, files, leftovers, run, start, values,  # noqa: E402
                    wait_files, wait_for)
 
 MAGIC = 0xC9F0 << 48
@@ -119,6 +120,31 @@ def no_home():
     check(p.returncode == 0 and not files("vfork"), (p, files("vfork")))
 
 
+def policies(pid):
+    """How each thread of a process is scheduled, by name."""
+    found = {}
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/comm") as f:
+            found[f.read().strip()] = os.sched_getscheduler(int(tid))
+    return found
+
+
+def realtime_host():
+    """What a realtime thread asks for is not done at its priority, nor on the interval."""
+    if subprocess.run(["chrt", "-f", "1", "true"], stderr=subprocess.DEVNULL).returncode:
+        print("no realtime priority here: left out")
+        return
+    env = dict(fresh("realtime"), CPROF_ONLY="asked", CPROF_INTERVAL="1h")
+    p = subprocess.Popen(["chrt", "-f", "1", f"{PROG}/asked", "queue", word(seconds=60), "pause"],
+                         env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: {"asked", "cprof-job", "cprof"} <= set(policies(p.pid)), "our threads")
+    found = policies(p.pid)
+    p.communicate("x")
+    check(found["asked"] == os.SCHED_FIFO, found)
+    check(found["cprof-job"] == found["cprof"] == os.SCHED_OTHER, found)
+
+
 signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-for test in (plain, single_threaded, host_state, by_value, window, too_many_windows, burst, no_home):
+for test in (plain, single_threaded, host_state, by_value, window, too_many_windows, burst, no_home,
+             realtime_host):
     test()
