@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # fm-049 fm-055
-# timeout: 300
+# timeout: 900
 """Every row of every call-frame table in Debian's own programs: the rule the walker
 applies there, against what readelf prints and what libunwind does.
 
@@ -118,7 +118,7 @@ def ask(program, tables):
             struct.pack(f"<{len(questions)}Q", *questions))
     env = dict(os.environ, UW_MODE="rules", UW_PCS=str(pcs.resolve()),
                LD_PRELOAD=os.environ["BUILD"] + "/unwind/liboracle.so")
-    subprocess.run([program, "--version"], env=env, check=True, timeout=100)
+    subprocess.run([program, "--version"], env=env, check=True, timeout=300)
     return {path: list(ANSWER.iter_unpack((pcs / (os.path.basename(path) + ".out")).read_bytes()))
             for path in tables}
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # fm-049
-# timeout: 300
+# timeout: 900
 """Tens of thousands of random interrupts in Debian's own programs under load: the
 walker's frames against libunwind's. At least 99.9 % are identical, and what differs
 must be in explained.txt.
@@ -50,8 +50,8 @@ class Preloaded:
                     LD_PRELOAD=os.environ["BUILD"] + "/unwind/liboracle.so")
 
     def run(self, argv, **how):
-        plain = subprocess.run(argv, capture_output=True, timeout=60, **how)
-        sampled = subprocess.run(argv, capture_output=True, timeout=100, env=self.environ(), **how)
+        plain = subprocess.run(argv, capture_output=True, timeout=200, **how)
+        sampled = subprocess.run(argv, capture_output=True, timeout=300, env=self.environ(), **how)
         if (plain.stdout, plain.returncode) != (sampled.stdout, sampled.returncode):
             sys.exit(f"{argv[0]} ends with {sampled.returncode}: {sampled.stderr[-500:]}")
 
@@ -74,7 +74,7 @@ def redis(preloaded):
             time.sleep(0.05)
         subprocess.run(["redis-benchmark", "-s", "redis.sock", "-q", "-n", "20000", "-r", "1000", "-t",
                         "set,get,incr,lpush,lrange_100,sadd,zadd,hset,mset"], check=True,
-                       stdout=subprocess.DEVNULL, timeout=60)
+                       stdout=subprocess.DEVNULL, timeout=200)
     finally:
         server.terminate()
         server.wait(20)

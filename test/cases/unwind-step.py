@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # fm-049
-# timeout: 300
+# timeout: 900
 """At every instruction of the corpus, and of the first ten thousands of some of Debian's
 programs: the walker's frames against libunwind's. What differs must be in explained.txt.
 """
@@ -28,7 +28,7 @@ DEBIAN_STEPS = "60000"
 
 def run(argv, **extra):
     env = {**os.environ, **extra}
-    return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=90)
+    return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=300)
 
 
 def step(argv, steps="0"):
