@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 enum { ROUNDS = 15, WALKS = 300, FUNCTIONS = 1000, DEPTHS = 4 };
@@ -282,6 +283,21 @@ static void report(void)
 		printf("bench: walk_%s %.3g ns/frame\n", keys[k], st.all[1][k][ROUNDS / 2]);
 }
 
+/* A rule's own size, and what of the cache was touched: all of it at most, however many. */
+static void report_memory(void)
+{
+	const size_t each = sizeof(cp_rules.entry[0]), size = ((size_t)cp_rules.mask + 1) * each;
+	static unsigned char page[1024];
+	size_t resident = 0;
+
+	if (size > sizeof(page) * CP_PAGE || mincore(cp_rules.entry, size, page))
+		return;
+	for (size_t i = 0; i < size / CP_PAGE; i++)
+		resident += (page[i] & 1) * CP_PAGE;
+	printf("bench: walk_rule_memory %zu bytes\n", each);
+	printf("bench: walk_rules_resident %zu of %zu KB\n", resident >> 10, size >> 10);
+}
+
 int main(void)
 {
 	void *libc = dlopen("libc.so.6", RTLD_NOW);
@@ -295,5 +311,6 @@ int main(void)
 		return 1;
 	run();
 	report();
+	report_memory();
 	return 0;
 }
