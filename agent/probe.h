@@ -101,6 +101,7 @@ struct cp_probe_block {
 	uintptr_t addr; /* 0: no record */
 	uint64_t size;
 	uint32_t cell;
+	uint8_t step;
 };
 struct cp_probe_block cp_probe_take(void *p);
 void cp_probe_put_back(struct cp_probe_block block);
@@ -139,7 +140,7 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
  * not looked at by the second, and may be gone. */
 struct cp_handover {
 	bool hit;
-	uint32_t fresh; /* waiters no unlock has met before */
+	uint64_t fresh; /* waiters no unlock has met before */
 	uint64_t ns;
 };
 struct cp_handover cp_probe_unlock_begin(const void *lock);

@@ -15,6 +15,7 @@
 #include "../rt/log.h"
 #include "../rt/sys.h"
 #include "../sample/contend.h"
+#include "../sample/govern.h"
 #include "../sample/heap.h"
 #include "../sample/labels.h"
 #include "../sample/loss.h"
@@ -165,6 +166,33 @@ static int init_threads(void)
 	return r;
 }
 
+/* How far a rate can be lowered before it reaches `rarest`. One that somebody set is his,
+ * unless he set a budget too. */
+static uint8_t steps(const uint64_t *field, uint64_t rate, uint64_t rarest)
+{
+	uint8_t n = 0;
+
+	if (!rate || (cp_config_is_given(field) && !cp_config_is_given(&cp_config.budget)))
+		return 0;
+	while (rate << (n + 1) <= rarest)
+		n++;
+	return n;
+}
+
+static int init_govern(void)
+{
+	const struct cp_config *c = &cp_config;
+	const uint8_t most[CP_COST_RATES] = {
+		[CP_COST_CPU] = steps(&c->cpu_hz, cp_tick_period(), 200000000),
+		[CP_COST_HEAP] = steps(&c->heap_rate, c->heap_rate, 64 << 20),
+		[CP_COST_MUTEX] = steps(&c->mutex_fraction, c->mutex_fraction, 10000),
+		[CP_COST_BLOCK] = steps(&c->block_rate, c->block_rate, 1000000000),
+	};
+	int r = cp_cost_init();
+
+	return r ? r : cp_govern_init(c->budget, most);
+}
+
 static int init_symbols(void)
 {
 	cp_symbols_set_lines(cp_config.lines);
@@ -175,9 +203,9 @@ static int init_symbols(void)
 static int init_modules(void)
 {
 	static int (*const init[])(void) = {
-		cp_thread_init, cp_loss_init, cp_module_init, init_stacks,
-		init_threads,	init_symbols, cp_files_init,  cp_exclusive_init,
-		cp_job_init,	cp_http_init, init_contend,   init_heap,
+		cp_thread_init, cp_loss_init,  cp_module_init,	  init_stacks, init_threads,
+		init_symbols,	cp_files_init, cp_exclusive_init, cp_job_init, cp_http_init,
+		init_govern,	init_contend,  init_heap,
 	};
 	int r = 0;
 

@@ -180,6 +180,16 @@ static int parse_lines(const char *text, void *field)
 	return -EINVAL;
 }
 
+static int parse_budget(const char *text, void *field)
+{
+	uint64_t v;
+
+	if (cp_parse_thousandths(text, &v) || v > 100000)
+		return -EINVAL;
+	*(uint64_t *)field = v;
+	return 0;
+}
+
 static int parse_signal(const char *text, void *field)
 {
 	return cp_parse_signal(text, field);
@@ -283,6 +293,9 @@ const struct cp_config_row cp_config_rows[] = {
 	 "whether waits for time and descriptors are recorded too: sleep, poll, epoll, select, "
 	 "read, recv, accept",
 	 parse_switch, &cp_config.block_io},
+	{"CPROF_BUDGET", "1", "per cent, as 0.5 or 2; 0 = no limit",
+	 "CPU time sampling may take before its rates are lowered", parse_budget,
+	 &cp_config.budget},
 	{"CPROF_ONLY", "all", "all, or a comma list of globs",
 	 "the executables to profile, by name", parse_only, cp_config.only},
 	{"CPROF_KEEP", "1000", "a number from 1", "snapshots of this program CPROF_DIR may hold",
@@ -337,11 +350,23 @@ static void read_row(const struct cp_config_row *row, char *const *env)
 	char shown[128];
 
 	row->parse(row->fallback, row->field);
-	if (!value || !*value || !row->parse(value, row->field))
+	if (!value || !*value)
 		return;
+	if (!row->parse(value, row->field)) {
+		cp_config.given |= 1U << (row - cp_config_rows);
+		return;
+	}
 	row->parse(row->fallback, row->field); /* the parser may have left half a text */
 	cp_log("%s=%s is not understood; accepted: %s; using the default, %s", row->name,
 	       printable(value, 0, shown, sizeof(shown)), row->accepted, row->fallback);
+}
+
+bool cp_config_is_given(const void *field)
+{
+	for (size_t i = 0; i < cp_config_row_count; i++)
+		if (cp_config_rows[i].field == field)
+			return cp_config.given >> i & 1;
+	return false;
 }
 
 static bool is_known(const char *entry)
@@ -367,6 +392,8 @@ static void report_unknown(char *const *env)
 
 void cp_config_init(char *const *env)
 {
+	_Static_assert(CP_ARRAY_LEN(cp_config_rows) <= 32, "a bit each in given");
+	cp_config.given = 0;
 	for (size_t i = 0; i < cp_config_row_count; i++) {
 		read_row(&cp_config_rows[i], env);
 		if (i == 0)

@@ -34,12 +34,17 @@ struct cp_config {
 	enum cp_lines_mode lines;
 	bool atexit;
 	bool block_io;
+	uint64_t budget; /* in 1/1000 per cent of CPU; 0: none */
+	uint32_t given;	 /* bits of the rows that were set, and understood */
 };
 
 extern struct cp_config cp_config;
 
 /* [EARLY] env: the environment, read here and never again. */
 void cp_config_init(char *const *env);
+
+/* Was the variable behind this field set, or is it the default? */
+bool cp_config_is_given(const void *field);
 
 /* The table, for whoever documents or checks it. */
 struct cp_config_row {

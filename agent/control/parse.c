@@ -28,6 +28,19 @@ int cp_parse_number(const char *text, uint64_t *out, const char **end)
 	return 0;
 }
 
+int cp_parse_thousandths(const char *text, uint64_t *out)
+{
+	const char *s;
+	uint64_t v;
+
+	if (cp_parse_number(text, &v, &s) || __builtin_mul_overflow(v, 1000, out))
+		return -EINVAL;
+	if (*s == '.')
+		for (uint64_t part = 100; *++s >= '0' && *s <= '9'; part /= 10)
+			*out += (uint64_t)(*s - '0') * part;
+	return *s ? -EINVAL : 0;
+}
+
 struct unit {
 	const char *name;
 	uint64_t factor;

@@ -21,6 +21,7 @@
 #include "../rt/mem.h"
 #include "../rt/sort.h"
 #include "../rt/timer.h"
+#include "../sample/cost.h"
 #include "../sample/stack.h"
 #include "../sample/tick.h"
 #include "tasks.h"
@@ -93,9 +94,11 @@ void cp_settle_own(void)
 	int64_t cpu = cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID);
 	struct cp_thread *t = &cp_self; /* this thread's own: job.c makes it */
 
-	if (!cp_tick_period() || cpu < 0)
+	if (cpu < 0)
 		return;
-	cp_tick_charge(cp_tick_synth(CP_SYNTH_CPROF), 0, (uint64_t)cpu - t->own_ns);
+	cp_cost_add_ns(CP_COST_THREADS, (uint64_t)cpu - t->own_ns);
+	if (cp_tick_period())
+		cp_tick_charge(cp_tick_synth(CP_SYNTH_CPROF), 0, (uint64_t)cpu - t->own_ns);
 	t->own_ns = (uint64_t)cpu;
 }
 

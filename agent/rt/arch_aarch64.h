@@ -46,6 +46,15 @@ CP_INLINE void cp_cpu_pause(void)
 	__asm__ volatile("yield");
 }
 
+/* A counter that runs evenly; how fast is for who reads it to find out. */
+CP_INLINE uint64_t cp_cpu_ticks(void)
+{
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+}
+
 /* Relocations that put a function's address into a word (elf.h): bound lazily, bound
  * at once, in data. */
 #define CP_RELOC_JUMP	R_AARCH64_JUMP_SLOT

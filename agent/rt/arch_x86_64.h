@@ -44,6 +44,12 @@ CP_INLINE void cp_cpu_pause(void)
 	__builtin_ia32_pause();
 }
 
+/* A counter that runs evenly; how fast is for who reads it to find out. */
+CP_INLINE uint64_t cp_cpu_ticks(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
 /* Relocations that put a function's address into a word (elf.h): bound lazily, bound
  * at once, in data. */
 #define CP_RELOC_JUMP	R_X86_64_JUMP_SLOT

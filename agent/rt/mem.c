@@ -3,7 +3,9 @@
  * mem.c - the agent's own memory: pages from the kernel, and arenas over them
  *
  * Context  ANY (an arena: one thread at a time)
- * Calls    mmap, munmap, madvise, straight to the kernel.
+ * Calls    mmap, munmap, madvise, mincore, straight to the kernel.
+ * Shared   st.mapped (relaxed adds); st.map[].addr: claimed by CAS, given back by a store,
+ *          both relaxed: cp_mem_used is a reading, and a late sight costs a wrong figure.
  * Holds    arena: mapped <= limit; every allocation lies in one chunk.
  * Why      malloc is the host's: it may be what we are called from, and its
  *          figures are what we measure.
@@ -25,9 +27,35 @@ struct cp_arena_chunk {
 
 #define CHUNK_HEAD CP_ALIGN_UP(sizeof(struct cp_arena_chunk), 16UL)
 
+#define MAPS	  64	      /* the agent has some forty; more than that count as used */
+#define LOOK_SIZE (2UL << 20) /* that many bytes the kernel is asked about at a time */
+
 static struct {
 	size_t mapped;
+	struct {
+		uintptr_t addr; /* 0: free */
+		size_t size;
+	} map[MAPS];
 } st;
+
+static void note(uintptr_t addr, size_t size)
+{
+	for (unsigned i = 0; i < MAPS; i++) {
+		uintptr_t empty = 0;
+
+		if (cp_load_rlx(&st.map[i].addr) || !cp_cas_rlx(&st.map[i].addr, &empty, addr))
+			continue;
+		cp_store_rlx(&st.map[i].size, size);
+		return;
+	}
+}
+
+static void forget(uintptr_t addr)
+{
+	for (unsigned i = 0; i < MAPS; i++)
+		if (cp_load_rlx(&st.map[i].addr) == addr)
+			cp_store_rlx(&st.map[i].addr, 0);
+}
 
 void *cp_mem_map(size_t size)
 {
@@ -37,6 +65,7 @@ void *cp_mem_map(size_t size)
 	if (cp_sys_failed(r))
 		return NULL;
 	cp_add_rlx(&st.mapped, size);
+	note((uintptr_t)r, size);
 	return (void *)r;
 }
 
@@ -57,6 +86,7 @@ void cp_mem_unmap(void *p, size_t size)
 {
 	if (!p)
 		return;
+	forget((uintptr_t)p);
 	CP_SYS(SYS_munmap, p, size);
 	cp_sub_rlx(&st.mapped, size);
 }
@@ -64,6 +94,36 @@ void cp_mem_unmap(void *p, size_t size)
 size_t cp_mem_mapped(void)
 {
 	return cp_load_rlx(&st.mapped);
+}
+
+/* Bytes of a map that were never touched. */
+static size_t untouched(uintptr_t addr, size_t size)
+{
+	unsigned char page[LOOK_SIZE / CP_PAGE];
+	size_t n = 0;
+
+	for (size_t at = 0; at < size; at += LOOK_SIZE) {
+		size_t part = CP_MIN(size - at, LOOK_SIZE);
+
+		if (CP_SYS(SYS_mincore, addr + at, part, page))
+			return n;
+		for (size_t i = 0; i < (part + CP_PAGE - 1) / CP_PAGE; i++)
+			n += page[i] & 1 ? 0 : CP_PAGE;
+	}
+	return n;
+}
+
+size_t cp_mem_used(void)
+{
+	size_t used = cp_mem_mapped();
+
+	for (unsigned i = 0; i < MAPS; i++) {
+		uintptr_t addr = cp_load_rlx(&st.map[i].addr);
+
+		if (addr)
+			used -= CP_MIN(used, untouched(addr, cp_load_rlx(&st.map[i].size)));
+	}
+	return used;
 }
 
 static bool arena_grow(struct cp_arena *a, size_t need)

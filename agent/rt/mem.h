@@ -3,7 +3,7 @@
  * mem.h - the agent's own memory: pages from the kernel, and arenas over them
  *
  * Context  ANY: system calls only; the host's heap never holds a byte of ours.
- * Shared   the count of mapped bytes (relaxed add).
+ * Shared   the list of maps and the count of their bytes.
  * Fails    NULL when the kernel refuses; the caller counts a loss and goes on.
  */
 #ifndef CP_RT_MEM_H
@@ -18,6 +18,8 @@ void *cp_mem_map_wiped(size_t size);
 void cp_mem_unmap(void *p, size_t size);
 /* Address space mapped at this moment; a forked child goes on from its parent's. */
 size_t cp_mem_mapped(void);
+/* [CONTROL] What of it lies in memory. */
+size_t cp_mem_used(void);
 
 /* An arena grows by chunks and is released whole: one per job. Not shared. */
 struct cp_arena {

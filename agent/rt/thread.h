@@ -32,14 +32,16 @@ struct cp_thread {
 	uintptr_t stack_lo; /* its own stack, 0 when unknown */
 	uintptr_t stack_hi;
 	struct cp_memo *memo;
-	uint32_t epoch;	 /* cp_epoch() when this record was set up */
-	uint32_t tid;	 /* of the thread that set it up: a raw clone may share the record */
-	uint64_t own_ns; /* of the agent's own threads: CPU time that is in the counters */
-	uint32_t slot;	 /* its place in the registry of threads plus one; 0: none */
-	uint16_t label;	 /* interned label set; 0 is none */
-	uint8_t state;	 /* enum cp_thread_state */
-	uint8_t walking; /* a walk owns the memo: a nested one goes without */
-	uint8_t held;	 /* the signal we block around a fork; 0: none */
+	uint32_t epoch;	   /* cp_epoch() when this record was set up */
+	uint32_t tid;	   /* of the thread that set it up: a raw clone may share the record */
+	uint64_t own_ns;   /* of the agent's own threads: CPU time that is in the counters */
+	uint32_t slot;	   /* its place in the registry of threads plus one; 0: none */
+	uint16_t label;	   /* interned label set; 0 is none */
+	uint8_t state;	   /* enum cp_thread_state */
+	uint8_t walking;   /* a walk owns the memo: a nested one goes without */
+	uint8_t held;	   /* the signal we block around a fork; 0: none */
+	uint8_t heap_step; /* how far the rate was lowered when heap_left was drawn */
+	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h */
 };
 
 extern __thread struct cp_thread cp_self

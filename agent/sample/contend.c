@@ -23,6 +23,7 @@
 #include "../rt/atomic.h"
 #include "../rt/sys.h"
 #include "cell.h"
+#include "govern.h"
 #include "module.h"
 #include "stack.h"
 #include "waiters.h"
@@ -73,16 +74,19 @@ static void record(struct cp_thread *t, enum cp_contend which, const struct cp_c
 
 static CP_NOINLINE void record_block(const struct cp_call *call, uint64_t d)
 {
+	uint64_t rate = st.rate << cp_govern_step(CP_COST_BLOCK), began;
 	struct cp_contend_counts add = {1 << COUNT_SHIFT, d};
 	struct cp_thread *t = cp_thread_ready();
 
-	if (d < st.rate) {
-		if (cp_thread_random(t) % st.rate >= d)
+	if (d < rate) {
+		if (cp_thread_random(t) % rate >= d)
 			return;
-		add.count = (st.rate << COUNT_SHIFT) / d;
-		add.ns = st.rate;
+		add.count = (rate << COUNT_SHIFT) / d;
+		add.ns = rate;
 	}
+	began = cp_cost_begin(t);
 	record(t, CP_CONTEND_BLOCK, call, &add);
+	cp_cost_end(CP_COST_BLOCK, began);
 }
 
 /* --- waits ---------------------------------------------------------------- */
@@ -151,11 +155,11 @@ static bool is_lock(enum cp_wait_kind kind)
 }
 
 /* Also makes sure that we hear of the thread when it leaves. */
-static bool toss(void)
+static bool toss(unsigned step)
 {
 	struct cp_thread *t = cp_thread_ready();
 
-	return cp_thread_random(t) % st.fraction == 0;
+	return cp_thread_random(t) % (st.fraction << step) == 0;
 }
 
 /* For what only a watcher wants to know, the last tick's time will do: it costs less. */
@@ -168,6 +172,7 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, enum c
 			 const void *object, const void *with)
 {
 	bool recorded = kind < CP_WAIT_SLEEP || st.io;
+	unsigned step = cp_govern_step(CP_COST_MUTEX);
 	struct cp_wait now = {
 		.kind = kind,
 		.object = (uintptr_t)object,
@@ -180,8 +185,8 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, enum c
 	if (CP_UNLIKELY(is_stale(&cp_waiting, &call->caller)))
 		end_stale();
 	w->outer = cp_waiting;
-	if (st.fraction && is_lock(kind) && toss())
-		now.ticket = cp_waiters_enter(now.object, now.start);
+	if (st.fraction && is_lock(kind) && toss(step))
+		now.ticket = cp_waiters_enter(now.object, now.start, step);
 	w->object = now.object;
 	w->ticket = now.ticket;
 	w->start = recorded && st.rate ? now.start : 0;
@@ -214,11 +219,14 @@ struct cp_handover cp_probe_unlock_begin(const void *lock)
 void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call)
 {
 	struct cp_contend_counts add = {
-		.count = (uint64_t)h->fresh * st.fraction << COUNT_SHIFT,
+		.count = h->fresh * st.fraction << COUNT_SHIFT,
 		.ns = h->ns * st.fraction,
 	};
+	struct cp_thread *t = cp_thread_ready();
+	uint64_t began = cp_cost_begin(t);
 
-	record(cp_thread_ready(), CP_CONTEND_MUTEX, call, &add);
+	record(t, CP_CONTEND_MUTEX, call, &add);
+	cp_cost_end(CP_COST_MUTEX, began);
 }
 
 /* --- life ------------------------------------------------------------------ */

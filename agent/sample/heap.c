@@ -13,13 +13,16 @@
  *          before: the countdown is exponential, so it has no memory.
  * Fails    Every full table charges [table full] and is counted (loss.h).
  * Why      The weight is a function of size and rate alone, so the record of a live
- *          block keeps its size and no weight.
+ *          block keeps its size and how far the rate was lowered, and no weight.
+ *          The rate that counts is the one the countdown was drawn at: so the governor may
+ *          change it at any moment, and no total is off by it.
  */
 #include "heap.h"
 
 #include "../probe.h"
 #include "../rt/atomic.h"
 #include "../rt/mathx.h"
+#include "govern.h"
 #include "live.h"
 #include "loss.h"
 #include "marks.h"
@@ -34,7 +37,7 @@ enum { ALLOCS, ALLOC_BYTES, FREES, FREE_BYTES };
 
 static struct {
 	enum { NOT_YET, OFF, ON } mode;
-	uint64_t rate;
+	uint64_t rate; /* as configured, before any step */
 	struct cp_cells cells;
 } st;
 
@@ -60,18 +63,24 @@ void cp_heap_forked(void)
 
 /* --- sampling ---------------------------------------------------------- */
 
+static uint64_t rate_at(unsigned step)
+{
+	return st.rate << step;
+}
+
 /* Bytes until the next sample, at least 1: ceil of an exponential with mean rate. */
 static uint64_t draw(struct cp_thread *t)
 {
 	/* 53 random bits, in (0, 1] */
 	double u = (double)((cp_thread_random(t) >> 11) + 1) * 0x1p-53;
 
-	return (uint64_t)(-cp_ln(u) * (double)st.rate) + 1;
+	return (uint64_t)(-cp_ln(u) * (double)rate_at(t->heap_step)) + 1;
 }
 
 static void rearm(struct cp_thread *t)
 {
-	t->heap_left = st.rate == 1 ? 0 : draw(t);
+	t->heap_step = (uint8_t)cp_govern_step(CP_COST_HEAP);
+	t->heap_left = rate_at(t->heap_step) == 1 ? 0 : draw(t);
 }
 
 struct weight {
@@ -79,28 +88,29 @@ struct weight {
 	uint64_t bytes;
 };
 
-static struct weight weigh(uint64_t size)
+static struct weight weigh(uint64_t size, unsigned step)
 {
-	double p = st.rate == 1 ? 1 : cp_one_minus_exp((double)size / (double)st.rate);
+	uint64_t rate = rate_at(step);
+	double p = rate == 1 ? 1 : cp_one_minus_exp((double)size / (double)rate);
 
 	return (struct weight){(uint64_t)((1 << COUNT_SHIFT) / p + 0.5),
 			       (uint64_t)((double)size / p + 0.5)};
 }
 
-static void count_alloc(uint32_t cell, uint64_t size)
+static void count_alloc(const struct cp_live *block)
 {
-	struct weight w = weigh(size);
+	struct weight w = weigh(block->size, block->step);
 
-	cp_cell_add(&st.cells, cell, ALLOCS, w.count);
-	cp_cell_add(&st.cells, cell, ALLOC_BYTES, w.bytes);
+	cp_cell_add(&st.cells, block->cell, ALLOCS, w.count);
+	cp_cell_add(&st.cells, block->cell, ALLOC_BYTES, w.bytes);
 }
 
-static void count_free(uint32_t cell, uint64_t size)
+static void count_free(const struct cp_live *block)
 {
-	struct weight w = weigh(size);
+	struct weight w = weigh(block->size, block->step);
 
-	cp_cell_add(&st.cells, cell, FREES, w.count);
-	cp_cell_add(&st.cells, cell, FREE_BYTES, w.bytes);
+	cp_cell_add(&st.cells, block->cell, FREES, w.count);
+	cp_cell_add(&st.cells, block->cell, FREE_BYTES, w.bytes);
 }
 
 static uint32_t cell_of(struct cp_thread *t, uint64_t size, const struct cp_regs *caller)
@@ -122,29 +132,34 @@ static void track(const struct cp_live *block)
 	if (old.addr) { /* freed where we could not see it, and given out again */
 		cp_loss_add(CP_LOSS_LIVE_STALE, 1);
 		cp_marks_remove(old.addr);
-		count_free(old.cell, old.size);
+		count_free(&old);
 	}
 	if (cp_live_put(block)) {
 		cp_marks_add(block->addr);
 		return;
 	}
 	cp_loss_add(CP_LOSS_LIVE_FULL, 1);
-	count_free(block->cell, block->size);
+	count_free(block);
 }
 
-static CP_NOINLINE void record(struct cp_thread *t, void *p, uint64_t size,
+/* step: of the rate this sample was drawn at. */
+static CP_NOINLINE void record(struct cp_thread *t, void *p, uint64_t size, uint8_t step,
 			       const struct cp_regs *caller)
 {
-	struct cp_live block = {.addr = (uintptr_t)p, .size = CP_MIN(size, SIZE_MAX_48)};
+	uint64_t began = cp_cost_begin(t);
+	struct cp_live block = {
+		.addr = (uintptr_t)p, .size = CP_MIN(size, SIZE_MAX_48), .step = step};
 
 	block.cell = cell_of(t, block.size, caller);
-	count_alloc(block.cell, block.size);
+	count_alloc(&block);
 	track(&block);
+	cp_cost_end(CP_COST_HEAP, began);
 }
 
 void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
 {
 	struct cp_thread *t = &cp_self;
+	uint8_t step;
 
 	switch (cp_load_acq(&st.mode)) { /* pairs with cp_heap_init */
 	case NOT_YET:
@@ -156,7 +171,7 @@ void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
 	case ON:
 		break;
 	}
-	if (t->epoch != cp_epoch() || (t->heap_left == 0 && st.rate != 1)) {
+	if (t->epoch != cp_epoch() || (t->heap_left == 0 && rate_at(t->heap_step) != 1)) {
 		/* First sight of this thread, or a fork: the interval starts here. */
 		t = cp_thread_ready();
 		rearm(t);
@@ -165,25 +180,35 @@ void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
 			return;
 		}
 	}
+	step = t->heap_step;
 	rearm(t);
 	if (p)
-		record(t, p, size, caller);
+		record(t, p, size, step, caller);
 }
 
 /* --- blocks that go ---------------------------------------------------- */
 
-struct cp_probe_block cp_probe_take(void *p)
+static struct cp_live take(void *p)
 {
 	struct cp_live block = cp_live_take((uintptr_t)p);
 
 	if (block.addr)
 		cp_marks_remove(block.addr);
-	return (struct cp_probe_block){block.addr, block.size, block.cell};
+	return block;
+}
+
+struct cp_probe_block cp_probe_take(void *p)
+{
+	uint64_t began = cp_cost_begin(&cp_self);
+	struct cp_live block = take(p);
+
+	cp_cost_end(CP_COST_HEAP, began);
+	return (struct cp_probe_block){block.addr, block.size, block.cell, block.step};
 }
 
 void cp_probe_put_back(struct cp_probe_block b)
 {
-	struct cp_live block = {b.addr, b.size, b.cell};
+	struct cp_live block = {b.addr, b.size, b.cell, b.step};
 
 	if (b.addr)
 		track(&block);
@@ -191,13 +216,20 @@ void cp_probe_put_back(struct cp_probe_block b)
 
 void cp_probe_drop(struct cp_probe_block b)
 {
+	struct cp_live block = {b.addr, b.size, b.cell, b.step};
+
 	if (b.addr)
-		count_free(b.cell, b.size);
+		count_free(&block);
 }
 
 void cp_probe_free(void *p)
 {
-	cp_probe_drop(cp_probe_take(p));
+	uint64_t began = cp_cost_begin(&cp_self);
+	struct cp_live block = take(p);
+
+	if (block.addr)
+		count_free(&block);
+	cp_cost_end(CP_COST_HEAP, began);
 }
 
 void cp_probe_mark_forever(const void *p, size_t n)

@@ -27,9 +27,10 @@
 #define GROWTH	    4
 #define BUSY	    1ULL /* claimed, not yet published; no block has this address */
 #define SIZE_LOW    40
+#define STEP_SHIFT  (CP_FRAME_ADDR_BITS + 8)
 
 struct slot {
-	uint64_t key; /* address, and the upper 8 bits of the size above it */
+	uint64_t key; /* address; above it the upper 8 bits of the size, then the step */
 	uint64_t val; /* cell, and the lower 40 bits of the size */
 };
 
@@ -87,7 +88,8 @@ static void buckets_of(int i, uintptr_t addr, struct slot *level, struct slot *o
 
 static uint64_t key_of(const struct cp_live *b)
 {
-	return (b->size >> SIZE_LOW & 0xff) << CP_FRAME_ADDR_BITS | b->addr;
+	return (uint64_t)b->step << STEP_SHIFT |
+	       (b->size >> SIZE_LOW & 0xff) << CP_FRAME_ADDR_BITS | b->addr;
 }
 
 static bool put_in(struct slot *bucket, const struct cp_live *b)
@@ -135,6 +137,7 @@ static bool take_from(struct slot *bucket, uintptr_t addr, struct cp_live *out)
 			continue;
 		out->addr = addr;
 		out->cell = (uint32_t)(val >> SIZE_LOW);
+		out->step = (uint8_t)(key >> STEP_SHIFT);
 		out->size = (val & ((1ULL << SIZE_LOW) - 1)) | (key >> CP_FRAME_ADDR_BITS & 0xff)
 								       << SIZE_LOW;
 		return true;

@@ -17,6 +17,7 @@ struct cp_live {
 	uintptr_t addr; /* 0: no record */
 	uint64_t size;	/* below 2^48 */
 	uint32_t cell;	/* below 2^24 */
+	uint8_t step;	/* of the rate it was sampled at */
 };
 
 /* [EARLY] bytes: the most all levels together may take. */

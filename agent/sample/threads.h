@@ -37,7 +37,8 @@ struct cp_thread_slot {
 	const struct cp_wait *waiting; /* what it says before it blocks; NULL: not known */
 	uintptr_t stack_hi;	       /* where its stack ends; 0: not known */
 	uint32_t answered;	       /* the round its last sample is of (tick.h) */
-	uint32_t unused[13];
+	uint32_t step;		       /* of the rate its timer runs at */
+	uint32_t unused[12];
 };
 
 /* [EARLY] At most this many bytes. 0 or -errno. */

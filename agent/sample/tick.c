@@ -26,6 +26,7 @@
 #include "../rt/log.h"
 #include "../rt/mem.h"
 #include "../rt/timer.h"
+#include "govern.h"
 #include "labels.h"
 #include "loss.h"
 #include "module.h"
@@ -41,13 +42,14 @@
 #define LIMIT_MIN   (SECOND / 10)
 #define MAGIC	    0xc9f0c95ULL
 #define MAGIC_SHIFT 32
+#define SIGNAL_NS   2000 /* the kernel's part of a sample: interrupt, frame, and back */
 #define ROOM	    6144 /* what the handler needs of a stack, and as much again for luck */
 
 enum { NS, NS_BEFORE, NS_NOTED };
 
 static struct {
 	struct cp_cells cells;
-	uint64_t period;
+	uint64_t period; /* as configured, before any step */
 	uint64_t *total; /* of all cells; in memory a forked child finds zeroed */
 	int sig;
 	uint32_t most;	  /* timers we may have: slots beyond that go without */
@@ -88,7 +90,7 @@ uint64_t cp_tick_period(void)
 
 uint64_t cp_tick_limit(void)
 {
-	return CP_MAX(LIMIT_MIN, 16 * st.period);
+	return CP_MAX(LIMIT_MIN, 16 * st.period << cp_govern_step(CP_COST_CPU));
 }
 
 /* --- timers ------------------------------------------------------------- */
@@ -98,13 +100,18 @@ int cp_tick_signal(void)
 	return cp_load_rlx(&st.sig);
 }
 
+static uint64_t period_of(const struct cp_thread_slot *s)
+{
+	return st.period << cp_load_rlx(&s->step);
+}
+
 /* Anywhere within a period: threads that live for less than one are hit too, and those
  * that start together are not hit together. */
-static int64_t first_after(void)
+static int64_t first_after(const struct cp_thread_slot *s)
 {
 	uint64_t r = (uint64_t)cp_now_ns(CLOCK_MONOTONIC) * 0x9e3779b97f4a7c15ULL;
 
-	return (int64_t)((r >> 16) % st.period) + 1;
+	return (int64_t)((r >> 16) % period_of(s)) + 1;
 }
 
 static void refused(long error)
@@ -138,8 +145,9 @@ static bool arm_by(struct cp_thread_slot *s, int sig)
 			refused(timer);
 		return false;
 	}
+	cp_store_rlx(&s->step, cp_govern_step(CP_COST_CPU));
 	/* Running before it can be seen: one that doesn't run has lost its thread. */
-	cp_timer_start((int)timer, first_after(), (int64_t)st.period);
+	cp_timer_start((int)timer, first_after(s), (int64_t)period_of(s));
 	/* The thread itself and a job may both come here. */
 	if (cp_cas_rlx(&s->timer, &seen, (uint32_t)timer + 1))
 		return true;
@@ -160,6 +168,19 @@ void cp_tick_arm(struct cp_thread_slot *s)
 		disarm(s);
 		sig = now;
 	}
+}
+
+/* Its own thread takes over a rate that has moved. A timer that is deleted meanwhile is
+ * no other one's yet: the kernel hands their numbers out in a circle. */
+static void follow_rate(struct cp_thread_slot *s)
+{
+	uint32_t step = cp_govern_step(CP_COST_CPU);
+	uint32_t timer = cp_load_rlx(&s->timer);
+
+	if (CP_LIKELY(cp_load_rlx(&s->step) == step) || !timer)
+		return;
+	cp_store_rlx(&s->step, step);
+	cp_timer_start((int)timer - 1, (int64_t)period_of(s), (int64_t)period_of(s));
 }
 
 bool cp_tick_lost(const struct cp_thread_slot *s)
@@ -345,8 +366,9 @@ static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 	}
 	read_name(s);
 	if (CP_UNLIKELY(ns > cp_tick_limit())) {
-		cp_tick_charge(cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED), s->label, ns - st.period);
-		ns = st.period;
+		cp_tick_charge(cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED), s->label,
+			       ns - period_of(s));
+		ns = period_of(s);
 	}
 	cp_tick_charge(fallback(s), s->label, ns);
 }
@@ -354,8 +376,8 @@ static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 void cp_tick_on_signal(int sig, siginfo_t *info, void *context)
 {
 	struct cp_thread_slot *s = slot_of(info, (uint32_t)cp_sys_gettid());
+	uint64_t began = cp_cpu_ticks(), ns;
 	int64_t now;
-	uint64_t ns;
 
 	(void)sig;
 	if (!s)
@@ -364,6 +386,9 @@ void cp_tick_on_signal(int sig, siginfo_t *info, void *context)
 	ns = now > 0 ? take_due(s, (uint64_t)now) : 0;
 	if (ns)
 		sample(s, context, ns);
+	cp_cost_add_ns(CP_COST_CPU, SIGNAL_NS);
+	cp_cost_add(CP_COST_CPU, began, 1);
+	follow_rate(s);
 }
 
 /* --- asking ----------------------------------------------------------------- */
@@ -378,7 +403,7 @@ void cp_tick_ask(struct cp_thread_slot *s)
 	uint32_t timer = cp_load_rlx(&s->timer);
 
 	if (timer)
-		cp_timer_start((int)timer - 1, 1, (int64_t)st.period);
+		cp_timer_start((int)timer - 1, 1, (int64_t)period_of(s));
 }
 
 bool cp_tick_answered(const struct cp_thread_slot *s, uint32_t round, cp_sid *sid)

@@ -37,7 +37,7 @@ struct slot {
 struct bucket {
 	struct slot slot[WAYS];
 	uint64_t strays; /* waiters whose home this is and who stand elsewhere */
-	uint64_t unused; /* a cache line */
+	uint8_t step[8]; /* each slot's, written before its lock */
 };
 
 static struct {
@@ -55,18 +55,20 @@ static uint32_t home_of(uintptr_t lock)
 	return (uint32_t)((lock >> 3) * 0x9e3779b97f4a7c15ULL >> 40) % BUCKETS;
 }
 
-static bool enter_slot(struct slot *s, uintptr_t lock, int64_t now)
+static bool enter_slot(struct bucket *b, uint32_t way, uintptr_t lock, int64_t now, unsigned step)
 {
+	struct slot *s = &b->slot[way];
 	uintptr_t empty = 0;
 
 	if (cp_load_rlx(&s->lock) || !cp_cas_acq(&s->lock, &empty, BUSY))
 		return false;
 	cp_store_rlx(&s->since, (uint64_t)now << 1);
+	cp_store_rlx(&b->step[way], (uint8_t)step);
 	cp_store_rel(&s->lock, lock); /* pairs with charge_bucket */
 	return true;
 }
 
-uint32_t cp_waiters_enter(uintptr_t lock, int64_t now)
+uint32_t cp_waiters_enter(uintptr_t lock, int64_t now, unsigned step)
 {
 	uint32_t home = home_of(lock);
 
@@ -76,7 +78,7 @@ uint32_t cp_waiters_enter(uintptr_t lock, int64_t now)
 		if (i == 1) /* told before the slot is, pairs with cp_waiters_charge */
 			cp_add_acqrel(&st.bucket[home].strays, 1);
 		for (uint32_t w = 0; w < WAYS; w++)
-			if (enter_slot(&st.bucket[at].slot[w], lock, now))
+			if (enter_slot(&st.bucket[at], w, lock, now, step))
 				return at * WAYS + w + 1;
 	}
 	cp_add_acqrel(&st.bucket[home].strays, -1);
@@ -97,7 +99,7 @@ void cp_waiters_leave(uintptr_t lock, uint32_t ticket)
 		cp_add_acqrel(&st.bucket[home].strays, -1);
 }
 
-static void charge_slot(struct slot *s, int64_t now, struct cp_waited *w)
+static void charge_slot(struct slot *s, unsigned step, int64_t now, struct cp_waited *w)
 {
 	uint64_t since = cp_load_rlx(&s->since);
 	int64_t ns = now - (int64_t)(since >> 1);
@@ -105,8 +107,8 @@ static void charge_slot(struct slot *s, int64_t now, struct cp_waited *w)
 	if (ns < 0 || !cp_cas_rlx(&s->since, &since, (uint64_t)now << 1 | MET))
 		return;
 	w->hit = true;
-	w->ns += (uint64_t)ns;
-	w->fresh += !(since & MET);
+	w->ns += (uint64_t)ns << step;
+	w->fresh += (uint64_t) !(since & MET) << step;
 }
 
 static void charge_bucket(struct bucket *b, uintptr_t lock, int64_t *now, struct cp_waited *w)
@@ -116,7 +118,7 @@ static void charge_bucket(struct bucket *b, uintptr_t lock, int64_t *now, struct
 			continue;
 		if (!*now)
 			*now = cp_now_ns(CLOCK_MONOTONIC);
-		charge_slot(&b->slot[i], *now, w);
+		charge_slot(&b->slot[i], cp_load_rlx(&b->step[i]), *now, w);
 	}
 }
 

@@ -15,16 +15,16 @@
 #include "../rt/base.h"
 
 /* What an unlock finds: time waited since the last one, over all waiters, and how
- * many of them no unlock has met before. */
+ * many of them no unlock has met before; each for as many as it stands for. */
 struct cp_waited {
 	uint64_t ns;
-	uint32_t fresh;
+	uint64_t fresh;
 	bool hit;
 };
 
 int cp_waiters_init(void);
-/* A ticket to leave with; 0 when there was no room. */
-uint32_t cp_waiters_enter(uintptr_t lock, int64_t now);
+/* A ticket to leave with; 0 when there was no room. Who waits stands for 2^step. */
+uint32_t cp_waiters_enter(uintptr_t lock, int64_t now, unsigned step);
 void cp_waiters_leave(uintptr_t lock, uint32_t ticket);
 /* Before the real unlock; reads the clock only when somebody waits. */
 struct cp_waited cp_waiters_charge(uintptr_t lock);

@@ -62,6 +62,8 @@ static void defaults(void **state)
 	assert_int_equal(cp_config.types & 0x6, 1U << CP_TYPE_HEAP | 1U << CP_TYPE_ALLOCS);
 	assert_string_equal(cp_config.only, "*");
 	assert_int_equal(cp_config.max_memory, 64 << 20);
+	assert_int_equal(cp_config.budget, 1000);
+	assert_false(cp_config_is_given(&cp_config.heap_rate));
 	assert_int_equal(cp_config.seed, 0);
 	assert_string_equal(log_text, "");
 }
@@ -74,7 +76,7 @@ static void good_values(void **state)
 	CONFIGURE("CPROF_DIR=some/where", "CPROF_INTERVAL=15m", "CPROF_SIGNAL=USR2",
 		  "CPROF_ATEXIT=1", "CPROF_PROFILES=allocs", "CPROF_HEAP_RATE=1M",
 		  "CPROF_ONLY=nginx,redis*", "CPROF_KEEP=7", "CPROF_MAX_BYTES=2G",
-		  "CPROF_MAX_MEMORY=128M", "CPROF_SEED=42");
+		  "CPROF_MAX_MEMORY=128M", "CPROF_SEED=42", "CPROF_BUDGET=0.25");
 	assert_non_null(getcwd(cwd, PATH_MAX));
 	strcat(cwd, "/some/where");
 	assert_string_equal(cp_config.dir, cwd);
@@ -87,6 +89,9 @@ static void good_values(void **state)
 	assert_int_equal(cp_config.keep, 7);
 	assert_int_equal(cp_config.max_bytes, 2ULL << 30);
 	assert_int_equal(cp_config.max_memory, 128 << 20);
+	assert_int_equal(cp_config.budget, 250);
+	assert_true(cp_config_is_given(&cp_config.heap_rate));
+	assert_false(cp_config_is_given(&cp_config.cpu_hz));
 	assert_int_equal(cp_config.seed, 42);
 	assert_string_equal(log_text, "");
 }

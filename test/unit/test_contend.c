@@ -32,7 +32,7 @@ static struct cp_call call_here(void)
 static void a_wait_is_charged_in_parts(void **state)
 {
 	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
-	uint32_t ticket = cp_waiters_enter(LOCK, now - 1000000000);
+	uint32_t ticket = cp_waiters_enter(LOCK, now - 1000000000, 0);
 	struct cp_waited w;
 
 	(void)state;
@@ -57,7 +57,7 @@ static void many_wait_for_one_lock(void **state)
 	(void)state;
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < MANY; i++) {
-			ticket[i] = cp_waiters_enter(LOCK, 1 + i);
+			ticket[i] = cp_waiters_enter(LOCK, 1 + i, 0);
 			with += ticket[i] != 0;
 		}
 		assert_int_equal(cp_waiters_charge(LOCK).fresh, with);
@@ -81,7 +81,7 @@ static void *comes_and_goes(void *arg)
 	uintptr_t lock = *(uintptr_t *)arg;
 
 	for (int i = 0; i < 20000; i++)
-		cp_waiters_leave(lock, cp_waiters_enter(lock, cp_now_ns(CLOCK_MONOTONIC)));
+		cp_waiters_leave(lock, cp_waiters_enter(lock, cp_now_ns(CLOCK_MONOTONIC), 0));
 	cp_add_rlx(&crowd.done, 1);
 	return NULL;
 }
@@ -190,7 +190,7 @@ static void a_wait_ends_with_its_thread(void **state)
 /* As in a child, whose table is empty: nothing is taken from those who wait now. */
 static void a_ticket_of_another_life_is_void(void **state)
 {
-	uint32_t ticket = cp_waiters_enter(LOCK, 1);
+	uint32_t ticket = cp_waiters_enter(LOCK, 1, 0);
 
 	(void)state;
 	cp_waiters_leave(LOCK + 8, ticket);

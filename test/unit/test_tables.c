@@ -166,7 +166,8 @@ static void live_blocks_come_back(void **state)
 	(void)state;
 	cp_live_init(16 << 20);
 	for (uint64_t i = 1; i <= 200000; i++) {
-		struct cp_live b = {0x7f0000000000 + i * 48, i * 77777777, (uint32_t)i & 0xffffff};
+		struct cp_live b = {0x7f0000000000 + i * 48, i * 77777777, (uint32_t)i & 0xffffff,
+				    (uint8_t)i};
 
 		assert_true(cp_live_put(&b));
 	}
@@ -176,6 +177,7 @@ static void live_blocks_come_back(void **state)
 		assert_int_equal(b.addr, 0x7f0000000000 + i * 48);
 		assert_int_equal(b.size, i * 77777777);
 		assert_int_equal(b.cell, i & 0xffffff);
+		assert_int_equal(b.step, i & 0xff);
 		assert_int_equal(cp_live_take(b.addr).addr, 0);
 	}
 }
@@ -186,7 +188,7 @@ static void live_table_is_bounded(void **state)
 
 	(void)state;
 	for (uint64_t i = 1; i <= 2000000; i++)
-		kept += cp_live_put(&(struct cp_live){0x100000000 + i * 16, 16, 1});
+		kept += cp_live_put(&(struct cp_live){0x100000000 + i * 16, 16, 1, 0});
 	/* Levels of 64 K, 256 K, 1 M and 4 M were allowed: 349,520 slots. */
 	assert_true(kept > 250000 && kept <= 349520);
 	for (uint64_t i = 1; i <= 2000000; i++)
@@ -200,7 +202,7 @@ static void *churn(void *arg)
 
 	for (unsigned round = 0; round < 200; round++)
 		for (uint64_t i = 0; i < 1000; i++) {
-			struct cp_live b = {base + i * 32, i, (uint32_t)i};
+			struct cp_live b = {base + i * 32, i, (uint32_t)i, 0};
 
 			if (!cp_live_put(&b) || cp_live_take(b.addr).size != i)
 				return "lost";

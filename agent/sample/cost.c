@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cost.c - what the agent itself costs the host, by what it does
+ *
+ * Context  as cost.h says of each
+ * Calls    rt, govern.c.
+ * Shared   st.sums: relaxed adds.
+ * Fails    Before cp_cost_init nothing is counted.
+ * Why      The counter's speed is found from the time since the start whenever it is
+ *          needed: so nothing waits for it to be measured. Who is interrupted while he
+ *          measures would count another's time: beyond MOST ticks it isn't ours.
+ */
+#include "cost.h"
+
+#include "../rt/atomic.h"
+#include "../rt/mem.h"
+#include "../rt/sys.h"
+#include "govern.h"
+
+#define MOST (1U << 19) /* some 200 us; far longer than the coldest walk */
+
+struct sums {
+	uint64_t ticks[CP_COSTS], ns[CP_COSTS];
+	uint64_t all; /* ticks, over all */
+};
+
+static struct {
+	struct sums *sums;
+	uint64_t ticks; /* at the start, */
+	int64_t ns;	/* and by the clock */
+} st;
+
+int cp_cost_init(void)
+{
+	st.ticks = cp_cpu_ticks();
+	st.ns = cp_now_ns(CLOCK_MONOTONIC);
+	st.sums = cp_mem_map_wiped(CP_PAGE);
+	return st.sums ? 0 : -12; /* ENOMEM */
+}
+
+void cp_cost_add(enum cp_cost what, uint64_t began, unsigned times)
+{
+	uint64_t now = cp_cpu_ticks();
+	int64_t took = (int64_t)(now - began); /* another core's may lag */
+	uint64_t ticks = CP_MIN((uint64_t)CP_MAX(took, 0), (uint64_t)MOST) * times;
+
+	if (!st.sums)
+		return;
+	cp_add_rlx(&st.sums->ticks[what], ticks);
+	cp_govern_spent(cp_add_rlx(&st.sums->all, ticks) + ticks, now);
+}
+
+void cp_cost_add_ns(enum cp_cost what, uint64_t ns)
+{
+	if (st.sums)
+		cp_add_rlx(&st.sums->ns[what], ns);
+}
+
+static double ns_per_tick(void)
+{
+	int64_t ns = cp_now_ns(CLOCK_MONOTONIC) - st.ns;
+	int64_t ticks = (int64_t)(cp_cpu_ticks() - st.ticks);
+
+	return ns > 0 && ticks > 0 ? (double)ns / (double)ticks : 1;
+}
+
+uint64_t cp_cost_ns(enum cp_cost what)
+{
+	if (!st.sums)
+		return 0;
+	return (uint64_t)((double)cp_load_rlx(&st.sums->ticks[what]) * ns_per_tick()) +
+	       cp_load_rlx(&st.sums->ns[what]);
+}
+
+uint64_t cp_cost_ticks_in(uint64_t ns)
+{
+	return (uint64_t)((double)ns / ns_per_tick());
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * govern.c - keeps what sampling costs within CPROF_BUDGET, by lowering rates
+ *
+ * Context  EARLY: cp_govern_init      ANY: the rest, inside malloc and handlers too
+ * Calls    rt, cost.c; one system call and the log when it looks.
+ * Shared   st.life, in memory a forked child finds zeroed: nothing is lowered there.
+ *          due: moved on by CAS, and who moved it looks; the rest is that one's until
+ *          it sets due again. step: relaxed stores, read by everybody.
+ * Holds    One step at a time: a rate is judged by what it cost at the step it has.
+ * Fails    Who looks and never comes back (a host's handler jumps out) leaves due some
+ *          looks ahead: the next one does it then.
+ * Why      Looked at by who spends, every LOOK of spending or PAUSE of time: so it needs no
+ *          thread, costs a system call in some ten thousand samples, and a process that costs
+ *          nothing is never looked at. The dearest rate goes down first, for the others are
+ *          not to blame; nor are they for one that is kept as somebody set it. Up again
+ *          only from a quarter of the budget, since a step doubles the cost: so it
+ *          can't swing to and fro. The time of the agent's own threads is no matter
+ *          of rates: somebody asked for that snapshot.
+ */
+#include "govern.h"
+
+#include "../rt/atomic.h"
+#include "../rt/log.h"
+#include "../rt/mem.h"
+#include "../rt/timer.h"
+
+#define LOOK	   5000000ULL	 /* ns of spending that make a look a whole one */
+#define PAUSE	   2000000000ULL /* ns after which one looks even so, for what may go up */
+#define RAISE_CPU  100000000ULL	 /* ns the process must have run to raise anything */
+#define FIRST_LOOK (8ULL << 20)	 /* ticks, before the counter's speed is known */
+#define ALL	   100000ULL	 /* 100 per cent, in the budget's unit */
+#define LONG_LOOKS 16
+
+struct life {
+	uint64_t due;	/* ticks spent when the next look is; 0: FIRST_LOOK */
+	uint64_t pause; /* when it is on the counter, even so; 0: never */
+	uint64_t cpu_ns, cost_ns[CP_COST_RATES]; /* when this window began */
+	uint64_t lowered, raised;
+	uint8_t step[CP_COST_RATES];
+};
+
+static struct {
+	struct life *life;
+	uint64_t budget;
+	uint8_t most[CP_COST_RATES];
+} st;
+
+int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES])
+{
+	st.budget = budget;
+	for (unsigned i = 0; i < CP_COST_RATES; i++)
+		st.most[i] = budget ? most[i] : 0;
+	st.life = cp_mem_map_wiped(CP_PAGE);
+	return st.life ? 0 : -12; /* ENOMEM */
+}
+
+unsigned cp_govern_step(enum cp_cost rate)
+{
+	return st.life ? cp_load_rlx(&st.life->step[rate]) : 0;
+}
+
+struct cp_govern_moves cp_govern_moves(void)
+{
+	if (!st.life)
+		return (struct cp_govern_moves){0, 0};
+	return (struct cp_govern_moves){cp_load_rlx(&st.life->lowered),
+					cp_load_rlx(&st.life->raised)};
+}
+
+/* --- the rule ------------------------------------------------------------- */
+
+/* Of the rates that can go down a step the dearest; of those that can go up the one that
+ * was lowered most. -1: none. */
+static int pick(const struct cp_govern_look *look, bool down)
+{
+	uint64_t best = 0;
+	int found = -1;
+
+	for (int i = 0; i < CP_COST_RATES; i++) {
+		uint64_t v = down ? look->cost_ns[i] : look->step[i];
+
+		if (v > best && (!down || look->step[i] < look->most[i])) {
+			best = v;
+			found = i;
+		}
+	}
+	return found;
+}
+
+/* What was spent on rates that may move. */
+static uint64_t spent_on(const struct cp_govern_look *look)
+{
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < CP_COST_RATES; i++)
+		all += look->most[i] ? look->cost_ns[i] : 0;
+	return all;
+}
+
+int cp_govern_decide(struct cp_govern_look *look)
+{
+	double allowed = (double)look->cpu_ns * (double)look->budget / ALL;
+	double cost = (double)spent_on(look);
+	int i;
+
+	if (cost > allowed) {
+		i = look->whole ? pick(look, true) : -1;
+		look->step[CP_MAX(i, 0)] += i >= 0;
+		return i >= 0;
+	}
+	if (cost > allowed / 4 || look->cpu_ns < RAISE_CPU)
+		return 0;
+	i = pick(look, false);
+	look->step[CP_MAX(i, 0)] -= i >= 0;
+	return -(i >= 0);
+}
+
+/* --- looking ---------------------------------------------------------------- */
+
+static void say(const struct cp_govern_look *now, int way)
+{
+	if (way < 0)
+		cp_add_rlx(&st.life->raised, 1);
+	if (way <= 0 || cp_add_rlx(&st.life->lowered, 1))
+		return;
+	cp_log("sampling takes %lu %% of the CPU time, more than CPROF_BUDGET allows: rates are "
+	       "lowered, profiles say how far",
+	       CP_MIN(spent_on(now) * 100 / now->cpu_ns, 100UL));
+}
+
+/* What was spent since this window began. */
+static struct cp_govern_look measure(const struct life *l, uint64_t cpu_ns)
+{
+	struct cp_govern_look now = {.cpu_ns = CP_MAX(cpu_ns - l->cpu_ns, 1UL),
+				     .budget = st.budget};
+
+	for (unsigned i = 0; i < CP_COST_RATES; i++) {
+		uint64_t cost = cp_cost_ns((enum cp_cost)i);
+
+		now.cost_ns[i] = cost - CP_MIN(cost, l->cost_ns[i]);
+		now.step[i] = cp_load_rlx(&l->step[i]);
+		now.most[i] = st.most[i];
+	}
+	now.whole = spent_on(&now) >= LOOK / 2;
+	return now;
+}
+
+static void look(struct life *l)
+{
+	int64_t cpu = cp_timer_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+	struct cp_govern_look now;
+	int way;
+
+	if (cpu < 0 || (uint64_t)cpu < l->cpu_ns)
+		return;
+	now = measure(l, (uint64_t)cpu);
+	way = cp_govern_decide(&now);
+	if (!way && !now.whole)
+		return; /* the window stays open */
+	for (unsigned i = 0; i < CP_COST_RATES; i++) {
+		cp_store_rlx(&l->step[i], now.step[i]);
+		l->cost_ns[i] += now.cost_ns[i];
+	}
+	l->cpu_ns = (uint64_t)cpu;
+	say(&now, way);
+}
+
+static bool is_due(const struct life *l, uint64_t due, uint64_t spent, uint64_t now)
+{
+	uint64_t pause = cp_load_rlx(&l->pause);
+
+	return spent >= (due ? due : FIRST_LOOK) || (pause && (int64_t)(now - pause) > 0);
+}
+
+void cp_govern_spent(uint64_t spent, uint64_t now)
+{
+	struct life *l = st.life;
+	uint64_t due, more;
+
+	if (!l || !st.budget)
+		return;
+	due = cp_load_rlx(&l->due);
+	if (CP_LIKELY(!is_due(l, due, spent, now)))
+		return;
+	more = cp_cost_ticks_in(LOOK);
+	if (!cp_cas_rlx(&l->due, &due, spent + LONG_LOOKS * more))
+		return;
+	look(l);
+	cp_store_rlx(&l->pause, now + cp_cost_ticks_in(PAUSE));
+	cp_store_rlx(&l->due, spent + more);
+}
