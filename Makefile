@@ -74,7 +74,8 @@ CLI_OBJ   := $(CLI_SRC:%=$(B)/cli-obj/%.o) $(PROTO_O:%=$(B)/cli-obj/%) $(DEMANGL
 LINES_OBJ := $(LINES_SRC:%=$(B)/cli-obj/%.o) $(DEMANGLER)
 
 UNIT      := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/test_*.c))
-BENCHES   := $(addprefix $(BUILD)/bench/,$(patsubst lib%,lib%.so,$(notdir $(basename $(wildcard test/bench/*.c)))))
+BENCHES   := $(addprefix $(BUILD)/bench/,$(patsubst lib%,lib%.so,$(notdir $(basename $(wildcard test/bench/*.c) \
+             $(wildcard test/bench/*.cc)))) $(patsubst test/bench/%.rs,%-rs,$(wildcard test/bench/*.rs)))
 FUZZERS   := $(patsubst test/fuzz/%.c,$(B)/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 PROGS     := $(addprefix $(BUILD)/prog/,$(patsubst lib%,lib%.so,$(notdir $(basename \
              $(wildcard test/prog/*.c test/prog/*.cc test/prog/*.rs test/prog/*.S)))))
@@ -157,6 +158,14 @@ $(BUILD)/bench/lib%.so: test/bench/lib%.c $(B)/flags
 	$(call say,BENCH,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON) $(WARN) $(CFLAGS) -shared -fPIC -MF $@.d -o $@ $<
+$(BUILD)/bench/%: test/bench/%.cc $(B)/flags
+	$(call say,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -O2 -g -Wall -MMD -MP -MF $@.d -o $@ $<
+$(BUILD)/bench/%-rs: test/bench/%.rs $(B)/flags
+	$(call say,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)env -u MAKEFLAGS rustc --edition 2021 -C opt-level=2 -g -o $@ $<
 $(BUILD)/bench/%: test/bench/%.c $(BUILD)/agent.a $(BUILD)/flags
 	$(call say,BENCH,$@)
 	@mkdir -p $(@D)

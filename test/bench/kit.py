@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""What every part of the benchmark needs: environments, turns, intervals, tables.
+
+Everything is measured without and with something in turn, in an order that changes from
+round to round, so that the machine's moods hit all alike. A ratio is the mean of the
+rounds' ratios (of their logarithms), with the 95 % interval of Student's t; where there is
+one figure only, it is a median. Lines that begin with "bench:" are for programs.
+"""
+import atexit
+import math
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import tempfile
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = (TOP / os.environ.get("BUILD", "build")).resolve()
+QUICK = os.environ.get("BENCH") == "quick"
+BENCH = BUILD / "bench"
+# Two-sided 95 % of Student's t, by degrees of freedom; beyond the last, the last.
+T95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+       2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086]
+
+
+def place():
+    """A directory for this run, readable by the users that servers change to."""
+    path = tempfile.mkdtemp(prefix="cprof-bench.")
+    os.chmod(path, 0o755)
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return pathlib.Path(path)
+
+
+ROOM = place()
+LIB = str(shutil.copy(BUILD / "libcprof.so", ROOM / "libcprof.so"))
+
+
+def environment(*preload, **more):
+    """An environment without our variables but those given; None preloads nothing."""
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("CPROF_", "LD_", "MALLOC_", "TCMALLOC_"))}
+    libs = " ".join(str(p) for p in preload if p)
+    return {**env, "LC_ALL": "C", **({"LD_PRELOAD": libs} if libs else {}), **more}
+
+
+def out(argv, env=None, **how):
+    return subprocess.run([str(a) for a in argv], env=env or environment(), check=True, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, **how).stdout
+
+
+def machine(name, value, unit):
+    name = name.replace(", ", ".").replace(" ", "-")
+    print(f"bench: {name} {value:.4g} {unit}", flush=True)
+
+
+def title(text):
+    print(f"\n{text}", flush=True)
+
+
+def row(*cells):
+    print("  " + "".join(f"{c:<26}" if i == 0 else f"{c:>13}" for i, c in enumerate(cells)),
+          flush=True)
+
+
+def turns(names, rounds, measure, seldom=()):
+    """[{name: measure(name)}] of each round; the seldom ones in every third of them."""
+    results = []
+    for i in range(rounds):
+        todo = list(names) + (list(seldom) if i % 3 == 0 else [])
+        todo = todo[i % len(todo):] + todo[:i % len(todo)]
+        results.append({name: measure(name) for name in (todo[::-1] if i % 2 else todo)})
+    return results
+
+
+def interval(ratios):
+    """(mean, from, to) of ratios; without an interval when there is only one."""
+    logs = [math.log(r) for r in ratios]
+    mean, n = statistics.mean(logs), len(logs)
+    half = T95[min(n - 2, len(T95) - 1)] * statistics.stdev(logs) / n ** 0.5 if n > 1 else math.inf
+    return math.exp(mean), math.exp(mean - half), math.exp(min(mean + half, 700))
+
+
+def ratios_of(results, name, base, key=lambda v: v):
+    return [key(r[name]) / key(r[base]) for r in results
+            if name in r and base in r and key(r[name]) and key(r[base])]
+
+
+def show_range(low, high):
+    return f"{low:.3f}-{high:.3f}" if math.isfinite(high) and high < 1000 else "one round"

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Single operations: malloc, locks, threads, the start of a process; a snapshot's parts."""
+import ctypes.util
+import os
+import re
+import shutil
+import statistics
+import subprocess
+
+from kit import (BENCH, LIB, QUICK, environment, interval, machine, out, ratios_of, row, show_range,
+                 title, turns)
+
+JUMP = str(BENCH / "libjump.so")
+ALLOCATORS = [("glibc", None), ("jemalloc", "libjemalloc.so.2"),
+              ("tcmalloc", "libtcmalloc_minimal.so.4")]
+SIZES = (64, 0) if QUICK else (16, 64, 1024, 16384, 1 << 20, 0)
+ROUNDS = 3 if QUICK else 9
+
+
+def have(so):
+    return not so or ctypes.util.find_library(re.sub(r"^lib|\.so.*", "", so))
+
+
+def best(argv, *preload):
+    """The best of a few in one process: what disturbs makes it slower, never faster."""
+    text = out(argv, environment(*preload, CPROF_LOG="none"))
+    return min(map(float, text.split()))
+
+
+def compare(name, argv, allocator=None, jump=False):
+    libs = {"bare": (allocator,), "cprof": (LIB, allocator)}
+    if jump:
+        libs["jump"] = (JUMP, allocator)
+    results = turns(libs, ROUNDS, lambda n: best(argv, *libs[n]))
+    mid = {n: statistics.median(r[n] for r in results) for n in libs}
+    ratio, low, high = interval(ratios_of(results, "cprof", "bare"))
+    row(name, f"{ratio:.3f}", show_range(low, high), f"{mid['cprof'] - mid['bare']:+.2f}",
+        f"{mid['bare']:.2f}", f"{mid['jump']:.2f}" if jump else "", f"{mid['cprof']:.2f}")
+    machine(f"micro.{name}.ratio", ratio, "x")
+    machine(f"micro.{name}.added", mid["cprof"] - mid["bare"], "ns")
+
+
+def head(text):
+    title(text)
+    row("", "ratio", "95 %", "added ns", "bare", "jump", "cprof")
+
+
+def bench_pair():
+    """Added by the library to one malloc and one free, at default rate."""
+    head("malloc and free, ns per pair (jump: an interposer that does nothing)")
+    for allocator, so in ALLOCATORS:
+        if not have(so):
+            row(allocator, "not installed")
+            continue
+        for size in SIZES:
+            count = 2000000 if size < 65536 else 200000
+            compare(f"{allocator} {size or 'mixed'}", [BENCH / "pair", size, count, 3], so,
+                    jump=True)
+        for what in ("batch", "cross"):
+            compare(f"{allocator} {what}", [BENCH / "micro", what, 500000, 3], so)
+
+
+def bench_locks():
+    head("pthread, ns each (ping-pong: wall time; the others: CPU time)")
+    for what, count in (("lock", 2000000), ("contended", 300000), ("pingpong", 20000),
+                        ("thread", 3000)):
+        compare(what, [BENCH / "micro", what, count, 3])
+
+
+def instructions(argv, *preload):
+    """Instructions valgrind counts in one run."""
+    text = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"] +
+                          [str(a) for a in argv], text=True, check=True,
+                          env=environment(*preload, CPROF_LOG="none", CPROF_SEED="1"),
+                          stdin=subprocess.DEVNULL, capture_output=True).stderr
+    return int(re.search(r"Collected : (\d+)", text).group(1))
+
+
+def bench_instructions():
+    """The difference of two lengths leaves start and end of the process out."""
+    title("instructions, by callgrind (added to the bare call)")
+    few, many = (20000, 60000) if QUICK else (100000, 300000)
+    row("", "bare", "jump", "cprof", "added")
+    for name, argv in (("malloc and free, 64 B", [BENCH / "pair", 64, "N", 1]),
+                       ("malloc and free, mixed", [BENCH / "pair", 0, "N", 1]),
+                       ("lock and unlock", [BENCH / "micro", "lock", "N", 1])):
+        counted = []
+        for lib in (None, JUMP, LIB):
+            ends = [instructions([n if a == "N" else a for a in argv], lib) for n in (few, many)]
+            counted.append((ends[1] - ends[0]) / (many - few))
+        row(name, *(f"{c:.1f}" for c in counted), f"{counted[2] - counted[0]:+.1f}")
+        machine(f"instructions.{name}", counted[2] - counted[0], "instructions")
+
+
+def bench_start():
+    title("start and end of /bin/true, microseconds (medians)")
+    count = 100 if QUICK else 1000
+    names = ["no library", "an empty library", "cprof"]
+    values = out([BENCH / "start", count, shutil.which("true"), "-", BENCH / "libempty.so", LIB])
+    values = list(map(float, values.split()))
+    row("", "us", "over empty")
+    for name, value in zip(names, values):
+        row(name, f"{value:.0f}", f"{value - values[1]:+.0f}")
+    machine("start.added", values[2] - values[1], "us")
+
+
+def bench_parts():
+    """The micro benchmarks of single parts print their own tables."""
+    for program in sorted(BENCH.glob("bench_*")):
+        if program.suffix == "" and os.access(program, os.X_OK):
+            title(program.name)
+            subprocess.run([str(program)] + (["quick"] if QUICK else []), env=environment(),
+                           stdin=subprocess.DEVNULL, cwd=BENCH, check=True)
+
+
+PARTS = {"pair": bench_pair, "locks": bench_locks, "instructions": bench_instructions,
+         "start": bench_start, "parts": bench_parts}

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""How cost and memory grow: with threads, heaps and distinct stacks; an idle process."""
+import http.client
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from kit import BENCH, LIB, QUICK, ROOM, TOP, environment, interval, machine, out, ratios_of, row
+from kit import show_range, title, turns
+
+sys.path.insert(0, str(TOP / "test/lib"))
+import pprofcheck  # noqa: E402
+
+EMPTY = str(BENCH / "libempty.so")
+
+
+class Grown:
+    """A process that has grown and waits."""
+
+    def __init__(self, *words, preload=LIB, **config):
+        self.dir = pathlib.Path(tempfile.mkdtemp(dir=ROOM))
+        self.process = subprocess.Popen(
+            [str(BENCH / "grow"), *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+            env=environment(preload, CPROF_DIR=str(self.dir), CPROF_LINES="0", **config))
+        kib, ns = self.process.stdout.readline().split()
+        self.kib, self.ns = int(kib), float(ns)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def snapshot(self):
+        """(milliseconds as the log has them, the heap profile's path)"""
+        self.process.stdin.write("s")
+        self.process.stdin.flush()
+        line = self.process.stderr.readline()
+        found = re.search(r"wrote .*, (\d+) ms\)", line)
+        if not found:
+            raise SystemExit(f"bench: no snapshot: {line}")
+        return int(found.group(1)), next(self.dir.glob("*.heap.pb.gz"))
+
+    def private_kib(self):
+        text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return sum(int(v) for v in re.findall(r"^Private_\w+:\s+(\d+)", text, re.M))
+
+
+def used_kib(path):
+    for comment in pprofcheck.read(str(path)).comments:
+        found = re.match(r"memory=(\d+) used", comment)
+        if found:
+            return int(found.group(1)) // 1024
+    return 0
+
+
+def bench_threads():
+    title("malloc and free in many threads, ns of CPU time per pair")
+    row("threads", "ratio", "95 %", "bare", "cprof")
+    for n in (1, 4, 64) if QUICK else (1, 2, 4, 8, 16, 32, 64):
+        argv = [BENCH / "micro", f"threads:{n}", 4000000 // n, 3]
+        libs = {"bare": None, "cprof": LIB}
+        results = turns(libs, 3 if QUICK else 7, lambda name: min(map(float, out(
+            argv, environment(libs[name], CPROF_LOG="none")).split())))
+        ratio, low, high = interval(ratios_of(results, "cprof", "bare"))
+        mid = [statistics.median(r[name] for r in results) for name in libs]
+        row(str(n), f"{ratio:.3f}", show_range(low, high), *(f"{v:.2f}" for v in mid))
+        machine(f"threads.{n}.ratio", ratio, "x")
+
+
+def available_mb():
+    text = pathlib.Path("/proc/meminfo").read_text()
+    return int(re.search(r"MemAvailable:\s+(\d+)", text).group(1)) // 1024
+
+
+def bench_heaps():
+    title("live heaps of blocks of 64 to 2,048 bytes, default rate")
+    row("MB", "ns bare", "ns cprof", "RSS added KB", "own KB", "snapshot ms", "file KB")
+    for mb in (10, 100) if QUICK else (10, 100, 1000, 10000):
+        if mb * 1.3 > available_mb():
+            row(str(mb), "does not fit this machine")
+            continue
+        with Grown("heap", mb, preload=EMPTY) as bare:
+            pass
+        with Grown("heap", mb) as ours:
+            ms, path = ours.snapshot()
+            row(str(mb), f"{bare.ns:.0f}", f"{ours.ns:.0f}", ours.kib - bare.kib, used_kib(path),
+                ms, path.stat().st_size // 1024)
+            machine(f"heap.{mb}MB.added", ours.kib - bare.kib, "KB")
+
+
+def bench_stacks():
+    title("distinct stacks, every allocation recorded")
+    row("stacks", "ns per block", "own KB", "snapshot ms", "file KB", "samples")
+    for n in (100, 10000) if QUICK else (100, 1000, 10000, 100000, 1000000):
+        with Grown("stacks", n, CPROF_HEAP_RATE="1", CPROF_MAX_MEMORY="4G",
+                   CPROF_PROFILES="heap") as g:
+            ms, path = g.snapshot()
+            p = pprofcheck.read(str(path))
+            row(str(n), f"{g.ns:.0f}", used_kib(path), ms, path.stat().st_size // 1024,
+                len(p.samples))
+            machine(f"stacks.{n}.snapshot", ms, "ms")
+            machine(f"stacks.{n}.memory", used_kib(path), "KB")
+
+
+def bench_idle():
+    title("an idle process: private memory over an empty library")
+    with Grown("idle", preload=EMPTY) as bare, Grown("idle") as ours:
+        time.sleep(0.2)
+        added = ours.private_kib() - bare.private_kib()
+        row("idle", f"{added} KB")
+        machine("idle.memory", added, "KB")
+
+
+def bench_http():
+    title("GET /debug/pprof/heap, ms (medians)")
+    row("stacks", "first", "later", "bytes")
+    for n in (100, 10000):
+        with Grown("stacks", n, CPROF_HEAP_RATE="1", CPROF_HTTP="127.0.0.1:0") as g:
+            line = g.process.stderr.readline()
+            port = int(re.search(r":(\d+)/", line).group(1))
+            took, size = [], 0
+            for _ in range(5 if QUICK else 20):
+                began = time.monotonic()
+                c = http.client.HTTPConnection("127.0.0.1", port)
+                c.request("GET", "/debug/pprof/heap")
+                size = len(c.getresponse().read())
+                c.close()
+                took.append((time.monotonic() - began) * 1e3)
+            row(str(n), f"{took[0]:.1f}", f"{statistics.median(took[1:]):.1f}", size)
+            machine(f"http.{n}.heap", statistics.median(took[1:]), "ms")
+
+
+def bench_massif():
+    """How far apart the peers' ways are: every instruction interpreted, for scale."""
+    title("valgrind's massif, for scale: the C++ program")
+    argv = [BENCH / "words", 2]
+    took = {}
+    for name, words in (("bare", []), ("massif", ["valgrind", "--tool=massif",
+                                                   f"--massif-out-file={ROOM}/massif"])):
+        began = time.monotonic()
+        out([*words, *argv])
+        took[name] = time.monotonic() - began
+    row("massif", f"{took['massif'] / took['bare']:.0f} x")
+    machine("massif.ratio", took["massif"] / took["bare"], "x")
+
+
+PARTS = {"threads": bench_threads, "heaps": bench_heaps, "stacks": bench_stacks,
+         "idle": bench_idle, "http": bench_http, "massif": bench_massif}

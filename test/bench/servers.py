@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: MIT
+"""Servers and batch programs under load: each is started anew, loaded, measured, ended."""
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from kit import BENCH, QUICK, ROOM, environment, out
+
+TICK = os.sysconf("SC_CLK_TCK")
+SECONDS = 0.5 if QUICK else 1
+PG_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def tree(pid):
+    """A process and all that came of it."""
+    pids = [pid]
+    for p in pids:
+        try:
+            for task in pathlib.Path(f"/proc/{p}/task").iterdir():
+                pids += map(int, (task / "children").read_text().split())
+        except OSError:
+            pass
+    return pids
+
+
+def usage(pid):
+    """(CPU seconds, peak resident KiB) of a tree, with those it has waited for."""
+    ticks = kib = 0
+    for p in tree(pid):
+        try:
+            stat = pathlib.Path(f"/proc/{p}/stat").read_text().rpartition(")")[2].split()
+            status = pathlib.Path(f"/proc/{p}/status").read_text()
+        except OSError:
+            continue
+        ticks += sum(map(int, stat[11:15]))
+        found = re.search(r"^VmHWM:\s+(\d+)", status, re.M)
+        kib += int(found.group(1)) if found else 0
+    return ticks / TICK, kib
+
+
+class Server:
+    user = None
+    ready = b""  # what to send; an answer means that it is up
+
+    def __init__(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(dir=ROOM))
+        self.port = free_port()
+        self.prepare()
+
+    def prepare(self):
+        pass
+
+    def is_up(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as s:
+                s.sendall(self.ready)
+                return not self.ready or bool(s.recv(1))
+        except OSError:
+            return False
+
+    def start(self, env):
+        self.process = subprocess.Popen([str(a) for a in self.argv()], env=env, cwd=self.dir,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, user=self.user)
+        for _ in range(400):
+            if self.is_up():
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.025)
+        raise SystemExit(f"bench: {self.name} does not start")
+
+    def stop(self):
+        self.process.send_signal(self.stop_signal)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    stop_signal = signal.SIGTERM
+
+    def measure(self, env, beside):
+        """beside: the profiler that runs next to the server, or none (macro.py)."""
+        self.start(env)
+        beside.start(self.process.pid)
+        try:
+            self.load(warm=True)
+            cpu = usage(self.process.pid)[0]
+            got = self.load(warm=False)
+            after, kib = usage(self.process.pid)
+        finally:
+            beside.end()
+            self.stop()
+        return {**got, "cpu": (after - cpu) / got["done"], "kib": kib}
+
+
+class Redis(Server):
+    name, ready = "redis-server", b"PING\r\n"
+
+    def argv(self):
+        return ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "",
+                "--appendonly", "no", "--dir", self.dir]
+
+    def load(self, warm):
+        n = int((20000 if warm else 100000) * SECONDS)
+        text = out(["redis-benchmark", "-p", self.port, "--csv", "-t", "set,get,lpush", "-r",
+                    100000, "-n", n, "-d", 100, "-c", 16, "-P", 4])
+        rows = [line.replace('"', "").split(",") for line in text.splitlines()[1:]]
+        done = n * len(rows)
+        return {"done": done, "rate": done / sum(n / float(r[1]) for r in rows),
+                "p99": max(float(r[6]) for r in rows)}
+
+
+class Nginx(Server):
+    name, ready = "nginx", b"GET /page HTTP/1.0\r\n\r\n"
+    stop_signal = signal.SIGQUIT
+
+    def prepare(self):
+        (self.dir / "page").write_text("x" * 1024)
+        user = "user root;" if os.getuid() == 0 else ""
+        (self.dir / "nginx.conf").write_text(
+            f"{user} daemon off; worker_processes 1; error_log /dev/null; pid {self.dir}/pid;\n"
+            f"events {{ worker_connections 256; }}\nhttp {{ access_log off;\n" +
+            "".join(f"{k}_temp_path {self.dir}/{k};\n" for k in
+                    ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")) +
+            f"server {{ listen 127.0.0.1:{self.port}; root {self.dir}; }} }}\n")
+
+    def argv(self):
+        return ["nginx", "-e", "/dev/null", "-c", self.dir / "nginx.conf", "-p", self.dir]
+
+    def load(self, warm):
+        text = out(["wrk", "-t1", "-c16", f"-d{1 if warm else max(1, round(SECONDS * 1.5))}s",
+                    "--latency", f"http://127.0.0.1:{self.port}/page"])
+        p99, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
+        return {"done": int(re.search(r"(\d+) requests in", text).group(1)),
+                "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
+                "p99": float(p99) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]}
+
+
+class Memcached(Server):
+    name, ready = "memcached", b"version\r\n"
+
+    def argv(self):
+        return ["memcached", "-p", self.port, "-l", "127.0.0.1", "-t", 2, "-U", 0,
+                *(["-u", "root"] if os.getuid() == 0 else [])]
+
+    def load(self, warm):
+        seconds = 0.2 if warm else SECONDS
+        rate, _, p99 = map(float, out([BENCH / "load", self.port, 16, seconds]).split())
+        return {"done": rate * seconds, "rate": rate, "p99": p99 / 1e3}
+
+
+class Postgres(Server):
+    name = "postgresql"
+    stop_signal = signal.SIGINT
+
+    def prepare(self):
+        """One cluster, made once; its server is started anew each time."""
+        self.user = "postgres" if os.getuid() == 0 else None
+        os.environ.setdefault("PGUSER", "bench")
+        if self.user:
+            shutil.chown(self.dir, pwd.getpwnam(self.user).pw_uid)
+        self.data = self.dir / "data"
+        out([PG_BIN / "initdb", "-D", self.data, "-U", "bench", "-A", "trust", "--no-sync"],
+            user=self.user, cwd=self.dir)
+        self.start(dict(os.environ))
+        self.pgbench("-i", "-q", "-s", 1)
+        self.stop()
+
+    def argv(self):
+        return [PG_BIN / "postgres", "-D", self.data, "-p", self.port, "-k", self.dir, "-c",
+                "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "autovacuum=off"]
+
+    def is_up(self):
+        return subprocess.run([PG_BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p",
+                               str(self.port)], check=False).returncode == 0
+
+    def pgbench(self, *words):
+        return out(["pgbench", "-h", "127.0.0.1", "-p", self.port, "-U", "bench", *words,
+                    "postgres"], cwd=self.dir, user=self.user)
+
+    def load(self, warm):
+        if warm:
+            return self.pgbench("-S", "-n", "-c", 4, "-t", 100)
+        for old in self.dir.glob("log.*"):
+            old.unlink()
+        text = self.pgbench("-S", "-n", "-c", 4, "-t", int(3000 * SECONDS), "-l",
+                            "--log-prefix=log")
+        took = sorted(int(line.split()[2]) for log in self.dir.glob("log.*")
+                      for line in log.read_text().splitlines())
+        return {"done": len(took), "p99": took[len(took) * 99 // 100] / 1e3,
+                "rate": float(re.search(r"tps = ([\d.]+)", text).group(1))}
+
+
+class Batch:
+    """A program that does its work and ends: what it does per second of its run."""
+
+    def __init__(self, name, argv, stdin=None):
+        self.name, self.argv, self.stdin = name, [str(a) for a in argv], stdin
+
+    def measure(self, env, beside):
+        plain = environment()
+        changed = [f"{k}={v}" for k, v in env.items() if plain.get(k) != v]
+        r, w = os.pipe()
+        with open(self.stdin or os.devnull, "rb") as stdin, os.fdopen(r) as report:
+            p = subprocess.Popen([str(BENCH / "once"), str(w), "env", *changed, *beside.words("--"),
+                                  *self.argv], env=plain, stdin=stdin, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, cwd=ROOM, pass_fds=[w])
+            os.close(w)
+            if p.wait():
+                raise SystemExit(f"bench: {self.name} fails")
+            wall, cpu, kib = map(float, report.read().split())
+        return {"rate": 1 / wall, "p99": 0, "cpu": cpu, "kib": int(kib)}
+
+
+def sqlite():
+    script = ROOM / "script.sql"
+    n = 30000 if QUICK else 100000
+    script.write_text(
+        "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c INTEGER); BEGIN;\n"
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n})\n"
+        "INSERT INTO t SELECT i, 'name ' || (i * 7919 % 100003), i % 97 FROM n; COMMIT;\n"
+        "CREATE INDEX tb ON t(b); SELECT c, count(*), max(b) FROM t GROUP BY c;\n"
+        "SELECT count(*) FROM t x JOIN t y ON x.b = y.b; UPDATE t SET b = b || c;\n")
+    return Batch("sqlite", ["sqlite3", ":memory:"], script)
+
+
+def compiler():
+    source = ROOM / "many.c"
+    source.write_text("#include <stdio.h>\n" + "".join(
+        f"int f{i}(int a, int *b) {{ int s = a; for (int k = 0; k < a; k++) {{ s += b[k] * {i};"
+        f" if (s % 7 == {i % 7}) b[k] = s ^ k; else s -= b[k] >> 3; }} return s + {i}; }}\n"
+        for i in range(60 if QUICK else 250)))
+    return Batch("gcc", ["gcc", "-O2", "-c", "-o", ROOM / "many.o", source])
+
+
+def words(name, rounds):
+    return Batch(name, [BENCH / name, max(1, int(rounds * SECONDS))])
+
+
+WORKLOADS = {
+    "redis": Redis, "nginx": Nginx, "memcached": Memcached, "postgresql": Postgres,
+    "sqlite": sqlite, "gcc": compiler, "c++": lambda: words("words", 120),
+    "rust": lambda: words("words-rs", 120),
+}
