@@ -109,8 +109,7 @@ def bench_parts():
     for program in sorted(BENCH.glob("bench_*")):
         if program.suffix == "" and os.access(program, os.X_OK):
             title(program.name)
-            subprocess.run([str(program)] + (["quick"] if QUICK else []), env=environment(),
-                           stdin=subprocess.DEVNULL, cwd=BENCH, check=True)
+            print(out([program] + (["quick"] if QUICK else []), cwd=BENCH), end="", flush=True)
 
 
 PARTS = {"pair": bench_pair, "locks": bench_locks, "instructions": bench_instructions,

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""The README's performance table, from the results of the last runs of each part."""
+import re
+
+# What is measured, its unit in words, the target; and a word on how to show it.
+ROWS = [
+    ("micro.glibc-64.added", "malloc and free of 64 bytes", "{:+.1f} ns", "1.5 ns"),
+    ("instructions.malloc-and-free.64-B", "malloc and free, in instructions", "{:+.0f}", "20"),
+    ("micro.lock.added", "uncontended lock and unlock", "{:+.1f} ns", "1.5 ns"),
+    ("walk_reused", "unwinding, a frame, the last walk reused", "{:.1f} ns", "5 ns"),
+    ("walk_hits", "unwinding, a frame, rules cached", "{:.1f} ns", "20 ns"),
+    ("walk_cold", "unwinding, a frame, rules read", "{:.0f} ns", "250 ns"),
+    ("start.added", "start and end of a process", "{:+.0f} us", "1,000 us"),
+    ("pprof_writer_to_zlib", "a profile of 100,000 stacks, to zlib alone", "{:.2f} x", "1.5 x"),
+    ("pprof_writer_memory", "memory for that", "{:.1f} MB", "4 MB"),
+    ("idle.memory", "an idle process, private memory", "{:+.0f} KB", "4,096 KB"),
+]
+PEERS = ("gperftools-cpu", "perf-record", "tcmalloc-sampling", "gperftools-heap", "jemalloc-prof",
+         "heaptrack")
+
+
+def read(results):
+    values = {}
+    for path in sorted(results.glob("*.txt")):
+        for name, value in re.findall(r"^bench: (\S+) (\S+)", path.read_text(), re.M):
+            values[name] = float(value)
+    return values
+
+
+def percent(ratio):
+    return "" if ratio is None else f"{ratio * 100:.1f} %"
+
+
+def show(results, workloads):
+    values = read(results)
+    print("| what | cost | target |\n|---|---|---|")
+    for name, what, form, target in ROWS:
+        if name in values:
+            print(f"| {what} | {form.format(values[name])} | {target} |")
+    print("\n| throughput with | cprof, all | (at least) |", " | ".join(PEERS), "|")
+    print("|---|---|---|" + "---|" * len(PEERS))
+    for w in workloads:
+        if f"{w}.cprof.all.throughput" in values:
+            cells = [percent(values.get(f"{w}.{n}")) for n in
+                     ("cprof.all.throughput", "cprof.all.from",
+                      *(f"{p}.throughput" for p in PEERS))]
+            print(f"| {w} | " + " | ".join(cells) + " |")
