@@ -24,7 +24,7 @@
 #include "../rt/sys.h"
 #include "cell.h"
 #include "govern.h"
-#include "module.h"
+#include "rules.h"
 #include "stack.h"
 #include "waiters.h"
 
@@ -64,7 +64,7 @@ static void record(struct cp_thread *t, enum cp_contend which, const struct cp_c
 	uint32_t cell;
 
 	if (call->fn)
-		frame[n++] = cp_frame_make(cp_module_of(call->fn), call->fn);
+		frame[n++] = cp_rules_frame(call->fn);
 	n += cp_walk_caller(t, &call->caller, frame + n, CP_WALK_MAX - n, &cut);
 	key.sid = cp_stack_intern(frame, n, cut);
 	cell = cp_cell_find(cells, key);

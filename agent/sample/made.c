@@ -12,7 +12,7 @@
 
 #include "../rt/thread.h"
 #include "loss.h"
-#include "module.h"
+#include "rules.h"
 #include "stack.h"
 
 enum { MADE, LEFT };
@@ -42,7 +42,7 @@ uint32_t cp_made_find(const struct cp_regs *caller, uintptr_t start)
 		return 0;
 	n = cp_walk_caller(cp_thread_ready(), caller, frame, CP_WALK_MAX, &cut);
 	if (!cut && n < CP_WALK_MAX)
-		frame[n++] = cp_frame_make(cp_module_of(start), start);
+		frame[n++] = cp_rules_frame(start);
 	key.sid = cp_stack_intern(frame, n, cut);
 	return cp_cell_find(&st.cells, key) + 1;
 }

@@ -215,6 +215,15 @@ CP_NOINLINE cp_rule cp_rule_read(uintptr_t key, uint64_t gen)
 	return rule;
 }
 
+cp_frame cp_rules_frame(uintptr_t pc)
+{
+	uint64_t gen = cp_rules_gen();
+
+	if (!cp_rules.entry || pc > CP_FRAME_ADDR_MASK)
+		return cp_frame_make(cp_module_of(pc), pc);
+	return cp_frame_make(cp_rule_module(cp_rule_get(pc, gen, cp_rule_tag(gen))), pc);
+}
+
 void cp_rules_forget(void)
 {
 	uint64_t gen = cp_add_acqrel(&cp_rules.gen, 1) + 1;

@@ -99,6 +99,10 @@ void cp_rules_forget(void);
 /* [HOST, SIGNAL] Reads the tables, and remembers what they say. */
 cp_rule cp_rule_read(uintptr_t key, uint64_t gen);
 
+/* [HOST, SIGNAL] The frame of an address nobody walked to, as a function's: what the cache
+ * knows of it saves reading its object's headers again. */
+cp_frame cp_rules_frame(uintptr_t pc);
+
 CP_INLINE uint64_t cp_rules_gen(void)
 {
 	return cp_load_rlx(&cp_rules.gen);

@@ -29,7 +29,7 @@
 #include "govern.h"
 #include "labels.h"
 #include "loss.h"
-#include "module.h"
+#include "rules.h"
 #include "span.h"
 #include "stack.h"
 #include "walk.h"
@@ -257,7 +257,7 @@ static cp_sid fallback(const struct cp_thread_slot *s)
 
 	if (s->last || !s->start)
 		return s->last;
-	frame = cp_frame_make(cp_module_of(s->start), s->start);
+	frame = cp_rules_frame(s->start);
 	return cp_stack_intern(&frame, 1, false);
 }
 
