@@ -211,7 +211,10 @@ static void turn_away(int fd)
 				   "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
 				   "X-Content-Type-Options: nosniff\r\nX-Go-Pprof: 1\r\n"
 				   "Content-Length: 21\r\n\r\ntoo many connections\n";
+	char asked[2048];
 
+	/* What is left unread when it is closed would take the answer with it. */
+	CP_SYS(SYS_recvfrom, fd, asked, sizeof(asked), MSG_DONTWAIT, 0, 0);
 	CP_SYS(SYS_sendto, fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
 	cp_sys_close(fd);
 }

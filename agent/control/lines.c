@@ -201,6 +201,8 @@ static void keep_draft(struct cp_lines *l, struct cp_names *k, struct cp_wanted 
 	struct cp_symbol_line *last = &s->line[s->nlines - 1];
 	size_t size = sizeof(*s) + s->nlines * sizeof(s->line[0]);
 
+	s->placed = w->placed;
+	s->offset = w->offset;
 	if (w->name) {
 		last->name = w->name;
 		last->mangled = w->mangled;

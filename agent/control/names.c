@@ -123,6 +123,8 @@ static void take_name(struct cp_names *k, const struct cp_elf *e, const struct c
 	const struct cp_symtab_query *q = &k->q[i];
 	bool is_code = cp_elf_text_of(e, q->addr) != NULL;
 
+	w[i].placed = is_code;
+	w[i].offset = (uint32_t)(q->addr - q->value);
 	/* Neighbours mostly lie in one function. */
 	if (i && is_code && w[i - 1].name && k->q[i - 1].found && q[-1].name == q->name &&
 	    q[-1].value == q->value) {

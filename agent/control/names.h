@@ -18,7 +18,9 @@
 /* A frame that has no answer yet. */
 struct cp_wanted {
 	cp_frame frame;
-	const char *name, *mangled;	/* NULL: not known yet; from cp_symcache_string */
+	const char *name, *mangled; /* NULL: not known yet; from cp_symcache_string */
+	bool placed;		    /* as in struct cp_symbol */
+	uint32_t offset;
 	const struct cp_symbol *symbol; /* with lines, when there are any */
 };
 

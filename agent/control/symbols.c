@@ -96,6 +96,8 @@ static void answer(struct cp_names *k, struct cp_wanted *w)
 
 	if (w->symbol || k->no_memory)
 		return;
+	one.symbol.placed = w->placed;
+	one.symbol.offset = w->offset;
 	one.symbol.nlines = 1;
 	one.symbol.line[0] = (struct cp_symbol_line){w->name, w->mangled, NULL, 0, 0};
 	w->symbol = cp_symcache_put(k->job, w->frame, &one.symbol);

@@ -25,6 +25,8 @@ struct cp_symbol_line {
 
 struct cp_symbol {
 	uint16_t nlines; /* at least 1; [0] is the innermost inlined function */
+	bool placed;	 /* is it known where the physical function, the last one, begins? */
+	uint32_t offset; /* then: how far behind that */
 	struct cp_symbol_line line[];
 };
 

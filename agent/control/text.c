@@ -209,6 +209,8 @@ static void write_frame(struct text *t, cp_frame frame)
 
 		cp_out_fmt(t->out, "#\t0x%lx\t", (uint64_t)cp_frame_addr(frame));
 		cp_out_str(t->out, l->name);
+		if (s->placed)
+			cp_out_fmt(t->out, "+0x%x", s->offset);
 		if (l->file) {
 			cp_out_str(t->out, "\t");
 			cp_out_str(t->out, l->file);

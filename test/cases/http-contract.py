@@ -152,7 +152,7 @@ def check_frames(lines, i, asked, what):
     if lines[i].startswith("# labels: {"):
         i += 1
     while lines[i]:
-        f = re.fullmatch(r"#\t0x([0-9a-f]+)\t[^\t]+(\t[^\t]+:\d+)?", lines[i])
+        f = re.fullmatch(r"#\t0x([0-9a-f]+)\t([^\t]+\+0x[0-9a-f]+(\t[^\t]+:\d+)?|\[[a-z ]+\])", lines[i])
         check(f, "%s: frame %r" % (what, lines[i]))
         shown.append(int(f[1], 16))
         i += 1
@@ -342,7 +342,7 @@ with Server([HOST, "two words", "", "last"], CPROF_HTTP_MAX_SECONDS=20) as host:
     check(host.process.poll() is None, "the program lives")
 with Server([os.path.join(PROG, "httpbusy")], CPROF_HEAP_RATE=4096, CPROF_MUTEX_FRACTION=1,
             CPROF_BLOCK_RATE=1, CPROF_DIR="busy") as host:
-    check(wait_for(lambda: b"\thold_lock" in host.get("/debug/pprof/mutex?debug=1").body), "contention")
+    check(wait_for(lambda: b"\thold_lock+0x" in host.get("/debug/pprof/mutex?debug=1").body), "contention")
     profiles(host)
     check(host.process.poll() is None, "the busy program lives")
 switched_off()
