@@ -5,7 +5,8 @@
 
 Every answer is 200 and whole, a window's no earlier than its end, totals never fall, and
 the worker's memory and descriptors stay where they were. Under `make soak` the rounds are
-of 15 s, as scrapers make them, and every answer is there 2 s after its window."""
+of 15 s, as scrapers make them, and every answer is there 2 s after its window, and what
+the machine made other requests wait, to an nginx without the library."""
 
 import glob
 import gzip
@@ -25,7 +26,7 @@ from http_kit import ask, read_answer, request, rss_kb  # noqa: E402
 SOAK = float(os.environ.get("SOAK_SECONDS", 0))
 PERIOD = 15 if SOAK else 3
 ROUNDS = max(4, int(SOAK / PERIOD))
-LATE = 2 if SOAK else 30
+LATE = 2 if SOAK else 30  # seconds
 GROWTH = 8192  # kB
 ROOT = "/debug/pprof/"
 PERSON = ("", "heap?debug=1", "mutex?debug=1", "flame?profile=heap", "heap?seconds=1", "cmdline",
@@ -94,6 +95,7 @@ class Day:
         self.over = threading.Event()
         self.lock = threading.Lock()
         self.answers, self.latest, self.wrong, self.last = 0, 0.0, [], {}
+        self.machine = 0.0
         self.spent, self.served = {plain: 0.0, host: 0.0}, 0
 
     def ask(self, s, target, seconds=0):
@@ -108,7 +110,7 @@ class Day:
         with self.lock:
             self.answers += 1
             self.latest = max(self.latest, took - seconds)
-            if a.status != 200 or took < seconds or took > seconds + LATE or not a.body:
+            if a.status != 200 or took < seconds or not a.body:
                 self.wrong.append("%s: %d after %.1f s, %r" % (target, a.status, took, a.body[:80]))
         if a.headers.get("Content-Type") == "application/octet-stream":
             gzip.decompress(a.body)
@@ -153,7 +155,10 @@ class Day:
                 for _ in range(200):
                     s.sendall(wire)
                     s.recv(4096)
-                self.spent[n] += time.monotonic() - began
+                took = time.monotonic() - began
+                self.spent[n] += took
+                if n is self.plain:
+                    self.machine = max(self.machine, took)
             self.served += 200
         for s in sockets.values():
             s.close()
@@ -190,6 +195,7 @@ def run(plain, host):
     for t in others:
         t.join()
     check(not day.wrong, "%d of %d answers are wrong: %s" % (len(day.wrong), day.answers, day.wrong[:5]))
+    check(day.latest < LATE + day.machine, "an answer is %.2f s late" % day.latest)
     check(day.answers >= 2 * ROUNDS * (1 + len(names)), "answers: %d" % day.answers)
     check(wait_for(lambda: descriptors(host.worker) == table),
           "descriptors: %s, then %s" % (table, descriptors(host.worker)))
@@ -198,8 +204,8 @@ def run(plain, host):
     for name, body in day.last.items():
         with open(name + ".pb.gz", "wb") as f:
             f.write(body)  # the validator looks at it
-    print("%d answers, the latest %.2f s late; %d kB, then %d; %d requests served, at %.1f %% of the "
-          "throughput without" % (day.answers, day.latest, before, after, day.served,
+    print("%d answers, the latest %.2f s late (the machine: %.2f s); %d kB, then %d; %d requests served, at %.1f %% of the "
+          "throughput without" % (day.answers, day.latest, day.machine, before, after, day.served,
                                   100 * day.spent[plain] / day.spent[host]))
 
 
