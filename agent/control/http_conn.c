@@ -168,14 +168,18 @@ static void send_more(struct cp_http_conn *c, int64_t now)
 
 /* --- answering ------------------------------------------------------------------ */
 
-static void enqueue(struct cp_http_conn *c, int64_t now)
+static void queue(struct cp_http_conn *c, int64_t now)
 {
-	if (!cp_http_may_queue()) {
-		send_error(c, now, 429, "too many requests are being worked on\n", 1);
-		return;
-	}
 	c->ticket = cp_http_ticket();
 	enter(c, CP_CONN_QUEUED, now, 0);
+}
+
+static void ask_to_queue(struct cp_http_conn *c, int64_t now)
+{
+	if (cp_http_may_queue())
+		queue(c, now);
+	else
+		send_error(c, now, 429, "too many requests are being worked on\n", 1);
 }
 
 static void refuse_window(struct cp_http_conn *c, int64_t now, unsigned retry)
@@ -193,7 +197,7 @@ static void take_window(struct cp_http_conn *c, int64_t now)
 		return;
 	}
 	c->opening = true;
-	enqueue(c, now);
+	ask_to_queue(c, now);
 }
 
 /* The worker has opened it, or could not. */
@@ -251,16 +255,16 @@ static void answer(struct cp_http_conn *c, int64_t now)
 		break;
 	case CP_PLAN_SYMBOL:
 		cp_http_symbol_end(c);
-		enqueue(c, now);
+		ask_to_queue(c, now);
 		return;
 	case CP_PLAN_INDEX: /* counts all there is */
-		enqueue(c, now);
+		ask_to_queue(c, now);
 		return;
 	case CP_PLAN_PROFILE:
 		if (c->plan.seconds)
 			take_window(c, now);
 		else
-			enqueue(c, now);
+			ask_to_queue(c, now);
 		return;
 	}
 	if (c->out.error)
@@ -473,7 +477,7 @@ void cp_http_conn_ready(struct cp_http_conn *c, short events, int64_t now)
 void cp_http_conn_due(struct cp_http_conn *c, int64_t now)
 {
 	if (c->state == CP_CONN_WINDOW)
-		enqueue(c, now);
+		queue(c, now); /* who has waited for it is not sent away */
 	else if (c->state == CP_CONN_BODY || (c->state == CP_CONN_READING && c->have))
 		give_up(c, now, 408);
 	else
