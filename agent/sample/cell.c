@@ -76,10 +76,17 @@ static uint32_t charge_full(void)
 	return CP_CELL_FULL;
 }
 
+/* The stack's half is folded onto the other: a product's upper bits come from all of a
+ * factor, its lower ones from the lower ones alone. */
+static uint64_t hash_of(uint64_t key)
+{
+	return ((key ^ key >> 32) * 0x9e3779b97f4a7c15ULL) >> 32;
+}
+
 uint32_t cp_cell_find(struct cp_cells *c, struct cp_cell_key k)
 {
 	uint64_t key = pack(k);
-	uint64_t hash = key * 0x9e3779b97f4a7c15ULL >> 20;
+	uint64_t hash = hash_of(key);
 	uint32_t mine = 0;
 
 	if (k.sid == CP_SID_FULL)

@@ -138,6 +138,20 @@ static void full_cells_charge_cell_0(void **state)
 	assert_int_equal(cp_cell_key(&cells, CP_CELL_FULL).sid, CP_SID_FULL);
 }
 
+/* As many stacks of one label and size class as there are cells, or nearly: stacks are
+ * offsets, so their numbers are far apart and not the least random. */
+static void cells_are_used_up(void **state)
+{
+	uint64_t before = cp_loss_read(CP_LOSS_CELLS_FULL);
+
+	(void)state;
+	assert_int_equal(cp_cells_init(&cells, 4 << 20), 0);
+	for (unsigned i = 1; i < cells.cap - 1; i++)
+		cp_cell_find(&cells, (struct cp_cell_key){i * 16 + 2, 1, 7});
+	assert_true(cells.cap > 40000);
+	assert_int_equal(cp_loss_read(CP_LOSS_CELLS_FULL), before);
+}
+
 static void child_starts_empty(void **state)
 {
 	cp_frame f[128];
@@ -274,6 +288,7 @@ int main(void)
 		cmocka_unit_test(full_stack_table_is_counted),
 		cmocka_unit_test(threads_agree),
 		cmocka_unit_test(full_cells_charge_cell_0),
+		cmocka_unit_test(cells_are_used_up),
 		cmocka_unit_test(child_starts_empty),
 		cmocka_unit_test(live_blocks_come_back),
 		cmocka_unit_test(live_table_is_bounded),
