@@ -171,8 +171,9 @@ $(BUILD)/bench/%: test/bench/%.c $(BUILD)/agent.a $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(with_agent)
 
-# Victims: programs the agent is loaded into. lib*.c become shared libraries.
-PROG_FLAGS := -O1 -g -Wall -D_GNU_SOURCE -pthread -MMD -MP
+# Victims: programs the agent is loaded into. lib*.c become shared libraries. To the
+# compiler malloc is a function like others: it may not drop what is freed unused.
+PROG_FLAGS := -O1 -g -Wall -D_GNU_SOURCE -pthread -MMD -MP -fno-builtin-malloc -fno-builtin-calloc
 prog = $(call say,PROG,$@)
 $(BUILD)/prog/lib%.so: test/prog/lib%.c
 	$(prog)
