@@ -77,6 +77,28 @@ void cp_files_abandon(void)
 			CP_SYS(SYS_unlinkat, AT_FDCWD, st.shared->noted[i].path, 0);
 }
 
+static void discard(struct cp_files *f, unsigned i)
+{
+	struct cp_file *file = &f->file[i];
+
+	if (file->fd >= 0) {
+		CP_SYS(SYS_unlinkat, f->dir.fd, file->temp, 0);
+		cp_sys_close(file->fd);
+	}
+	file->fd = -1;
+	cp_store_rlx(&st.shared->noted[i].live, 0);
+}
+
+/* Is a finished file of that name there? Whoever else would write it has to hold the
+ * temporary one, as we do by now: so the answer stays true. */
+static bool is_taken(const struct cp_files *f, unsigned i)
+{
+	char final[CP_NAME_MAX];
+
+	cp_name_build(final, cp_exe_name(), &f->name, f->file[i].type, false);
+	return CP_SYS(SYS_faccessat, f->dir.fd, final, F_OK) == 0;
+}
+
 static int open_temp(struct cp_files *f, unsigned i)
 {
 	struct cp_file *file = &f->file[i];
@@ -90,21 +112,13 @@ static int open_temp(struct cp_files *f, unsigned i)
 		cp_store_rlx(&st.shared->noted[i].live, 0);
 		return (int)fd;
 	}
+	if (is_taken(f, i)) {
+		discard(f, i);
+		return -EEXIST;
+	}
 	CP_SYS(SYS_fchmod, fd, 0600); /* whatever the host's umask is */
 	CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB);
 	return 0;
-}
-
-static void discard(struct cp_files *f, unsigned i)
-{
-	struct cp_file *file = &f->file[i];
-
-	if (file->fd >= 0) {
-		CP_SYS(SYS_unlinkat, f->dir.fd, file->temp, 0);
-		cp_sys_close(file->fd);
-	}
-	file->fd = -1;
-	cp_store_rlx(&st.shared->noted[i].live, 0);
 }
 
 /* Another process may have the same pid, second and number: in another pid namespace
