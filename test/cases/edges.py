@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# fm-061 fm-083 fm-086 fm-087 fm-090 fm-094 fm-095 fm-100
+# timeout: 120
+"""Edges of the address space, of memory, of processors and of clocks."""
+import glob
+import os
+import pathlib
+import re
+import subprocess
+
+import pprofcheck
+from host import LIB, PROG, Host, check, wait_for
+
+ALL = {"CPROF_HEAP_RATE": "1", "CPROF_CPU_HZ": "1000", "CPROF_ATEXIT": "1", "CPROF_LINES": "0",
+       "LIMITS_LIB": PROG + "/libctor.so"}
+
+
+def outcome(argv, **more):
+    return subprocess.run(argv, env=dict(os.environ, **more), capture_output=True, text=True,
+                          timeout=100)
+
+
+def same(where, argv, **more):
+    """As without us; the profile of the last of at most ten runs that wrote one."""
+    want = outcome(argv, **ALL)
+    for _ in range(10):
+        got = outcome(argv, LD_PRELOAD=LIB, CPROF_DIR=os.path.abspath(where), **{**ALL, **more})
+        check((got.returncode, got.stdout) == (want.returncode, want.stdout),
+              f"{argv}: {got}, not {want}")
+        found = glob.glob(where + "/*.heap.pb.gz")
+        if found:
+            return pprofcheck.read(found[0])
+    check(False, f"{argv} wrote no profile: {got.stderr}")
+
+
+def memory():
+    for word, function in (("locked", "locked"), ("high", "high"), ("moved", "moved"),
+                           ("memory", "ctor_call"), ("stack", "deep")):
+        profile = same(word, [PROG + "/limits", word])
+        check(profile.total("alloc_objects", function) >= 100, f"{word}: {function} is nowhere")
+    same("little", [PROG + "/limits", "locked"], CPROF_MAX_MEMORY="8M")
+
+
+def processors():
+    same("cpus", ["taskset", "-c", "0", PROG + "/limits", "cpus"])
+    same("all", [PROG + "/limits", "cpus", "realtime"])
+    # Nothing in the library is kept per processor, and nothing asks which one it runs on.
+    wants = outcome(["nm", "-D", "--undefined-only", LIB]).stdout
+    check("malloc" not in wants.split() and "getauxval" in wants, wants)
+    check(not re.search(r"getcpu|nprocs|sysconf|rseq", wants), wants)
+
+
+def rates():
+    """Changing its environment changes nothing: the variables are read once."""
+    profile = same("rates", [PROG + "/limits", "rates"])
+    check(profile.total("alloc_objects", "rates") >= 1000, "it went on recording all")
+
+
+def at_work():
+    """The program works on while a snapshot of many stacks is written."""
+    where = os.path.abspath("many")
+    os.makedirs(where)
+    got = outcome([PROG + "/manystacks", "16", where], LD_PRELOAD=LIB, CPROF_DIR=where,
+                  CPROF_HEAP_RATE="1", CPROF_LINES="0")
+    check(got.returncode == 0 and got.stdout == "worked on\n", got)
+    heap = pprofcheck.read(glob.glob(where + "/*.heap.pb.gz")[0])
+    check(len(heap.samples) > 60000, f"{len(heap.samples)} stacks")
+
+
+def clocks():
+    """Set back, the wall clock makes no negative duration and no name twice; the other, an
+    hour ahead at once, makes no snapshots up for."""
+    preload = f"{PROG}/libclocks.so {LIB}"
+    ahead, back = pathlib.Path("ahead").absolute(), pathlib.Path("back").absolute()
+    with Host([PROG + "/httphost"], preload=preload, CPROF_INTERVAL="100ms", CPROF_DIR="clocks",
+              CLOCKS_BACK=back, CPROF_LINES=0) as h:
+        check(wait_for(lambda: len(h.files()) >= 2), h.log_text())
+        back.touch()
+        n = len(h.files())
+        check(wait_for(lambda: len(h.files()) >= n + 3), h.log_text())
+    for path in glob.glob("clocks/*.cpu.pb.gz"):
+        duration = pprofcheck.read(path).duration
+        check(0 <= duration < 100e9, f"{path} lasts {duration} ns")
+    with Host([PROG + "/httphost"], preload=preload, CPROF_INTERVAL="2s", CPROF_DIR="ahead.out",
+              CLOCKS_AHEAD=ahead, CPROF_LINES=0) as h:
+        check(wait_for(lambda: h.catches(h.pid)), h.log_text())
+        ahead.touch()
+        check(wait_for(lambda: len(h.files()) >= 2), h.log_text())
+        check(len(h.files()) < 10, f"made up for: {len(h.files())}")
+
+
+for test in (memory, processors, rates, at_work, clocks):
+    test()
