@@ -4,6 +4,7 @@
 # timeout: 120
 """CPU profiles against the kernel's own count of the same run, and hosts that stay what they were."""
 import glob
+import itertools
 import math
 import os
 import re
@@ -15,6 +16,7 @@ from host import PROG, check, run  # noqa: E402
 
 CPUTIME = PROG + "/cputime"
 TICK = 0.010  # the slowest kernel's
+SOAK = int(os.environ.get("SOAK_SECONDS") or 0)
 runs = 0
 
 
@@ -54,7 +56,13 @@ def agrees(used, rows, threads, what):
     check(abs(total(rows) - used) <= allowed, f"{what}: {total(rows)} s, the kernel says {used}")
 
 
-for threads, ms, hz in ((1, 10, 100), (1, 600, 50), (4, 150, 1000), (32, 20, 250), (0, 300, 1000)):
+# threads, ms of each, Hz
+GRID = [(1, 10, 100), (1, 600, 50), (4, 150, 1000), (32, 20, 250), (0, 300, 1000)]
+if SOAK:
+    GRID += [g for g in itertools.product((1, 4, 32), (10, 1000, 10000), (50, 100, 250, 1000))
+             if g[0] * g[1] <= SOAK * 1000 / 3]
+
+for threads, ms, hz in GRID:
     p, (used,), (rows,) = measure(threads, ms, CPROF_CPU_HZ=hz)
     what = f"{threads} threads of {ms} ms at {hz} Hz"
     agrees(used, rows, threads, what)
@@ -69,7 +77,7 @@ one, two = (sum(s for s, stack, _ in rows if stack[0] == f) for f in ("one", "tw
 check(abs(two / (one + two) - 2 / 3) <= 4 * math.sqrt(2 / 9 / 100), f"1:2 is {one}:{two}")
 
 # Threads of a millisecond: all there, under the routine they start in; no timer is left.
-times = 10000 if os.environ.get("SOAK_SECONDS") else 250
+times = 10000 if SOAK else 250
 p, (used,), (rows,) = measure(4, 1, times, "timers-after")
 agrees(used, rows, 4, "short threads")
 check(total(rows, "work") >= 0.97 * 4 * times / 1000, f"short threads: {total(rows, 'work')} s")
