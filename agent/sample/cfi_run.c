@@ -49,6 +49,12 @@ static void fail(struct cp_machine *mc)
 	mc->ops = OPS_MAX + 1;
 }
 
+/* What the tables say times what they count in; nonsense may wrap around. */
+static int64_t scaled(const struct cp_machine *mc, uint64_t v)
+{
+	return (int64_t)(v * (uint64_t)mc->cie->data_align);
+}
+
 /* Columns we don't follow (vector registers) are read over. */
 static void set(struct cp_machine *mc, uint64_t reg, enum cp_cfi_how how, int64_t off)
 {
@@ -123,7 +129,6 @@ static void recall(struct cp_machine *mc)
 /* The opcodes that say what the frame address is. */
 static bool run_cfa(struct cp_machine *mc, struct cp_leb *in, uint8_t op)
 {
-	int64_t data = mc->cie->data_align;
 	uint64_t reg;
 
 	switch (op) {
@@ -133,7 +138,7 @@ static bool run_cfa(struct cp_machine *mc, struct cp_leb *in, uint8_t op)
 		return true;
 	case DW_DEF_CFA_SF:
 		reg = cp_leb_u(in);
-		set_cfa(mc, reg, cp_leb_s(in) * data);
+		set_cfa(mc, reg, scaled(mc, (uint64_t)cp_leb_s(in)));
 		return true;
 	case DW_DEF_CFA_REGISTER:
 		set_cfa(mc, cp_leb_u(in), mc->row->cfa_off);
@@ -142,7 +147,7 @@ static bool run_cfa(struct cp_machine *mc, struct cp_leb *in, uint8_t op)
 		mc->row->cfa_off = (int64_t)cp_leb_u(in);
 		return true;
 	case DW_DEF_CFA_OFFSET_SF:
-		mc->row->cfa_off = cp_leb_s(in) * data;
+		mc->row->cfa_off = scaled(mc, (uint64_t)cp_leb_s(in));
 		return true;
 	case DW_DEF_CFA_EXPR:
 		set_cfa_expr(mc, in);
@@ -155,7 +160,6 @@ static bool run_cfa(struct cp_machine *mc, struct cp_leb *in, uint8_t op)
 /* The opcodes that say where a register is: first which, then, for most, where. */
 static bool run_register(struct cp_machine *mc, struct cp_leb *in, uint8_t op)
 {
-	int64_t data = mc->cie->data_align;
 	uint64_t reg = cp_leb_u(in);
 
 	switch (op) {
@@ -166,19 +170,19 @@ static bool run_register(struct cp_machine *mc, struct cp_leb *in, uint8_t op)
 		set_expr(mc, in, reg, CP_HOW_VAL_EXPR);
 		return true;
 	case DW_OFFSET_EXTENDED:
-		set(mc, reg, CP_HOW_OFFSET, (int64_t)cp_leb_u(in) * data);
+		set(mc, reg, CP_HOW_OFFSET, scaled(mc, cp_leb_u(in)));
 		return true;
 	case DW_OFFSET_EXTENDED_SF:
-		set(mc, reg, CP_HOW_OFFSET, cp_leb_s(in) * data);
+		set(mc, reg, CP_HOW_OFFSET, scaled(mc, (uint64_t)cp_leb_s(in)));
 		return true;
 	case DW_GNU_NEGATIVE_OFFSET:
-		set(mc, reg, CP_HOW_OFFSET, -(int64_t)cp_leb_u(in) * data);
+		set(mc, reg, CP_HOW_OFFSET, scaled(mc, -cp_leb_u(in)));
 		return true;
 	case DW_VAL_OFFSET:
-		set(mc, reg, CP_HOW_VAL_OFFSET, (int64_t)cp_leb_u(in) * data);
+		set(mc, reg, CP_HOW_VAL_OFFSET, scaled(mc, cp_leb_u(in)));
 		return true;
 	case DW_VAL_OFFSET_SF:
-		set(mc, reg, CP_HOW_VAL_OFFSET, cp_leb_s(in) * data);
+		set(mc, reg, CP_HOW_VAL_OFFSET, scaled(mc, (uint64_t)cp_leb_s(in)));
 		return true;
 	case DW_REGISTER:
 		set(mc, reg, CP_HOW_REGISTER, (int64_t)cp_leb_u(in));
@@ -251,7 +255,7 @@ bool cp_cfi_run(struct cp_machine *mc, struct cp_leb in)
 			mc->loc += low * mc->cie->code_align;
 			break;
 		case DW_OFFSET:
-			set(mc, low, CP_HOW_OFFSET, (int64_t)cp_leb_u(&in) * mc->cie->data_align);
+			set(mc, low, CP_HOW_OFFSET, scaled(mc, cp_leb_u(&in)));
 			break;
 		case DW_RESTORE:
 			restore(mc, low);

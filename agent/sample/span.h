@@ -18,6 +18,8 @@
 #include "../rt/thread.h"
 #include "cpu.h"
 
+#include <string.h>
+
 struct cp_span {
 	uintptr_t lo, hi, max;
 };
@@ -51,7 +53,7 @@ CP_INLINE bool cp_span_read(struct cp_span *s, uintptr_t addr, uintptr_t *v)
 {
 	if (!cp_span_has(s, addr))
 		return false;
-	*v = *(const uintptr_t *)addr; /* both processors read unaligned words */
+	memcpy(v, (const void *)addr, sizeof(*v)); /* tables may say any address: one plain load */
 	return true;
 }
 
