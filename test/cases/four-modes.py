@@ -21,6 +21,7 @@ CALLS = """timer_create timer_settime getrandom madvise prlimit64 process_vm_rea
     readlinkat getdents64 prctl ppoll fcntl clock_nanosleep socket close_range""".split()
 EPERM, ENOSYS = 1, 38
 NEVER_MORE_LINES = 4
+pelted = []  # how often, each time
 
 
 def outcome(argv, **more):
@@ -30,6 +31,7 @@ def outcome(argv, **more):
         return None
     err = p.stderr.decode(errors="replace").splitlines()
     said = [line for line in err if line.startswith("cprof[")]
+    pelted.extend(int(line.split()[1]) for line in err if line.startswith("pelted "))
     host = [line for line in err if not line.startswith(("cprof[", "pelted "))]
     return (p.returncode, p.stdout, host), said
 
@@ -52,7 +54,9 @@ for words in PROGRAMS:
     for which in ("0/1", "10/3", "30/2", "45/1"):
         said += same("memory " + which, [PROG + "/spoil", which, *program], want,
                      SPOILED_PRELOAD=LIB, **EVERYTHING)
-    same("signals", [PROG + "/pelt", *program], want, PELTED_PRELOAD=LIB, **EVERYTHING)
+    same("signals", [PROG + "/pelt", *program], want, PELTED_PRELOAD=LIB,
+         **dict(EVERYTHING, CPROF_CPU_HZ="4000"))
+check(sum(pelted) > 100, f"pelted {pelted} times")
 check(not said or any("staying inert: out of memory" in line for line in said), said)
 check(not said or any("could not write" in line for line in said), said)
 
