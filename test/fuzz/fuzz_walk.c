@@ -172,9 +172,9 @@ static void lay_function(struct laying *l, const uint8_t *common, const uint8_t 
 	lay(l, ops, n);
 }
 
-#define HEADER	 (12 + 2 * 8UL) /* of two entries */
+#define HEADER	 (12 + 2 * 8UL)	 /* of two entries */
 #define ENTRIES	 (18 + 2 * 17UL) /* without their operations */
-#define SPLIT(n) ((n) / 4)	/* operations in common */
+#define SPLIT(n) ((n) / 4)	 /* operations in common */
 
 /* Proper tables of two functions, whose operations are the input's. */
 static void lay_functions(struct laying *l, const uint8_t *ops, size_t n, bool signal)

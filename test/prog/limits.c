@@ -22,7 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 static void allocate(void)
 {
 	void *keep[1000];
