@@ -321,4 +321,5 @@ void cp_agent_unload_end(void)
 void cp_agent_shut_in(void)
 {
 	cp_walk_shut_in();
+	cp_ticker_stop();
 }

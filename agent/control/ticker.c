@@ -80,6 +80,13 @@ void cp_ticker_start(void)
 		use_another("something else has", sig);
 }
 
+void cp_ticker_stop(void)
+{
+	if (cp_tick_signal())
+		cp_log("the program enters a sandbox: no CPU samples from here on, only sums");
+	cp_tick_shut_in();
+}
+
 void cp_ticker_move(int sig)
 {
 	if (sig == cp_config.cpu_signal && sig == cp_tick_signal())

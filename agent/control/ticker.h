@@ -11,6 +11,8 @@
 
 /* Chooses a signal, installs the handler, and starts the timers there are threads for. */
 void cp_ticker_start(void);
+/* The host is about to enter a sandbox, where a system call may kill: no more samples. */
+void cp_ticker_stop(void);
 /* The host takes the signal: another one is found. Async-signal-safe. */
 void cp_ticker_taken(void);
 /* The same, when it is the one that was asked for, and we keep it: whoever sends it to a

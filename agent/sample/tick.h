@@ -30,6 +30,9 @@ uint64_t cp_tick_limit(void);
  * slot. Its handler, cp_tick_on_signal, must be in place. Async-signal-safe. */
 void cp_tick_use_signal(int sig);
 int cp_tick_signal(void);
+/* [HOST] The process is about to enter a sandbox, where a system call may kill: no timer, and
+ * no call of ours when a thread ends. Threads' time is in the sums only. */
+void cp_tick_shut_in(void);
 void cp_tick_on_signal(int sig, siginfo_t *info, void *context);
 /* [ANY] Is the signal one of these timers'? */
 bool cp_tick_is(const siginfo_t *info);

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ALLOW(call)                                            \
@@ -68,6 +69,15 @@ static void *generated(void)
 	return mprotect(p, 4096, PROT_READ | PROT_EXEC) ? NULL : p;
 }
 
+/* Longer than several ticks: samples would have come. */
+static void compute(void)
+{
+	clock_t end = clock() + CLOCKS_PER_SEC / 10;
+
+	while (clock() < end)
+		;
+}
+
 int main(int argc, char **argv)
 {
 	void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
@@ -85,6 +95,7 @@ int main(int argc, char **argv)
 		return errno == EINVAL || errno == EACCES ? 77 : 3;
 	call_back(allocate);
 	made(allocate);
+	compute();
 	puts("still there");
 	return 0;
 }
