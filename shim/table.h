@@ -16,9 +16,12 @@
 #include "table_wait.h"
 
 #include <signal.h>
+#include <sys/gmon.h>
+#include <sys/profil.h>
 #include <sys/signalfd.h>
 #include <sys/types.h>
 #include <termios.h>
+#include <unistd.h>
 
 /* F(name, result, parameters, arguments, version, need)
  * version: of the symbol to resolve, NULL for the default one. need: REQUIRED
@@ -114,6 +117,13 @@ typedef int cp_thrd_fn(void *);
 	F(sigset, sighandler_t, (int sig, sighandler_t handler), (sig, handler), NULL, OPTIONAL)  \
 	F(sigignore, int, (int sig), (sig), NULL, OPTIONAL)                                       \
 	F(siginterrupt, int, (int sig, int flag), (sig, flag), NULL, OPTIONAL)                    \
+	F(__monstartup, void, (u_long low, u_long high), (low, high), NULL, OPTIONAL)             \
+	F(monstartup, void, (u_long low, u_long high), (low, high), NULL, OPTIONAL)               \
+	F(moncontrol, void, (int mode), (mode), NULL, OPTIONAL)                                   \
+	F(profil, int, (unsigned short *buffer, size_t size, size_t offset, u_int scale),         \
+	  (buffer, size, offset, scale), NULL, OPTIONAL)                                          \
+	F(sprofil, int, (struct prof * table, int n, struct timeval *period, u_int flags),        \
+	  (table, n, period, flags), NULL, OPTIONAL)                                              \
 	F(sigsuspend, int, (const sigset_t *mask), (mask), NULL, REQUIRED)                        \
 	F(__sigsuspend, int, (const sigset_t *mask), (mask), NULL, OPTIONAL)                      \
 	F(sigwait, int, (const sigset_t *set, int *sig), (set, sig), NULL, REQUIRED)              \
@@ -161,5 +171,6 @@ int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 sighandler_t bsd_signal(int sig, sighandler_t handler);
 sighandler_t sysv_signal(int sig, sighandler_t handler);
 int __sigsuspend(const sigset_t *mask);
+void moncontrol(int mode);
 
 #endif

@@ -74,6 +74,7 @@ static void enter(uintptr_t start, uint32_t creation)
 	s->creation = creation;
 	s->stack_hi = t->stack_hi;
 	cp_store_rlx(&s->waiting, &cp_waiting);
+	cp_ticker_check();
 	cp_tick_arm(s);
 }
 

@@ -25,6 +25,7 @@
 #include "../sample/stack.h"
 #include "../sample/tick.h"
 #include "tasks.h"
+#include "ticker.h"
 
 #include <string.h>
 
@@ -158,6 +159,7 @@ static void settle_all(struct settling *w)
 
 	st.life->settled_real = cp_now_ns(CLOCK_REALTIME);
 	st.life->settled_mono = cp_now_ns(CLOCK_MONOTONIC);
+	cp_ticker_check();
 	settle_known(w);
 	cp_settle_own();
 	charged = cp_tick_charged();

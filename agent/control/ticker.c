@@ -14,6 +14,7 @@
  */
 #include "ticker.h"
 
+#include "../probe.h"
 #include "../rt/log.h"
 #include "../rt/sigact.h"
 #include "../sample/tick.h"
@@ -78,6 +79,15 @@ void cp_ticker_start(void)
 		use(sig);
 	else
 		use_another("something else has", sig);
+}
+
+void cp_ticker_check(void)
+{
+	int sig = cp_tick_signal();
+	long handler = sig ? cp_sigact_get(sig) : 0;
+
+	if (sig && handler >= 0 && handler != (long)on_tick)
+		cp_agent_signal_taken(sig);
 }
 
 void cp_ticker_stop(void)

@@ -11,6 +11,9 @@
 
 /* Chooses a signal, installs the handler, and starts the timers there are threads for. */
 void cp_ticker_start(void);
+/* Is the handler still ours? Code that asks the kernel itself may have set another: then the
+ * host has taken the signal. */
+void cp_ticker_check(void);
 /* The host is about to enter a sandbox, where a system call may kill: no more samples. */
 void cp_ticker_stop(void);
 /* The host takes the signal: another one is found. Async-signal-safe. */
