@@ -161,8 +161,10 @@ static int init_threads(void)
 		r = cp_tick_init(cp_config.cpu_hz, share(CPU) / 2);
 	if (!r && is_wanted_type(CP_TYPE_THREADCREATE))
 		r = cp_made_init(share(CPU) / 8);
-	if (!r && is_wanted_type(CP_TYPE_GOROUTINE))
+	if (!r && is_wanted_type(CP_TYPE_GOROUTINE)) {
+		cp_tick_init_asking();
 		r = cp_census_init(share(CPU) / 8);
+	}
 	cp_thread_on_leave(thread_leaves);
 	return r;
 }

@@ -11,8 +11,9 @@
  *          a wait that was left by siglongjmp stays written until the thread's next one.
  *          Nobody is signalled for the dump but by its own CPU timer, which goes off
  *          only while the thread runs: so no call that has begun to wait is interrupted.
- * Fails    Threads that run but get no processor before the deadline, or take no
- *          signals, or have no timer (CPROF_CPU_HZ=0): "running, not reached".
+ * Fails    Threads that run but get no processor before the deadline, or take no signals,
+ *          or that nobody told us of while CPU time is not profiled: "running, not
+ *          reached".
  *          The kernel tells nothing (a process that has changed its user): what the
  *          threads say of themselves is all there is.
  */
@@ -22,6 +23,7 @@
 #include "../rt/sort.h"
 #include "../rt/sys.h"
 #include "../sample/labels.h"
+#include "../sample/stack.h"
 #include "../sample/threads.h"
 #include "../sample/tick.h"
 #include "deadlock.h"
@@ -255,6 +257,7 @@ static void look(struct taking *k, struct cp_dump_thread *t)
 
 	for (unsigned i = 0; i < LOOKS && !t->settled; i++) {
 		cp_tasks_call(t->tid, &c);
+		t->state = c.is == CP_TASK_REFUSED ? CP_STATE_UNKNOWN : CP_STATE_NOT_REACHED;
 		if (c.is == CP_TASK_GONE)
 			settle(t, CP_STATE_NONE);
 		else if (c.is == CP_TASK_RUNS)
@@ -268,7 +271,7 @@ static void look(struct taking *k, struct cp_dump_thread *t)
 
 /* --- those that run ----------------------------------------------------------- */
 
-static void ask(const struct cp_dump_thread *t)
+static void with_slot(const struct cp_dump_thread *t, void (*fn)(struct cp_thread_slot *s))
 {
 	struct cp_thread_slot *s;
 	uint32_t at = t->slot - 1;
@@ -279,7 +282,7 @@ static void ask(const struct cp_dump_thread *t)
 	if (!s)
 		return;
 	if (cp_load_rlx(&s->tid) == t->tid)
-		cp_tick_ask(s);
+		fn(s);
 	cp_threads_release(s, false);
 }
 
@@ -310,29 +313,35 @@ static uint32_t ask_round(struct taking *k, int64_t until)
 
 static void wait_for_answers(struct taking *k)
 {
-	int64_t until = k->d->now + (cp_load_rlx(&st.hurry) ? HURRIED : DEADLINE);
 	struct timespec nap = {0, MS};
+	int64_t until;
 
-	for (uint32_t i = 0; i < k->d->n; i++)
-		if (!k->d->thread[i].settled)
-			ask(&k->d->thread[i]);
+	for (uint32_t i = 0; i < k->d->n; i++) {
+		struct cp_dump_thread *t = &k->d->thread[i];
+
+		t->asked = !t->settled;
+		if (t->asked)
+			with_slot(t, cp_tick_ask);
+	}
+	until = cp_now_ns(CLOCK_MONOTONIC) + (cp_load_rlx(&st.hurry) ? HURRIED : DEADLINE);
 	while (ask_round(k, until) && cp_now_ns(CLOCK_MONOTONIC) < until)
 		CP_SYS(SYS_nanosleep, &nap, 0);
 }
 
-/* Whoever is left now is left. */
+/* Whoever is left now is left, in the state that was seen last. */
 static void give_up(struct taking *k)
 {
 	for (uint32_t i = 0; i < k->d->n; i++) {
 		struct cp_dump_thread *t = &k->d->thread[i];
-		struct cp_task_call c;
 
 		if (t->settled || has_answered(k, t))
 			continue;
-		cp_tasks_call(t->tid, &c);
-		t->sid = 0;
-		settle(t, c.is == CP_TASK_REFUSED ? CP_STATE_UNKNOWN : CP_STATE_NOT_REACHED);
+		t->sid = CP_SID_NONE;
+		t->wait = (struct cp_wait){0};
 	}
+	for (uint32_t i = 0; i < k->d->n; i++)
+		if (k->d->thread[i].asked)
+			with_slot(&k->d->thread[i], cp_tick_asked);
 }
 
 /* --- all of it ----------------------------------------------------------------- */

@@ -29,7 +29,7 @@ struct cp_dump_thread {
 	uint32_t slot; /* its number plus one; 0: it has none */
 	uintptr_t waiting, stack_hi;
 	uintptr_t start;
-	bool settled; /* there is nothing more to find out */
+	bool settled, asked; /* there is nothing more to find out; it runs, or ran */
 };
 
 struct cp_dump {

@@ -8,7 +8,7 @@
  *          into the part that was copied is moved along, and so are the registers. The
  *          walker then needs to know nothing of copies.
  * Fails    A stack that needs more than is copied loses its outer frames.
- * Why      pread of /proc/self/mem rather than process_vm_readv, for which many sandboxes
+ * Why      pread of /proc/thread-self/mem rather than process_vm_readv, for which many sandboxes
  *          kill; that one only where the first can't be opened (a process that has
  *          changed its user) and no filter is on.
  *          Stacks are mostly shallow: a first piece, and all of it only when the walk
@@ -46,7 +46,7 @@ int cp_peer_open(struct cp_peer *p, struct cp_arena *job)
 	p->room = cp_arena_alloc(job, ROOM);
 	if (!p->room)
 		return -ENOMEM;
-	p->fd = (int)cp_sys_open("/proc/self/mem", O_RDONLY, 0);
+	p->fd = (int)cp_sys_open("/proc/thread-self/mem", O_RDONLY, 0);
 	p->may_call = p->fd < 0 && is_unfiltered();
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include "../sample/walk.h"
 
 struct cp_peer {
-	int fd;	       /* /proc/self/mem; -1: not to be had */
+	int fd;	       /* /proc/thread-self/mem; -1: not to be had */
 	bool may_call; /* process_vm_readv, where there is no fd */
 	char *room;    /* for one stack */
 };

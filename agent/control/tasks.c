@@ -68,7 +68,9 @@ static long read_file(uint32_t tid, const char *what, char *text, size_t cap)
 
 static size_t read_text(uint32_t tid, const char *what, char *text, size_t cap)
 {
-	return (size_t)CP_MAX(read_file(tid, what, text, cap), 0);
+	long n = read_file(tid, what, text, cap);
+
+	return (size_t)CP_MAX(n, 0);
 }
 
 void cp_tasks_name(uint32_t tid, char name[16])
@@ -149,7 +151,8 @@ static bool parse_call(const char *text, struct cp_task_call *c)
 	memcpy(c->arg, word, (n - 2) * sizeof(word[0]));
 	c->sp = word[n - 2];
 	c->pc = word[n - 1];
-	c->is = CP_TASK_WAITS;
+	/* A main thread that has left stays listed, without a stack. */
+	c->is = c->sp || c->pc ? CP_TASK_WAITS : CP_TASK_GONE;
 	return true;
 }
 

@@ -73,7 +73,7 @@ void cp_ticker_start(void)
 {
 	int sig = cp_config.cpu_signal;
 
-	if (!cp_tick_period())
+	if (!cp_tick_needs_signal())
 		return;
 	if (is_free(sig))
 		use(sig);

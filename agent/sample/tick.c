@@ -50,6 +50,7 @@ enum { NS, NS_BEFORE, NS_NOTED };
 static struct {
 	struct cp_cells cells;
 	uint64_t period; /* as configured, before any step */
+	bool asking;	 /* timers are wanted for questions, whatever the period */
 	uint64_t *total; /* of all cells; in memory a forked child finds zeroed */
 	int sig;
 	uint32_t most;	  /* timers we may have: slots beyond that go without */
@@ -84,9 +85,20 @@ int cp_tick_init(uint64_t hz, size_t bytes)
 	return 0;
 }
 
+void cp_tick_init_asking(void)
+{
+	st.asking = true;
+	st.most = most_timers();
+}
+
 uint64_t cp_tick_period(void)
 {
 	return st.period;
+}
+
+bool cp_tick_needs_signal(void)
+{
+	return st.period || st.asking;
 }
 
 uint64_t cp_tick_limit(void)
@@ -134,8 +146,8 @@ static void disarm(struct cp_thread_slot *s)
 		cp_timer_delete((int)timer - 1);
 }
 
-/* Has it one now, by this signal? */
-static bool arm_by(struct cp_thread_slot *s, int sig)
+/* Has it one now, by this signal? first: when that goes off; 0: anywhere within a period. */
+static bool arm_by(struct cp_thread_slot *s, int sig, int64_t first)
 {
 	uint32_t number = cp_threads_number(s), seen = 0;
 	long timer = number < st.most ? cp_timer_make(s->tid, sig, MAGIC << MAGIC_SHIFT | number)
@@ -148,7 +160,7 @@ static bool arm_by(struct cp_thread_slot *s, int sig)
 	}
 	cp_store_rlx(&s->step, cp_govern_step(CP_COST_CPU));
 	/* Running before it can be seen: one that doesn't run has lost its thread. */
-	cp_timer_start((int)timer, first_after(s), (int64_t)period_of(s));
+	cp_timer_start((int)timer, first ? first : first_after(s), (int64_t)period_of(s));
 	/* The thread itself and a job may both come here. */
 	if (cp_cas_rlx(&s->timer, &seen, (uint32_t)timer + 1))
 		return true;
@@ -156,11 +168,11 @@ static bool arm_by(struct cp_thread_slot *s, int sig)
 	return false;
 }
 
-void cp_tick_arm(struct cp_thread_slot *s)
+static void arm(struct cp_thread_slot *s, int64_t first)
 {
 	int sig = cp_tick_signal();
 
-	while (sig && !cp_load_rlx(&s->timer) && arm_by(s, sig)) {
+	while (sig && !cp_load_rlx(&s->timer) && arm_by(s, sig, first)) {
 		int now = cp_tick_signal();
 
 		/* Who moved the timers meanwhile may have passed here before there was one. */
@@ -182,6 +194,12 @@ static void follow_rate(struct cp_thread_slot *s)
 		return;
 	cp_store_rlx(&s->step, step);
 	cp_timer_start((int)timer - 1, (int64_t)period_of(s), (int64_t)period_of(s));
+}
+
+void cp_tick_arm(struct cp_thread_slot *s)
+{
+	if (st.period)
+		arm(s, 0);
 }
 
 bool cp_tick_lost(const struct cp_thread_slot *s)
@@ -357,7 +375,7 @@ static CP_NOINLINE cp_sid walk(struct cp_thread *t, const ucontext_t *uc)
 	return cp_stack_intern(frame, n, cut);
 }
 
-static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
+static void take_stack(struct cp_thread_slot *s, const ucontext_t *uc)
 {
 	struct cp_thread nobody = {0}, *t = &cp_self;
 
@@ -373,6 +391,11 @@ static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 	} else {
 		cp_loss_add(CP_LOSS_NO_ROOM, 1);
 	}
+}
+
+static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
+{
+	take_stack(s, uc);
 	read_name(s);
 	if (CP_UNLIKELY(ns > cp_tick_limit())) {
 		cp_tick_charge(cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED), s->label,
@@ -393,6 +416,10 @@ void cp_tick_on_signal(int sig, siginfo_t *info, void *context)
 	s = cp_load_rlx(&st.shut_in) ? NULL : slot_of(info, (uint32_t)cp_sys_gettid());
 	if (!s)
 		return;
+	if (!st.period) {
+		take_stack(s, context);
+		return;
+	}
 	now = cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID);
 	ns = now > 0 ? take_due(s, (uint64_t)now) : 0;
 	if (ns)
@@ -415,11 +442,19 @@ void cp_tick_ask(struct cp_thread_slot *s)
 
 	if (timer)
 		cp_timer_start((int)timer - 1, 1, (int64_t)period_of(s));
+	else
+		arm(s, 1);
+}
+
+void cp_tick_asked(struct cp_thread_slot *s)
+{
+	if (!st.period)
+		disarm(s);
 }
 
 bool cp_tick_answered(const struct cp_thread_slot *s, uint32_t round, cp_sid *sid)
 {
-	/* acq: pairs with sample. A later round's answer is one to this as well. */
+	/* acq: pairs with take_stack. A later round's answer is one to this as well. */
 	if ((int32_t)(cp_load_acq(&s->answered) - round) < 0)
 		return false;
 	*sid = cp_load_rlx(&s->last);

@@ -20,8 +20,11 @@
 
 /* [EARLY] hz 0: off, for good. 0 or -errno. */
 int cp_tick_init(uint64_t hz, size_t bytes);
+/* [EARLY] Threads may be asked where they are (cp_tick_ask), even if that is off. */
+void cp_tick_init_asking(void);
 /* Nanoseconds between a thread's samples; 0: off. */
 uint64_t cp_tick_period(void);
+bool cp_tick_needs_signal(void);
 /* CPU time without a sample that only a blocked signal, or a very long system call,
  * explains. */
 uint64_t cp_tick_limit(void);
@@ -47,6 +50,7 @@ void cp_tick_leave(struct cp_thread_slot *s);
  * runs: its timer goes off at the kernel's next tick that finds it running. */
 uint32_t cp_tick_round(void);
 void cp_tick_ask(struct cp_thread_slot *s);
+void cp_tick_asked(struct cp_thread_slot *s); /* no answer is waited for any more */
 /* Has it taken a sample since the round began? Then that is its stack. */
 bool cp_tick_answered(const struct cp_thread_slot *s, uint32_t round, cp_sid *sid);
 

@@ -13,8 +13,8 @@ from dump_kit import Standing  # noqa: E402
 from host import check, have_go, pprof, wait_for  # noqa: E402
 
 SOAK = int(os.environ.get("SOAK_SECONDS", "0"))
-WAITS = re.compile(r"thread (\d+) \((.+)\) (waits .+), held by thread (\d+) \((.+)\)"
-                   r"(?:, for \d+ ms)?")
+WAITS = re.compile(r"thread (\d+) \((.+?)\) (waits (?:.+, held by|for the end of)) "
+                   r"thread (\d+) \((.+)\)(?:, for \d+ ms)?")
 
 
 def circle(lines):
@@ -22,7 +22,7 @@ def circle(lines):
     told = [WAITS.fullmatch(line) for line in lines]
     check(all(told), "lines of a deadlock: %s" % lines)
     check([m[4] for m in told] == [m[1] for m in told[1:] + told[:1]], "no circle: %s" % lines)
-    return [(m[2], re.sub("0x[0-9a-f]+ ", "", m[3]), m[5]) for m in told]
+    return [(m[2], re.sub("0x[0-9a-f]+ |, held by$", "", m[3]), m[5]) for m in told]
 
 
 def expect(mode, functions, *edges):
@@ -64,10 +64,19 @@ def expect_none(mode, seconds=0):
 expect("two", ["lock_two", "lock_two"],
        ("two-a", "waits for the mutex (lock_b)", "two-b"),
        ("two-b", "waits for the mutex (lock_a)", "two-a"))
+expect("three", ["write_next"] * 3,
+       ("three-0", "waits to write under the lock (table+0x40)", "three-1"),
+       ("three-1", "waits to read under the lock (table+0x78)", "three-2"),
+       ("three-2", "waits to write under the lock (table+0x8)", "three-0"))
+expect("join", ["joiner", "want_a"],
+       ("joiner", "waits for the end of", "joined"),
+       ("joined", "waits for the mutex (lock_a)", "joiner"))
 expect("self", ["want_a"], ("self", "waits for the mutex (lock_a)", "self"))
 
 lost = expect_none("lost")["cond"]
-check(lost.state in ("cond", "futex") and "wait_cond" in lost.frames, "lost: %s" % lost.frames)
+check(lost.state == "cond" and "wait_cond" in lost.frames, "lost: %s" % lost.frames)
+check(re.fullmatch(r"waits on the condition variable 0x[0-9a-f]+ \(cond_a\), with the mutex "
+                   r"0x[0-9a-f]+ \(lock_b\), for \d+ ms", lost.notes[0]), "lost: %s" % lost.notes)
 for t in expect_none("timed").threads[1:]:
     check(t.state == "mutex" and "lock_timed" in t.frames, "timed: %s" % t.frames)
 # What it said of lock_a is not so any more.

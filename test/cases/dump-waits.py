@@ -15,14 +15,14 @@ STANDS = {
     "standing": (r"syscall \d+", "main_waits"),
     "holder": (r"syscall \d+", "hold_a"),
     "waiter": ("mutex", "want_a"),
-    "cond": ("cond|futex", "wait_cond"),
-    "sem": ("sem|futex", "wait_sem"),
-    "barrier": ("barrier|futex", "wait_barrier"),
+    "cond": ("cond", "wait_cond"),
+    "sem": ("sem", "wait_sem"),
+    "barrier": ("barrier", "wait_barrier"),
     "sleep": ("sleep", "wait_sleep"),
     "poll": ("poll", "wait_poll"),
     "read": ("IO wait", "wait_read"),
     "flock": (r"syscall 73", "wait_flock"),
-    "join": ("join|futex", "wait_join"),
+    "join": ("join", "wait_join"),
     "spinner": ("running", "spin"),
 }
 # On a busy machine it may get no processor in time; then that is what must be told.
@@ -90,7 +90,20 @@ with Standing("waits") as host:
         check(set(moved) <= {"spinner"}, "in the difference: %s" % moved)
     check(host.ended()[0] == 0, "calls were interrupted")
 
-# Alone, and by its other name.
+# Alone, and by its other name: then the timers are there for the dump only.
 with Standing("waits", CPROF_PROFILES="threads") as host:
     check(set(host.snapshot(types=["goroutine"])) == {"goroutine"}, "files of one profile")
-    check("lock_a" in host.dump()["waiter"].notes[0], "waits are followed without mutex and block")
+    check("lock_a" in reached(host)["waiter"].notes[0], "waits are followed without mutex and block")
+    with open("/proc/%d/timers" % host.pid) as f:
+        check(f.read() == "", "timers are left")
+
+# After a change of user the kernel tells a process nothing of itself: what the threads say
+# stands alone, and of those that wait unsaid nobody claims more than is known.
+if os.geteuid() == 0:
+    with Standing("dropped") as host:
+        dump = reached(host)
+        waiter = dump["waiter"]
+        check(waiter.state == "mutex" and "lock_a" in waiter.notes[0], waiter.notes)
+        check("want_a" in waiter.frames and waiter.frames[-1] == "clone3", waiter.frames)
+        check(dump["flock"].state == "unknown" and not dump["flock"].frames, dump.text)
+        check(dump["spinner"].frames[0] == "spin", dump.text)

@@ -57,18 +57,25 @@ class Dump:
 class Standing(Server):
     """The victim, once its threads are where they should be."""
 
-    def __init__(self, *args, **config):
+    def __init__(self, *args, wait=True, **config):
         self.log_from = os.path.getsize("host.log") if os.path.exists("host.log") else 0
         super().__init__([os.path.join(PROG, "standing"), *map(str, args)], **config)
-        if not wait_for(lambda: "there\n" in self.said()):
+        if wait and not wait_for(self.stands):
             self.__exit__()
             fail("it doesn't stand; its log:\n" + self.log_text())
+
+    def stands(self):
+        return "there\n" in self.said()
 
     def said(self):
         """What it wrote, and none before it."""
         with open("host.log", "rb") as f:
             f.seek(self.log_from)
             return f.read().decode(errors="replace")
+
+    def last_thread(self):
+        """The id of its newest thread: its main one may have left."""
+        return max(map(int, os.listdir("/proc/%d/task" % self.pid)))
 
     def dump(self):
         answer = self.get("/debug/pprof/goroutine?debug=2")

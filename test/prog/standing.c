@@ -4,6 +4,7 @@
  * standing.c - threads that stand where the test knows them to be
  *
  * usage: standing waits       one thread for each thing a thread can wait for
+ *        standing dropped     the same, as another user than at its start
  *        standing two         a deadlock of two mutexes
  *        standing three       one of three locks, each held for writing
  *        standing self        a mutex locked twice by one thread
@@ -14,6 +15,8 @@
  *        standing traffic     four threads take each other's locks, in order, for ever
  *        standing blocked N   N threads blocked in all kinds of calls
  *        standing busy N      N threads that compute
+ *        standing churn N     N threads that come and go, some cancelled, while children are
+ *                             forked; in the end its main thread leaves
  *
  * Context  TEST: prints a line with one word, "there", when all stand; then stays, until
  *          SIGTERM, when it prints what it counted: interrupted calls, and the longest time
@@ -36,6 +39,7 @@
 #include <sys/resource.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -429,13 +433,62 @@ static void many(unsigned n, void *(*fn)(void *))
 	wait_ready(n);
 }
 
+/* --- coming and going ------------------------------------------------------------- */
+
+static void *short_lived(void *arg)
+{
+	pthread_mutex_lock(&lock_a);
+	pthread_mutex_unlock(&lock_a);
+	while (arg) /* until it is cancelled */
+		pause();
+	return NULL;
+}
+
+static void run_one(bool cancelled)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, short_lived, cancelled ? "" : NULL))
+		abort();
+	if (cancelled)
+		pthread_cancel(t);
+	pthread_join(t, NULL);
+}
+
+static void run_child(bool exec)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		if (exec)
+			execl("/bin/true", "true", NULL);
+		run_one(false);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, NULL, 0) != child)
+		abort();
+}
+
+static void churn(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		run_one(i % 16 == 15);
+		if (i % 64 == 63)
+			run_child(i % 128 == 127);
+	}
+}
+
 /* --- main ------------------------------------------------------------------------ */
 
 static bool prepare(const char *what, unsigned n)
 {
 	if (!strcmp(what, "waits"))
 		waits();
-	else if (!strcmp(what, "two"))
+	else if (!strcmp(what, "dropped")) {
+		if (setuid(65534))
+			abort();
+		waits();
+	} else if (!strcmp(what, "two"))
 		pairs(2, two);
 	else if (!strcmp(what, "three"))
 		pairs(3, three);
@@ -460,6 +513,8 @@ static bool prepare(const char *what, unsigned n)
 		many(n, one_of_many);
 	else if (!strcmp(what, "busy"))
 		many(n, busy);
+	else if (!strcmp(what, "churn"))
+		churn(n);
 	else
 		return false;
 	return true;
@@ -476,8 +531,22 @@ static NOINLINE void main_waits(void)
 		;
 }
 
+static void *stay(void *unused)
+{
+	usleep(100000);
+	puts("there");
+	fflush(stdout);
+	main_waits();
+	printf("interrupted %u longest %ld us\n", atomic_load(&interrupted),
+	       atomic_load(&longest_ns) / 1000);
+	fflush(stdout);
+	_exit(0);
+	return unused;
+}
+
 int main(int argc, char **argv)
 {
+	pthread_t last;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -487,12 +556,9 @@ int main(int argc, char **argv)
 	pthread_barrier_init(&barrier_a, NULL, 2);
 	if (argc < 2 || !prepare(argv[1], argc > 2 ? (unsigned)atoi(argv[2]) : 0))
 		return 2;
-	usleep(100000);
-	puts("there");
-	fflush(stdout);
-	main_waits();
-	printf("interrupted %u longest %ld us\n", atomic_load(&interrupted),
-	       atomic_load(&longest_ns) / 1000);
-	fflush(stdout);
-	_exit(0);
+	if (strcmp(argv[1], "churn") != 0)
+		stay(NULL);
+	if (pthread_create(&last, NULL, stay, NULL))
+		abort();
+	pthread_exit(NULL);
 }
