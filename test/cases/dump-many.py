@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# timeout: 120
+"""Many threads: those that wait are not woken for a dump, those that run are all told of; and
+threads that come and go meanwhile leave nothing behind."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
+from dump_kit import Standing  # noqa: E402
+from host import check, wait_for  # noqa: E402
+
+SOAK = bool(os.environ.get("SOAK_SECONDS"))
+BLOCKED = 2000 if SOAK else 500
+BUSY = 2000 if SOAK else 60
+CHURN = 100000 if SOAK else 2000
+
+
+def status(pid, field, tid=None):
+    with open("/proc/%d/task/%d/status" % (pid, tid or pid)) as f:
+        return re.search(r"^%s:\s*(\S+)" % field, f.read(), re.M)[1]
+
+
+def switches(pid, tids):
+    """How often each of these threads has been taken from a processor."""
+    return [(t, status(pid, "voluntary_ctxt_switches", t),
+             status(pid, "nonvoluntary_ctxt_switches", t)) for t in tids]
+
+
+with Standing("blocked", BLOCKED) as host:
+    dump = host.dump()
+    stand = [t for t in dump.threads if t.name != "standing"]
+    check(len(stand) == BLOCKED and not dump.head, "%d blocked threads" % len(stand))
+    check(all("one_of_many" in t.frames and t.frames[-1] == "clone3" for t in stand), dump.text)
+    check(not any(t.state.startswith("running") for t in stand), dump.text)
+    before = switches(host.pid, [t.id for t in stand])
+    for _ in range(3):
+        check(len(host.dump().threads) == BLOCKED + 1, "threads are missing")
+    host.snapshot(types=["goroutine"])
+    after = switches(host.pid, [t.id for t in stand])
+    check(before == after, "woken: %s" % [a for a, b in zip(before, after) if a != b])
+    check(host.ended()[0] == 0, "calls were interrupted")
+
+with Standing("busy", BUSY) as host:
+    def reached():
+        dump = host.dump()
+        stand = [t for t in dump.threads if t.name != "standing"]
+        check(len(stand) == BUSY, "%d busy threads" % len(stand))
+        for t in stand:
+            check(t.state in ("running", "running, not reached"), t.state)
+            check((t.state == "running") == ("busy" in t.frames), "%s: %s" % (t.state, t.frames))
+        return any(t.state == "running" for t in stand)
+
+    check(wait_for(reached, 60), "none is ever reached")
+
+with Standing("churn", CHURN, wait=False, CPROF_MAX_MEMORY="32M") as host:
+    dumps = 0
+    while not host.stands():
+        host.snapshot(types=["goroutine"])
+        host.dump()
+        dumps += 1
+    left = host.dump().threads
+    check(len(left) == 1 and "stay" in left[0].frames, "left are %s" % [t.frames for t in left])
+    host.snapshot(types=["goroutine"])
+    with open("/proc/%d/timers" % host.pid) as f:
+        timers = len(re.findall(r"^ID:", f.read(), re.M))
+    # the thread that stayed, the server's, and the main one, which is there until all end
+    check(timers <= 3, "%d timers after %d dumps" % (timers, dumps))
+    check(wait_for(lambda: len(os.listdir("/proc/%d/task" % host.pid)) <= 3), "threads are left")
+    check(len(os.listdir("/proc/%d/fd" % host.last_thread())) <= 4, "descriptors are left")
+    size = int(status(host.pid, "VmSize", host.last_thread()))
+    check(size < 400000, "%d KB of memory" % size)
+    check("inert" not in host.said() and "thread table full" not in host.said(), host.said())
+    print("%d dumps while %d threads came and went" % (dumps, CHURN))
