@@ -128,10 +128,10 @@ struct cp_waiter {
 bool cp_probe_waits(void);
 /* [ANY] And in those for time and descriptors? */
 bool cp_probe_waits_for_io(void);
-/* [HOST] Around a call that is about to block; `with`: see waiting.h. Nothing is held
+/* [HOST] Around a call that is about to block; what, and `with`: see waiting.h. Nothing is held
  * between the two: a wait that is cancelled or jumped out of needs no end. They nest, by
  * handlers. waited: it did block, and not just fail. */
-void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, enum cp_wait_kind kind,
+void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsigned what,
 			 const void *object, const void *with);
 void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited);
 

@@ -47,7 +47,8 @@ static CP_NOINLINE int mtx_timedlock_slow(mtx_t *m, CP_UNTIL)
 {
 	if (!cp_probe_waits() || !cp_mutex_is_taken(below(m)))
 		return cp_real.mtx_timedlock(m, until);
-	return CP_WAITING(CP_WAIT_MUTEX, m, NULL, mtx_timedlock, (m, until), has_waited(result));
+	return CP_WAITING(CP_WAIT_MUTEX | CP_WAIT_TIMED, m, NULL, mtx_timedlock, (m, until),
+			  has_waited(result));
 }
 
 CP_EXPORT int mtx_timedlock(mtx_t *m, CP_UNTIL)

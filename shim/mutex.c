@@ -70,8 +70,8 @@ static CP_NOINLINE int timedlock_slow(pthread_mutex_t *m, const struct timespec 
 {
 	if (!cp_probe_waits() || !cp_mutex_is_taken(m))
 		return cp_real.pthread_mutex_timedlock(m, until);
-	return CP_WAITING(CP_WAIT_MUTEX, m, NULL, pthread_mutex_timedlock, (m, until),
-			  cp_has_waited(result));
+	return CP_WAITING(CP_WAIT_MUTEX | CP_WAIT_TIMED, m, NULL, pthread_mutex_timedlock,
+			  (m, until), cp_has_waited(result));
 }
 
 static CP_NOINLINE int clocklock_slow(pthread_mutex_t *m, clockid_t clock,
@@ -79,8 +79,8 @@ static CP_NOINLINE int clocklock_slow(pthread_mutex_t *m, clockid_t clock,
 {
 	if (!cp_probe_waits() || !cp_mutex_is_taken(m))
 		return cp_real.pthread_mutex_clocklock(m, clock, until);
-	return CP_WAITING(CP_WAIT_MUTEX, m, NULL, pthread_mutex_clocklock, (m, clock, until),
-			  cp_has_waited(result));
+	return CP_WAITING(CP_WAIT_MUTEX | CP_WAIT_TIMED, m, NULL, pthread_mutex_clocklock,
+			  (m, clock, until), cp_has_waited(result));
 }
 
 CP_EXPORT int pthread_mutex_lock(pthread_mutex_t *m)

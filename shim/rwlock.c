@@ -65,20 +65,20 @@ CP_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t *l)
 }
 
 /* The timed ones look at their time before the lock, so they aren't tried. */
-#define TIMED(name, kind, stops, params, args)                                \
-	static CP_NOINLINE int name##_slow params                             \
-	{                                                                     \
-		if (!cp_probe_waits() || !stops(l))                           \
-			return cp_real.pthread_rwlock_##name args;            \
-		return CP_WAITING(kind, l, NULL, pthread_rwlock_##name, args, \
-				  cp_has_waited(result));                     \
-	}                                                                     \
-                                                                              \
-	CP_EXPORT int pthread_rwlock_##name params                            \
-	{                                                                     \
-		if (CP_UNLIKELY(word_of(l) > WRITE_PHASE))                    \
-			return name##_slow args;                              \
-		return cp_real.pthread_rwlock_##name args;                    \
+#define TIMED(name, kind, stops, params, args)                                                  \
+	static CP_NOINLINE int name##_slow params                                               \
+	{                                                                                       \
+		if (!cp_probe_waits() || !stops(l))                                             \
+			return cp_real.pthread_rwlock_##name args;                              \
+		return CP_WAITING((kind) | CP_WAIT_TIMED, l, NULL, pthread_rwlock_##name, args, \
+				  cp_has_waited(result));                                       \
+	}                                                                                       \
+                                                                                                \
+	CP_EXPORT int pthread_rwlock_##name params                                              \
+	{                                                                                       \
+		if (CP_UNLIKELY(word_of(l) > WRITE_PHASE))                                      \
+			return name##_slow args;                                                \
+		return cp_real.pthread_rwlock_##name args;                                      \
 	}
 
 TIMED(timedrdlock, CP_WAIT_RWLOCK_RD, stops_readers, (pthread_rwlock_t * l, CP_UNTIL), (l, until))

@@ -12,9 +12,9 @@
  *          so there was a moment at which all of them waited and held at once. Nobody but
  *          they could end that: each waits without a limit of time, in the kernel, on that
  *          very lock.
- * Fails    Where the kernel tells nothing (a process that has changed its user), what the
- *          threads say would have to do, and a wait with a limit can't be told from one
- *          without: no deadlock is claimed there.
+ * Fails    Where the kernel tells nothing (a process that has changed its user), a thread
+ *          that was jumped out of its wait is taken at its word. A program that leaves
+ *          pthread_mutex_lock by siglongjmp may then be told of a deadlock it isn't in.
  * Why      A condition variable has no holder, nor has a semaphore: a wake-up that was
  *          lost is a wait like any other, told with its lock and its time.
  */
@@ -47,11 +47,14 @@ static size_t size_of(uint32_t kind)
 	}
 }
 
+/* So far as the kernel tells. Where it doesn't, the thread's own words must do. */
 static bool waits_in_kernel(const struct cp_dump_thread *t)
 {
 	struct cp_task_call c;
 
 	cp_tasks_call(t->tid, &c);
+	if (c.is == CP_TASK_REFUSED)
+		return !t->wait.timed;
 	return c.is == CP_TASK_WAITS && c.nr == SYS_futex && !c.arg[TIMEOUT] &&
 	       c.arg[UADDR] - t->wait.object < size_of(t->wait.kind);
 }

@@ -114,8 +114,9 @@ static void say(const struct cp_wait *w)
 	cp_waiting.start = w->start;
 	cp_waiting.caller = w->caller;
 	cp_waiting.ticket = w->ticket;
+	cp_waiting.timed = w->timed;
 	cp_waiting.fn = w->fn;
-	cp_store_rel(&cp_waiting.seq, seq + 2);
+	cp_store_rel(&cp_waiting.seq, seq + 2); /* pairs likewise */
 }
 
 static bool is_own_stack(uintptr_t sp)
@@ -168,9 +169,10 @@ static int64_t now_for(bool recorded)
 	return cp_now_ns(recorded ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE);
 }
 
-void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, enum cp_wait_kind kind,
+void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsigned what,
 			 const void *object, const void *with)
 {
+	enum cp_wait_kind kind = what & ~(unsigned)CP_WAIT_TIMED;
 	bool recorded = kind < CP_WAIT_SLEEP || st.io;
 	unsigned step = cp_govern_step(CP_COST_MUTEX);
 	struct cp_wait now = {
@@ -180,6 +182,7 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, enum c
 		.start = now_for(recorded),
 		.caller = call->caller,
 		.fn = call->fn,
+		.timed = what & CP_WAIT_TIMED,
 	};
 
 	if (CP_UNLIKELY(is_stale(&cp_waiting, &call->caller)))

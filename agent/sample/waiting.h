@@ -30,6 +30,8 @@ enum cp_wait_kind {
 	CP_WAIT_SLEEP, /* nothing */
 	CP_WAIT_POLL,  /* poll, epoll, select: the descriptor of the set plus one, or 0 */
 	CP_WAIT_IO,    /* read, recv, accept: the descriptor plus one */
+
+	CP_WAIT_TIMED = 0x100, /* or'd to one of these by who calls: it gives up at some time */
 };
 
 struct cp_wait {
@@ -39,6 +41,7 @@ struct cp_wait {
 	int64_t start;	       /* CLOCK_MONOTONIC */
 	struct cp_regs caller; /* where a walk of the waiting thread begins */
 	uint32_t ticket;       /* waiters.h; 0: not there */
+	bool timed;	       /* it gives up at some time */
 	uintptr_t fn;	       /* what the caller called: the leaf of its stack */
 };
 

@@ -86,3 +86,13 @@ check(jumped["flock"].state == "syscall 73" and "wait_flock" in jumped["flock"].
 check("lock_b" in jumped["a-then-b"].notes[0] and "(flock)" in jumped["a-then-b"].notes[0],
       jumped.text)
 expect_none("traffic", SOAK or 4)
+
+# After a change of user the kernel tells nothing: what threads say of themselves must do, and
+# does.
+if os.geteuid() == 0:
+    with Standing("dropped", "two") as host:
+        head = host.dump().head
+        check(len(head) == 1 and len(circle([x[2:] for x in head[0].split("\n")[1:]])) == 2, head)
+    for mode in "timed", "lost":
+        with Standing("dropped", mode) as host:
+            check(not host.dump().head, "%s, dropped: told of" % mode)

@@ -100,7 +100,7 @@ with Standing("waits", CPROF_PROFILES="threads") as host:
 # After a change of user the kernel tells a process nothing of itself: what the threads say
 # stands alone, and of those that wait unsaid nobody claims more than is known.
 if os.geteuid() == 0:
-    with Standing("dropped") as host:
+    with Standing("dropped", "waits") as host:
         dump = reached(host)
         waiter = dump["waiter"]
         check(waiter.state == "mutex" and "lock_a" in waiter.notes[0], waiter.notes)

@@ -4,7 +4,6 @@
  * standing.c - threads that stand where the test knows them to be
  *
  * usage: standing waits       one thread for each thing a thread can wait for
- *        standing dropped     the same, as another user than at its start
  *        standing two         a deadlock of two mutexes
  *        standing three       one of three locks, each held for writing
  *        standing self        a mutex locked twice by one thread
@@ -17,6 +16,8 @@
  *        standing busy N      N threads that compute
  *        standing churn N     N threads that come and go, some cancelled, while children are
  *                             forked; in the end its main thread leaves
+ *
+ *        standing dropped ...  any of these, as another user than at its start
  *
  * Context  TEST: prints a line with one word, "there", when all stand; then stays, until
  *          SIGTERM, when it prints what it counted: interrupted calls, and the longest time
@@ -484,11 +485,7 @@ static bool prepare(const char *what, unsigned n)
 {
 	if (!strcmp(what, "waits"))
 		waits();
-	else if (!strcmp(what, "dropped")) {
-		if (setuid(65534))
-			abort();
-		waits();
-	} else if (!strcmp(what, "two"))
+	else if (!strcmp(what, "two"))
 		pairs(2, two);
 	else if (!strcmp(what, "three"))
 		pairs(3, three);
@@ -554,6 +551,12 @@ int main(int argc, char **argv)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	sem_init(&sem_a, 0, 0);
 	pthread_barrier_init(&barrier_a, NULL, 2);
+	if (argc > 2 && !strcmp(argv[1], "dropped")) {
+		if (setuid(65534))
+			abort();
+		argc--;
+		argv++;
+	}
 	if (argc < 2 || !prepare(argv[1], argc > 2 ? (unsigned)atoi(argv[2]) : 0))
 		return 2;
 	if (strcmp(argv[1], "churn") != 0)
