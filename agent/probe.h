@@ -120,7 +120,8 @@ struct cp_call {
 struct cp_waiter {
 	struct cp_wait outer; /* what a handler interrupted, else nothing */
 	uintptr_t object;
-	int64_t start; /* 0: it will not be recorded */
+	uintptr_t lock; /* the object, when that may have a name */
+	int64_t start;	/* 0: it will not be recorded */
 	uint32_t ticket;
 };
 
@@ -135,11 +136,16 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 			 const void *object, const void *with);
 void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited);
 
+/* [HOST] A lock was initialised by code that returns to pc; it is about to be destroyed. */
+void cp_probe_lock_made(const void *lock, uintptr_t pc);
+void cp_probe_lock_gone(const void *lock);
+
 /* [HOST] Before a lock that others may wait for is released: what they have waited.
  * After the release, when there was a hit, it is charged to the caller. The lock is
  * not looked at by the second, and may be gone. */
 struct cp_handover {
 	bool hit;
+	uintptr_t lock;
 	uint64_t fresh; /* waiters no unlock has met before */
 	uint64_t ns;
 };

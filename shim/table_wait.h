@@ -49,6 +49,17 @@ typedef void cp_once_fn(void);
 	F(pthread_rwlock_clockwrlock, int, (pthread_rwlock_t * l, clockid_t clock, CP_UNTIL),  \
 	  (l, clock, until), NULL, OPTIONAL)
 
+#define CP_INIT_TABLE(F)                                                                           \
+	F(pthread_mutex_init, int, (pthread_mutex_t * l, const pthread_mutexattr_t *a), (l, a),    \
+	  NULL, REQUIRED)                                                                          \
+	F(pthread_mutex_destroy, int, (pthread_mutex_t * l), (l), NULL, REQUIRED)                  \
+	F(pthread_rwlock_init, int, (pthread_rwlock_t * l, const pthread_rwlockattr_t *a), (l, a), \
+	  NULL, REQUIRED)                                                                          \
+	F(pthread_rwlock_destroy, int, (pthread_rwlock_t * l), (l), NULL, REQUIRED)                \
+	F(pthread_cond_init, int, (pthread_cond_t * l, const pthread_condattr_t *a), (l, a), NULL, \
+	  REQUIRED)                                                                                \
+	F(pthread_cond_destroy, int, (pthread_cond_t * l), (l), NULL, REQUIRED)
+
 #define CP_COND_TABLE(F)                                                                           \
 	F(pthread_cond_wait, int, (pthread_cond_t * c, pthread_mutex_t * m), (c, m), NULL,         \
 	  REQUIRED)                                                                                \
@@ -156,6 +167,7 @@ typedef void cp_once_fn(void);
 /* All of them, but the old ones. */
 #define CP_WAIT_TABLE(F)  \
 	CP_LOCK_TABLE(F)  \
+	CP_INIT_TABLE(F)  \
 	CP_COND_TABLE(F)  \
 	CP_C11_TABLE(F)   \
 	CP_SLEEP_TABLE(F) \

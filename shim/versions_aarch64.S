@@ -27,4 +27,7 @@
 	versioned pthread_cond_wait, @@GLIBC_2.17, cp_shim_pthread_cond_wait
 	versioned pthread_cond_timedwait, @@GLIBC_2.17, cp_shim_pthread_cond_timedwait
 
+	versioned pthread_cond_init, @@GLIBC_2.17, cp_shim_pthread_cond_init
+	versioned pthread_cond_destroy, @@GLIBC_2.17, cp_shim_pthread_cond_destroy
+
 	.section .note.GNU-stack, "", %progbits

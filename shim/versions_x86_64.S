@@ -30,4 +30,7 @@
 	versioned pthread_cond_timedwait, @@GLIBC_2.3.2, cp_shim_pthread_cond_timedwait
 	versioned pthread_cond_timedwait, @GLIBC_2.2.5, cp_shim_old_cond_timedwait
 
+	versioned pthread_cond_init, @@GLIBC_2.3.2, cp_shim_pthread_cond_init
+	versioned pthread_cond_destroy, @@GLIBC_2.3.2, cp_shim_pthread_cond_destroy
+
 	.section .note.GNU-stack, "", %progbits

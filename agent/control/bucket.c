@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-unsigned cp_bucket_labels(const struct cp_bucket *b, struct cp_pprof_label *label, char *state)
+unsigned cp_bucket_labels(const struct cp_bucket *b, struct cp_pprof_label *label, char *state,
+			  const char *lock)
 {
 	const struct cp_label_set *set = cp_label_get(b->label);
 	const char *at = set ? set->text : NULL, *end = set ? at + set->len : NULL;
@@ -20,6 +21,8 @@ unsigned cp_bucket_labels(const struct cp_bucket *b, struct cp_pprof_label *labe
 	if (b->state)
 		label[n++] = (struct cp_pprof_label){.key = "state",
 						     .str = cp_state_text(b->state, state)};
+	if (lock)
+		label[n++] = (struct cp_pprof_label){.key = "lock", .str = lock};
 	while (at < end && n < CP_BUCKET_LABELS) {
 		const char *value = at + strlen(at) + 1;
 

@@ -11,10 +11,12 @@
 #include "profiles.h"
 #include "state.h"
 
-/* Each pair of a set takes four bytes at least; then the size class, and the state. */
-#define CP_BUCKET_LABELS (CP_LABEL_BYTES / 4 + 2)
+/* Each pair of a set takes four bytes at least; then the size class, the state, the lock. */
+#define CP_BUCKET_LABELS (CP_LABEL_BYTES / 4 + 3)
 
-/* label: CP_BUCKET_LABELS; state: CP_STATE_TEXT bytes they may point into. How many. */
-unsigned cp_bucket_labels(const struct cp_bucket *b, struct cp_pprof_label *label, char *state);
+/* label: CP_BUCKET_LABELS; state: CP_STATE_TEXT bytes they may point into. lock: its name, or
+ * NULL. How many. */
+unsigned cp_bucket_labels(const struct cp_bucket *b, struct cp_pprof_label *label, char *state,
+			  const char *lock);
 
 #endif

@@ -17,6 +17,7 @@
 #include "../sample/walk.h"
 #include "bucket.h"
 #include "frames.h"
+#include "lockname.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct run {
 	const struct cp_emit *e;
 	struct cp_comments comments; /* the job's, and this source's */
 	struct cp_frames frames;
+	struct cp_locknames locks;
 	struct cp_alloc mem;
 	struct cp_pprof *writer[CP_TYPES]; /* NULL: that profile is lost */
 	const struct cp_symbol **symbol;   /* of each frame */
@@ -128,7 +130,8 @@ static void emit_sample(struct run *r, const struct cp_bucket *b)
 	struct cp_pprof_label label[CP_BUCKET_LABELS];
 	char state[CP_STATE_TEXT];
 	uint64_t ids[CP_WALK_MAX + 1];
-	unsigned n = locate(r, b->sid, ids), nlabels = cp_bucket_labels(b, label, state);
+	const char *lock = cp_lockname(&r->locks, b->lock);
+	unsigned n = locate(r, b->sid, ids), nlabels = cp_bucket_labels(b, label, state, lock);
 
 	if (!n) {
 		fail_all(r, -ENOMEM);
@@ -239,6 +242,7 @@ void cp_emit_run(const struct cp_emit *e)
 		.e = e,
 		.comments = *e->comments,
 		.frames = {.job = e->job},
+		.locks = {.job = e->job},
 		.mem = {take_memory, NULL, e->job},
 	};
 

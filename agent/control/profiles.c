@@ -155,8 +155,10 @@ static void show_contend(enum cp_contend which, uint32_t i, const struct cp_coun
 	if (from)
 		since = (struct cp_contend_counts){from->n[0], from->n[1]};
 	cp_contend_row(which, i, &since, &to, &row);
-	*out = (struct cp_bucket){
-		.sid = row.sid, .label = row.label, .value = {row.contentions, row.delay}};
+	*out = (struct cp_bucket){.sid = row.sid,
+				  .label = row.label,
+				  .lock = row.lock,
+				  .value = {row.contentions, row.delay}};
 }
 
 /* The readers of one of the two: sources carry no argument. */

@@ -25,6 +25,7 @@ struct cp_bucket {
 	cp_sid sid;
 	uint16_t label;	     /* label set; 0: none */
 	uint16_t state;	     /* the label `state` (state.h); 0: none */
+	uint16_t lock;	     /* the label `lock` (lockname.h); 0: none */
 	uint64_t size_class; /* the label `bytes`; 0: none */
 	int64_t value[CP_PROFILE_COLUMNS];
 };

@@ -241,7 +241,7 @@ static void write_labels(struct text *t, const struct cp_bucket *b)
 {
 	struct cp_pprof_label label[CP_BUCKET_LABELS];
 	char state[CP_STATE_TEXT];
-	unsigned n = cp_bucket_labels(b, label, state);
+	unsigned n = cp_bucket_labels(b, label, state, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
 		cp_out_str(t->out, i ? ", " : "# labels: {");

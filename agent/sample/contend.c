@@ -24,6 +24,7 @@
 #include "../rt/sys.h"
 #include "cell.h"
 #include "govern.h"
+#include "lockid.h"
 #include "rules.h"
 #include "stack.h"
 #include "waiters.h"
@@ -54,10 +55,10 @@ uint64_t cp_contend_rate(void)
 /* --- recording ---------------------------------------------------------- */
 
 static void record(struct cp_thread *t, enum cp_contend which, const struct cp_call *call,
-		   const struct cp_contend_counts *add)
+		   uintptr_t lock, const struct cp_contend_counts *add)
 {
 	struct cp_cells *cells = &st.cells[which];
-	struct cp_cell_key key = {.label = t->label};
+	struct cp_cell_key key = {.label = t->label, .class = cp_lockid_of(lock)};
 	cp_frame frame[CP_WALK_MAX];
 	bool cut = false;
 	unsigned n = 0;
@@ -72,7 +73,7 @@ static void record(struct cp_thread *t, enum cp_contend which, const struct cp_c
 	cp_cell_add(cells, cell, NS, add->ns);
 }
 
-static CP_NOINLINE void record_block(const struct cp_call *call, uint64_t d)
+static CP_NOINLINE void record_block(const struct cp_call *call, uintptr_t lock, uint64_t d)
 {
 	uint64_t rate = st.rate << cp_govern_step(CP_COST_BLOCK), began;
 	struct cp_contend_counts add = {1 << COUNT_SHIFT, d};
@@ -85,7 +86,7 @@ static CP_NOINLINE void record_block(const struct cp_call *call, uint64_t d)
 		add.ns = rate;
 	}
 	began = cp_cost_begin(t);
-	record(t, CP_CONTEND_BLOCK, call, &add);
+	record(t, CP_CONTEND_BLOCK, call, lock, &add);
 	cp_cost_end(CP_COST_BLOCK, began);
 }
 
@@ -191,6 +192,7 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 	if (st.fraction && is_lock(kind) && toss(step))
 		now.ticket = cp_waiters_enter(now.object, now.start, step);
 	w->object = now.object;
+	w->lock = kind < CP_WAIT_JOIN || kind == CP_WAIT_FUTEX ? now.object : 0;
 	w->ticket = now.ticket;
 	w->start = recorded && st.rate ? now.start : 0;
 	say(&now);
@@ -205,7 +207,7 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
 	if (!waited || !w->start)
 		return;
 	d = cp_now_ns(CLOCK_MONOTONIC) - w->start;
-	record_block(call, d > 0 ? (uint64_t)d : 1);
+	record_block(call, w->lock, d > 0 ? (uint64_t)d : 1);
 }
 
 /* --- unlocks ---------------------------------------------------------------- */
@@ -216,7 +218,7 @@ struct cp_handover cp_probe_unlock_begin(const void *lock)
 
 	if (cp_probe_waits() && st.fraction)
 		w = cp_waiters_charge((uintptr_t)lock);
-	return (struct cp_handover){w.hit, w.fresh, w.ns};
+	return (struct cp_handover){w.hit, (uintptr_t)lock, w.fresh, w.ns};
 }
 
 void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call)
@@ -228,8 +230,18 @@ void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call
 	struct cp_thread *t = cp_thread_ready();
 	uint64_t began = cp_cost_begin(t);
 
-	record(t, CP_CONTEND_MUTEX, call, &add);
+	record(t, CP_CONTEND_MUTEX, call, h->lock, &add);
 	cp_cost_end(CP_COST_MUTEX, began);
+}
+
+void cp_probe_lock_made(const void *lock, uintptr_t pc)
+{
+	cp_lockid_made((uintptr_t)lock, pc);
+}
+
+void cp_probe_lock_gone(const void *lock)
+{
+	cp_lockid_gone((uintptr_t)lock);
 }
 
 /* --- life ------------------------------------------------------------------ */
@@ -244,6 +256,8 @@ static int init_tables(size_t bytes)
 		err = cp_waiters_init();
 	if (!err && st.rate)
 		err = cp_cells_init(&st.cells[CP_CONTEND_BLOCK], bytes / 2);
+	if (!err && (st.fraction || st.rate))
+		err = cp_lockid_init();
 	return err;
 }
 
@@ -284,6 +298,7 @@ void cp_contend_row(enum cp_contend which, uint32_t cell, const struct cp_conten
 
 	row->sid = key.sid;
 	row->label = key.label;
+	row->lock = key.class;
 	row->contentions = (int64_t)((count + (1 << (COUNT_SHIFT - 1))) >> COUNT_SHIFT);
 	row->delay = (int64_t)(now->ns - (from ? from->ns : 0));
 }

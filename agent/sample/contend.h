@@ -34,6 +34,7 @@ struct cp_contend_counts {
 struct cp_contend_row {
 	cp_sid sid;
 	uint16_t label;
+	uint16_t lock; /* lockid.h */
 	int64_t contentions, delay;
 };
 

@@ -217,7 +217,7 @@ static struct cp_contend_row sum(enum cp_contend which)
 /* What an unlock found is the unlocker's, times the fraction. */
 static void an_unlock_is_charged(void **state)
 {
-	struct cp_handover h = {true, 2, 5000};
+	struct cp_handover h = {.hit = true, .fresh = 2, .ns = 5000};
 	struct cp_call call = call_here();
 	struct cp_contend_row before = sum(CP_CONTEND_MUTEX), after;
 
