@@ -3,8 +3,8 @@
  * mutexes.c - every call on every kind of mutex in every state: what it answers
  *
  * usage: mutexes table       prints a line for each
- *        mutexes many N      makes, contends and destroys N mutexes; prints resident KB
- *                            before and after
+ *        mutexes many N      makes, contends and destroys N mutexes and as many condition
+ *                            variables; prints resident KB before and after
  *
  * Context  TEST: its output is compared with and without the agent.
  */
@@ -224,13 +224,16 @@ static long resident_kb(void)
 
 static void make_many(unsigned long n)
 {
-	struct timespec moment = {0, 1};
+	struct timespec moment = {0, 1}, past = {1, 0};
 
 	for (unsigned long i = 0; i < n; i++) {
+		pthread_cond_t cond;
 		pthread_mutex_t *m = malloc(sizeof(*m) + i % 7 * 64);
 
 		pthread_mutex_init(m, NULL);
+		pthread_cond_init(&cond, NULL);
 		pthread_mutex_lock(m);
+		pthread_cond_timedwait(&cond, m, &past);
 		if (i % 100 == 0) {
 			handed = m;
 			pthread_barrier_wait(&turn);
@@ -240,6 +243,7 @@ static void make_many(unsigned long n)
 		if (i % 100 == 0)
 			pthread_barrier_wait(&turn);
 		pthread_mutex_destroy(m);
+		pthread_cond_destroy(&cond);
 		free(m);
 	}
 }
