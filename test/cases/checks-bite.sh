@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# checks-bite - fm-036 fm-074: every check fails when what it guards is broken
-# timeout: 120
+# checks-bite - fm-036 fm-044 fm-074: every check fails when what it guards is broken
+# timeout: 300
 set -eu
 
 cp -r "$TOP/agent" "$TOP/shim" "$TOP/cli" "$TOP/scripts" \
@@ -111,7 +111,8 @@ calls shim 'void cp_stack_intern(void); void f(void) { cp_stack_intern(); }' \
 echo 'getpid once upon a time' | with scripts/allow-sample.txt exports 'getpid is not used any more'
 echo 'strlen' | with scripts/allow-sample.txt exports 'strlen has no reason'
 
-mkdir -p test/cases test/unit test/lib
+mkdir -p test/lib
+cp -r "$TOP/test/cases" "$TOP/test/unit" test/
 cp "$TOP/test/lib/modes.py" test/lib/
 cp "$TOP/test/modes.txt" test/
 cp "$TOP"/man/*.[1-9] man/
@@ -119,6 +120,8 @@ scripts/check-modes >/dev/null || { scripts/check-modes; exit 1; }
 echo '103 one more' | with test/modes.txt modes 'rows 001 to 102'
 echo 'one more' | with test/modes.txt modes 'not a row'
 echo '    refused: as it likes' | with test/modes.txt modes "the manual doesn't say 'as it likes'"
+sed -i 's/ fm-100$//' test/cases/edges.py
+bites modes 'fm-100 has no test'
 printf '# fm-%s\n' 123 | with test/cases/extra.sh modes 'names fm-1.3, which has no row'
 
 # Alone, so that each run is quick.

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# fm-076..078
 # Every call that waits answers the same with and without the agent, in every state, under
 # both versions of the condition variables, interrupted and cancelled, whatever is recorded.
 set -eu

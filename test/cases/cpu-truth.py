@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# fm-039 fm-042 fm-046 fm-058 fm-096 fm-097
+# fm-039 fm-042 fm-045 fm-046 fm-058 fm-096 fm-097
 # timeout: 120
 """CPU profiles against the kernel's own count of the same run, and hosts that stay what they were."""
 import glob

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-081
 """Threads that wait for each kind of thing: what the dump says of them, in all its forms."""
 
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# fm-061 fm-083 fm-086 fm-087 fm-090 fm-094 fm-095 fm-100
+# fm-054 fm-061 fm-083 fm-086 fm-087 fm-090 fm-094 fm-095 fm-100
 # timeout: 120
 """Edges of the address space, of memory, of processors and of clocks."""
 import glob
@@ -40,6 +40,17 @@ def memory():
         profile = same(word, [PROG + "/limits", word])
         check(profile.total("alloc_objects", function) >= 100, f"{word}: {function} is nowhere")
     same("little", [PROG + "/limits", "locked"], CPROF_MAX_MEMORY="8M")
+
+
+def layouts():
+    """The addresses that debuggers and old programs have, and code marked for shadow stacks."""
+    for how in ("-R", "-L", "-RL"):
+        if subprocess.run(["setarch", how, "true"], capture_output=True).returncode == 0:
+            same("layout" + how, ["setarch", how, PROG + "/limits", "stack", "cpus"])
+    subprocess.run(["gcc", "-O1", "-pthread", "-D_GNU_SOURCE", "-fcf-protection=full",
+                    "-Wl,-z,shstk,-z,ibt", "-o", "marked",
+                    os.environ["TOP"] + "/test/prog/limits.c"], check=True)
+    same("marked.out", ["./marked", "stack", "cpus"])
 
 
 def processors():
@@ -90,5 +101,5 @@ def clocks():
         check(len(h.files()) < 10, f"made up for: {len(h.files())}")
 
 
-for test in (memory, processors, rates, at_work, clocks):
+for test in (memory, layouts, processors, rates, at_work, clocks):
     test()

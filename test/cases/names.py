@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# fm-052 fm-072
 # timeout: 180
 """Right names, whatever was done to the binary: how it was linked, stripped, moved away.
 

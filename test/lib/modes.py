@@ -84,13 +84,15 @@ def problems(top=TOP):
     if [row.number for row in rows] != list(range(1, COUNT + 1)):
         bad.append(f"modes.txt must have the rows 001 to {COUNT}, in order")
     for row in rows:
+        if not row.tests:
+            bad.append(f"fm-{row.number:03} has no test: {row.what}")
         if row.kind == "refused" and row.why not in words:
             bad.append(f"fm-{row.number:03}: the manual doesn't say '{row.why}'")
     return bad
 
 
 def table(said, top=TOP):
-    """Its text; the last line sums it up."""
+    """(its text, which the last line sums up; whether a row has failed or has no test)"""
     rows, lines = read(top)[0], []
     verdicts = [row.verdict(said) for row in rows]
     for row, verdict in zip(rows, verdicts):
@@ -101,4 +103,4 @@ def table(said, top=TOP):
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in ORDER
                        if verdicts.count(v) or v in ORDER[:3])
     lines.append(f"{len(rows)} failure modes: {counts}")
-    return "\n".join(lines)
+    return "\n".join(lines), "failed" in verdicts or "no test" in verdicts

@@ -3,6 +3,7 @@
  * test_symbols.c - names of this very process: its program, libraries, vDSO, JIT code
  *
  * Context  TEST: the module table is a stand-in, filled from dl_iterate_phdr.
+ * Modes    fm-052
  */
 #include "agent/control/symbols.h"
 #include "agent/rt/buf.h"

@@ -3,7 +3,7 @@
  * test_walk.c - the walker against libgcc's unwinder, and against broken stacks
  *
  * Context  TEST
- * Modes    fm-049 fm-056
+ * Modes    fm-049 fm-056 fm-057
  */
 #include <setjmp.h>
 #include <stdarg.h>
