@@ -33,6 +33,17 @@ def every_end():
         check(p.stderr.count("wrote") == 1 and p.stderr.count("\n") == 1, f"{end}: {p.stderr}")
 
 
+def main_thread_leaves():
+    """The last thread ends the process: by pthread_exit of main, with threads of ours or none."""
+    for i, more in enumerate(({}, {"interval": "1h", "http": "127.0.0.1:0"})):
+        for _ in range(10):
+            p = run("alloc", "leave", env=environment(dir=f"leaves{i}", atexit=1, **more))
+            check(p.returncode == 0 and p.stdout == "last thread\n", p)
+            if os.path.exists(f"leaves{i}") and len(files(f"leaves{i}")) >= 2:
+                break
+        check([f[3] for f in files(f"leaves{i}")] == ["allocs", "heap"], p)
+
+
 def host_decides():
     """What the host reads back, ignores or handles is as without us."""
     env = environment(dir="decides", atexit=1)
@@ -93,5 +104,5 @@ def too_slow():
     check(os.listdir("slow") == [], os.listdir("slow"))
 
 
-for test in (every_end, host_decides, killed_in_the_middle, in_a_hurry, nowhere_to_write, too_slow):
+for test in (every_end, main_thread_leaves, host_decides, killed_in_the_middle, in_a_hurry, nowhere_to_write, too_slow):
     test()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# fm-009 fm-014 fm-015 fm-065
+# fm-009 fm-010 fm-012 fm-014 fm-015 fm-065
 # timeout: 120
 """What a program finds around it: environment, descriptors, how it was linked, a bare chroot."""
 import glob
@@ -101,6 +101,45 @@ def links():
         same([f"./{way}"], dict(os.environ), way + ".profiles")
 
 
+def other_class():
+    """A 32-bit child: its loader says that we are none for it, and it runs."""
+    if not os.path.exists("/lib/ld-linux.so.2"):
+        print("no 32-bit loader")
+        return
+    with open("small.s", "w") as f:
+        f.write(".globl _start\n_start: mov $1, %eax\n mov $7, %ebx\n int $0x80\n")
+    subprocess.run(["gcc", "-m32", "-nostdlib", "-o", "small", "small.s",
+                    "-Wl,--dynamic-linker=/lib/ld-linux.so.2,-pie,--no-relax"], check=True)
+    if outcome(["./small"], dict(os.environ))[0] != 7:
+        print("no 32-bit programs here")
+        return
+    got = outcome(["sh", "-c", "./small; echo $?"],
+                  {**os.environ, **ALL, "LD_PRELOAD": LIB, "CPROF_DIR": os.path.abspath("small.out")})
+    check(got[:2] == (0, b"7\n") and got[2].count(b"\n") == 1 and b"wrong ELF class" in got[2], got)
+
+
+def gained_privileges():
+    """Set-uid: the loader leaves us out, and nothing is said or written."""
+    if os.getuid() != 0:
+        print("not root: nothing to gain")
+        return
+    os.chmod(".", 0o755)
+    os.mkdir("open.out")
+    os.chmod("open.out", 0o777)
+    shutil.copy(STARTS, "gains")
+    os.chmod("gains", 0o4755)
+    user = 42000 + os.getpid() % 10000
+    argv = [os.path.abspath("gains"), "environment"]
+    env = {"PATH": os.environ["PATH"]}
+    want = outcome(argv, env, user=user, group=user)
+    more = {**ALL, "CPROF_LOG": "stderr", "CPROF_DIR": os.path.abspath("open.out")}
+    for preload in (LIB, "libcprof.so"):
+        got = outcome(argv, {**env, **more, "LD_PRELOAD": preload}, user=user, group=user)
+        said = [line for line in got[2].splitlines() if b"ERROR: ld.so: object 'libcprof.so'" not in line]
+        check(got[:2] == want[:2] and not said, f"{got}, not {want}")
+    check(not os.listdir("open.out"), os.listdir("open.out"))
+
+
 def bare_chroot():
     """No /proc, nothing but the program and what it is linked with."""
     needed = subprocess.run(["ldd", STARTS, LIB], capture_output=True, text=True, check=True).stdout
@@ -131,6 +170,7 @@ def bare_chroot():
     check(" main " in raw and "1: 0x" in raw and " /starts " in raw, "names without /proc: " + raw)
 
 
-for test in (environments, descriptors, programs_started, links, bare_chroot):
+for test in (environments, descriptors, programs_started, links, other_class,
+             gained_privileges, bare_chroot):
     test()
 
