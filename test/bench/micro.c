@@ -7,13 +7,15 @@
  *   batch       malloc of a thousand blocks, then free of all: per pair
  *   cross       one thread allocates, another frees: per pair
  *   lock        an uncontended lock and unlock
+ *   read, write an uncontended read-write lock, and its unlock
  *   contended   two threads take the same lock in turn: per lock and unlock
+ *   crowd       sixteen do: wall time
  *   pingpong    a condition variable to and fro between two threads: per way
  *   thread      pthread_create and join
  *   threads:N   N threads, each in malloc and free: per pair and thread
  *
- * Prints the ns of each round: of the process's CPU time, but wall time for pingpong, whose
- * time is waiting.
+ * Prints the ns of each round: of the process's CPU time, but wall time for crowd and
+ * pingpong, whose time is waiting.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -27,6 +29,7 @@
 
 static struct {
 	pthread_mutex_t mutex;
+	pthread_rwlock_t rwlock;
 	pthread_cond_t cond;
 	long count, turn;
 	sem_t full, empty;
@@ -106,6 +109,15 @@ static void *lock_often(void *arg)
 	return arg;
 }
 
+static void *rwlock_often(int (*lock)(pthread_rwlock_t *))
+{
+	for (long i = 0; i < st.count; i++) {
+		lock(&st.rwlock);
+		pthread_rwlock_unlock(&st.rwlock);
+	}
+	return NULL;
+}
+
 static void *pass(void *arg)
 {
 	long me = arg != NULL;
@@ -157,8 +169,14 @@ static int run(const char *what)
 		cross();
 	else if (!strcmp(what, "lock"))
 		lock_often(NULL);
+	else if (!strcmp(what, "read"))
+		rwlock_often(pthread_rwlock_rdlock);
+	else if (!strcmp(what, "write"))
+		rwlock_often(pthread_rwlock_wrlock);
 	else if (!strcmp(what, "contended"))
 		together(n = 2, lock_often, NULL);
+	else if (!strcmp(what, "crowd"))
+		together(n = 16, lock_often, NULL);
 	else if (!strcmp(what, "pingpong"))
 		together(2, pass, NULL);
 	else if (!strcmp(what, "thread"))
@@ -173,11 +191,12 @@ static int run(const char *what)
 int main(int argc, char **argv)
 {
 	long rounds = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
-	clockid_t clock = argc > 1 && !strcmp(argv[1], "pingpong") ? CLOCK_MONOTONIC
-								   : CLOCK_PROCESS_CPUTIME_ID;
+	clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
 
 	if (argc != 4)
 		return 2;
+	if (!strcmp(argv[1], "pingpong") || !strcmp(argv[1], "crowd"))
+		clock = CLOCK_MONOTONIC;
 	st.count = strtol(argv[2], NULL, 10);
 	for (long i = 0; i < rounds; i++) {
 		double began = now_ns(clock);

@@ -61,8 +61,9 @@ def bench_pair():
 
 
 def bench_locks():
-    head("pthread, ns each (ping-pong: wall time; the others: CPU time)")
-    for what, count in (("lock", 2000000), ("contended", 300000), ("pingpong", 20000),
+    head("pthread, ns each (crowd and ping-pong: wall time; the others: CPU time)")
+    for what, count in (("lock", 2000000), ("read", 2000000), ("write", 2000000),
+                        ("contended", 300000), ("crowd", 50000), ("pingpong", 20000),
                         ("thread", 3000)):
         compare(what, [BENCH / "micro", what, count, 3])
 
@@ -83,7 +84,9 @@ def bench_instructions():
     row("", "bare", "jump", "cprof", "added")
     for name, argv in (("malloc and free, 64 B", [BENCH / "pair", 64, "N", 1]),
                        ("malloc and free, mixed", [BENCH / "pair", 0, "N", 1]),
-                       ("lock and unlock", [BENCH / "micro", "lock", "N", 1])):
+                       ("lock and unlock", [BENCH / "micro", "lock", "N", 1]),
+                       ("read lock and unlock", [BENCH / "micro", "read", "N", 1]),
+                       ("write lock and unlock", [BENCH / "micro", "write", "N", 1])):
         counted = []
         for lib in (None, JUMP, LIB):
             ends = [instructions([n if a == "N" else a for a in argv], lib) for n in (few, many)]
