@@ -47,8 +47,9 @@ void cp_agent_forked(void);
 void cp_agent_unload_begin(void);
 void cp_agent_unload_end(void);
 
-/* [HOST] The host is about to shut itself in, where a system call may kill. */
-void cp_agent_shut_in(void);
+/* [HOST] The host is about to shut itself in, where a system call may kill; filtered: any
+ * of them, and soon. */
+void cp_agent_shut_in(bool filtered);
 
 /* --- signals ----------------------------------------------------------- */
 

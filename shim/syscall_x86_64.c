@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall_x86_64.c - libc's syscall, from which futexes are told
+ * syscall_x86_64.c - libc's syscall, from which futexes and sandboxes are told
  *
  * Context  ANY: vfork children pass through, and may return twice.
- * Holds    All but SYS_futex costs a comparison and a jump; every register and the
+ * Holds    All but these two cost two comparisons and a jump; every register and the
  *          stack are as the caller left them.
  * Why      Assembler: no compiler promises to leave no frame behind.
  */
@@ -16,8 +16,11 @@ __attribute__((naked)) CP_EXPORT long syscall(__attribute__((unused)) long nr, .
 {
 	__asm__("cmp %0, %%rdi\n\t"
 		"je 1f\n\t"
+		"cmp %2, %%rdi\n\t"
+		"je 2f\n\t"
 		"jmp *cp_real+%c1(%%rip)\n"
-		"1:\tjmp cp_shim_futex"
+		"1:\tjmp cp_shim_futex\n"
+		"2:\tjmp cp_shim_seccomp"
 		:
-		: "i"(SYS_futex), "i"(offsetof(union cp_real, syscall)));
+		: "i"(SYS_futex), "i"(offsetof(union cp_real, syscall)), "i"(SYS_seccomp));
 }

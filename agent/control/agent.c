@@ -46,6 +46,7 @@
 static struct {
 	bool on;
 	uint32_t ended; /* the process this is set in has taken its last snapshot */
+	bool filtered;	/* the host has shut itself in: nothing that takes a system call */
 } st;
 
 /* --- threads ------------------------------------------------------------ */
@@ -273,7 +274,7 @@ void cp_agent_exit(void)
 {
 	uint32_t seen = 0;
 
-	if (!st.on || !cp_job_at_home() || !cp_cas_rlx(&st.ended, &seen, 1))
+	if (!st.on || st.filtered || !cp_job_at_home() || !cp_cas_rlx(&st.ended, &seen, 1))
 		return;
 	cp_http_exit();
 	if (cp_config.atexit)
@@ -321,8 +322,10 @@ void cp_agent_unload_end(void)
 	cp_walk_unload_end();
 }
 
-void cp_agent_shut_in(void)
+/* Behind a filter there is no job either: it would be killed, and the host with it. */
+void cp_agent_shut_in(bool filtered)
 {
+	st.filtered |= filtered;
 	cp_walk_shut_in();
 	cp_ticker_stop();
 }
