@@ -165,7 +165,7 @@ $(BUILD)/bench/%: test/bench/%.cc $(B)/flags
 $(BUILD)/bench/%-rs: test/bench/%.rs $(B)/flags
 	$(call say,BENCH,$@)
 	@mkdir -p $(@D)
-	$(Q)env -u MAKEFLAGS rustc --edition 2021 -C opt-level=2 -g -o $@ $<
+	$(Q)env -u MAKEFLAGS -u MFLAGS rustc --edition 2021 -C opt-level=2 -g -o $@ $<
 $(BUILD)/bench/%: test/bench/%.c $(BUILD)/agent.a $(BUILD)/flags
 	$(call say,BENCH,$@)
 	@mkdir -p $(@D)

@@ -4,9 +4,10 @@
  *
  * Context  pure code, as pprof.h; one thread.
  * Calls    the given allocator, memcpy.
- * Holds    n <= 3/4 * (mask + 1); every number below n stands in exactly one slot.
+ * Holds    n <= (mask + 1) / 2; every number below n stands in exactly one slot.
  * Why      Entries lie in blocks that never move, so that growing under an
- *          arena, which takes nothing back, wastes only the small slot arrays.
+ *          arena, which takes nothing back, wastes only the small slot arrays. Half of
+ *          the slots stay empty, since each other's entry that is met is a cache miss.
  */
 #include "idtab.h"
 
@@ -80,7 +81,7 @@ static bool grow_directory(struct cp_idtab *t)
 
 static bool room_for_one(struct cp_idtab *t)
 {
-	if (t->n >= MAX_ENTRIES || (t->n >= (t->mask + 1) / 4 * 3 && !grow_slots(t)))
+	if (t->n >= MAX_ENTRIES || (t->n >= (t->mask + 1) / 2 && !grow_slots(t)))
 		return false;
 	if (t->n < t->nblocks * BLOCK)
 		return true;
@@ -95,15 +96,17 @@ static bool room_for_one(struct cp_idtab *t)
 
 uint32_t cp_idtab_put(struct cp_idtab *t, struct cp_hash h, bool *fresh)
 {
-	uint32_t found = cp_idtab_find(t, h);
+	uint32_t at = probe(t, &h), mask = t->mask;
 
-	*fresh = found == CP_IDTAB_FULL;
+	*fresh = !t->slot[at];
 	if (!*fresh)
-		return found;
+		return t->slot[at] - 1;
 	if (!room_for_one(t))
 		return CP_IDTAB_FULL;
+	if (t->mask != mask)
+		at = probe(t, &h);
 	t->block[t->n / BLOCK][t->n % BLOCK] = h;
-	t->slot[probe(t, &h)] = t->n + 1;
+	t->slot[at] = t->n + 1;
 	return t->n++;
 }
 

@@ -21,7 +21,7 @@ struct cp_idtab {
 	uint32_t *slot;		/* number + 1 by hash, 0 empty; linear probing */
 	uint64_t seed;		/* for the fingerprints that go in here */
 	uint32_t n, nblocks, capblocks;
-	uint32_t mask; /* slots - 1; n <= 3/4 of the slots */
+	uint32_t mask; /* slots - 1; n <= half of the slots */
 };
 
 /* 0 or -ENOMEM. */

@@ -7,6 +7,7 @@ ROWS = [
     ("micro.glibc-64.added", "malloc and free of 64 bytes", "{:+.1f} ns", "1.5 ns"),
     ("instructions.malloc-and-free.64-B", "malloc and free, in instructions", "{:+.0f}", "20"),
     ("micro.lock.added", "uncontended lock and unlock", "{:+.1f} ns", "1.5 ns"),
+    ("instructions.lock-and-unlock", "lock and unlock, in instructions", "{:+.0f}", ""),
     ("walk_reused", "unwinding, a frame, the last walk reused", "{:.1f} ns", "5 ns"),
     ("walk_hits", "unwinding, a frame, rules cached", "{:.1f} ns", "20 ns"),
     ("walk_cold", "unwinding, a frame, rules read", "{:.0f} ns", "250 ns"),
