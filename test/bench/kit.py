@@ -14,11 +14,13 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = (TOP / os.environ.get("BUILD", "build")).resolve()
 QUICK = os.environ.get("BENCH") == "quick"
 BENCH = BUILD / "bench"
+TOO_LONG = 6  # seconds for one measurement of something seldom
 # Two-sided 95 % of Student's t, by degrees of freedom; beyond the last, the last.
 T95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
        2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086]
@@ -64,12 +66,18 @@ def row(*cells):
 
 
 def turns(names, rounds, measure, seldom=()):
-    """[{name: measure(name)}] of each round; the seldom ones in every third of them."""
-    results = []
+    """[{name: measure(name)}] of each round; the seldom ones in every third of them, and in
+    the first only when they take too long."""
+    results, slow = [], set()
     for i in range(rounds):
-        todo = list(names) + (list(seldom) if i % 3 == 0 else [])
+        todo = list(names) + ([n for n in seldom if n not in slow] if i % 3 == 0 else [])
         todo = todo[i % len(todo):] + todo[:i % len(todo)]
-        results.append({name: measure(name) for name in (todo[::-1] if i % 2 else todo)})
+        results.append({})
+        for name in todo[::-1] if i % 2 else todo:
+            began = time.monotonic()
+            results[-1][name] = measure(name)
+            if time.monotonic() - began > TOO_LONG:
+                slow.add(name)
     return results
 
 
