@@ -25,6 +25,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -479,6 +480,22 @@ static void churn(unsigned n)
 	}
 }
 
+/* --- another user ------------------------------------------------------------------- */
+
+/* Not before the server has told its address, in a directory that is closed to the other. */
+static void drop(void)
+{
+	char pattern[4096];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/*.http", getenv("CPROF_DIR"));
+	while (glob(pattern, 0, NULL, &found))
+		usleep(10000);
+	globfree(&found);
+	if (setuid(65534))
+		abort();
+}
+
 /* --- main ------------------------------------------------------------------------ */
 
 static bool prepare(const char *what, unsigned n)
@@ -552,8 +569,7 @@ int main(int argc, char **argv)
 	sem_init(&sem_a, 0, 0);
 	pthread_barrier_init(&barrier_a, NULL, 2);
 	if (argc > 2 && !strcmp(argv[1], "dropped")) {
-		if (setuid(65534))
-			abort();
+		drop();
 		argc--;
 		argv++;
 	}
