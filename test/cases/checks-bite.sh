@@ -120,8 +120,8 @@ scripts/check-modes >/dev/null || { scripts/check-modes; exit 1; }
 echo '103 one more' | with test/modes.txt modes 'rows 001 to 102'
 echo 'one more' | with test/modes.txt modes 'not a row'
 echo '    refused: as it likes' | with test/modes.txt modes "the manual doesn't say 'as it likes'"
-sed -i 's/ fm-100$//' test/cases/edges.py
-bites modes 'fm-100 has no test'
+sed -i 's/ fm-1.0$//' test/cases/edges.py
+bites modes 'fm-1.0 has no test'
 printf '# fm-%s\n' 123 | with test/cases/extra.sh modes 'names fm-1.3, which has no row'
 
 # Alone, so that each run is quick.
