@@ -328,4 +328,5 @@ void cp_agent_shut_in(bool filtered)
 	st.filtered |= filtered;
 	cp_walk_shut_in();
 	cp_ticker_stop();
+	cp_govern_stop();
 }

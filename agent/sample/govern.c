@@ -55,6 +55,11 @@ int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES])
 	return st.life ? 0 : -12; /* ENOMEM */
 }
 
+void cp_govern_stop(void)
+{
+	cp_store_rlx(&st.budget, 0);
+}
+
 unsigned cp_govern_step(enum cp_cost rate)
 {
 	return st.life ? cp_load_rlx(&st.life->step[rate]) : 0;
@@ -178,7 +183,7 @@ void cp_govern_spent(uint64_t spent, uint64_t now)
 	struct life *l = st.life;
 	uint64_t due, more;
 
-	if (!l || !st.budget)
+	if (!l || !cp_load_rlx(&st.budget))
 		return;
 	due = cp_load_rlx(&l->due);
 	if (CP_LIKELY(!is_due(l, due, spent, now)))

@@ -17,6 +17,9 @@
  * each rate may be lowered; 0: not at all. 0 or -errno. */
 int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES]);
 
+/* [HOST] The process enters a sandbox, where a system call may kill: rates stay as they are. */
+void cp_govern_stop(void);
+
 /* [ANY] How far this rate is lowered at this moment. */
 unsigned cp_govern_step(enum cp_cost rate);
 /* [ANY] So many ticks were spent till now on the processor's counter: time to look? */
