@@ -27,6 +27,7 @@ struct cp_arena_chunk {
 
 #define CHUNK_HEAD CP_ALIGN_UP(sizeof(struct cp_arena_chunk), 16UL)
 
+#define HUGE_PAGE (2UL << 20)
 #define MAPS	  64	      /* the agent has some forty; more than that count as used */
 #define LOOK_SIZE (2UL << 20) /* that many bytes the kernel is asked about at a time */
 
@@ -64,6 +65,9 @@ void *cp_mem_map(size_t size)
 
 	if (cp_sys_failed(r))
 		return NULL;
+	/* Tables are touched here and there: a huge page each would be most of our memory. */
+	if (size >= HUGE_PAGE)
+		CP_SYS(SYS_madvise, r, size, MADV_NOHUGEPAGE);
 	cp_add_rlx(&st.mapped, size);
 	note((uintptr_t)r, size);
 	return (void *)r;
