@@ -19,14 +19,15 @@ from host import PROG, check, run  # noqa: E402
 
 # program, schedule, rounds, what all leaves of block and mutex are; None: nothing is there
 ANY = "(?!syscall).*"  # the lock's own function, not how it asks the kernel
+RELEASED = "pthread_cond_.*wait|pthread_mutex_unlock"
 SCHEDULES = [
     ("locks", "holder", 25, "pthread_mutex_lock", "pthread_mutex_unlock"),
     ("locks", "convoy", 40, "pthread_mutex_lock", "pthread_mutex_unlock"),
     ("waits", "rwlock", 12, "pthread_rwlock_.*lock", "pthread_rwlock_unlock"),
     ("waits", "rwlock-writers", 12, "pthread_rwlock_.*lock", "pthread_rwlock_unlock"),
-    ("waits", "cond", 12, "pthread_cond_.*wait", None),
+    ("waits", "cond", 12, "pthread_cond_.*wait|pthread_mutex_lock", RELEASED),
     ("waits", "cond-timeout", 12, "pthread_cond_.*wait", None),
-    ("waits", "cond-mutex", 12, "pthread_cond_wait|pthread_mutex_lock", "pthread_cond_wait"),
+    ("waits", "cond-mutex", 12, "pthread_cond_wait|pthread_mutex_lock", RELEASED),
     ("waitsmore", "once", 12, "pthread_once|call_once", "pthread_once|call_once"),
     ("waitsmore", "join", 24, "thrd_join", None),
     ("waitsmore", "barrier", 12, "pthread_barrier_wait", None),
