@@ -120,6 +120,21 @@ static void say(const struct cp_wait *w)
 	cp_store_rel(&cp_waiting.seq, seq + 2); /* pairs likewise */
 }
 
+/* As a rule there is nothing to go back to: kind 0 says it all. */
+static void say_again(const struct cp_wait *outer)
+{
+	uint32_t seq = cp_waiting.seq;
+
+	if (CP_UNLIKELY(outer->kind)) {
+		say(outer);
+		return;
+	}
+	cp_store_rlx(&cp_waiting.seq, seq + 1);
+	cp_fence_rel(); /* as in say */
+	cp_waiting.kind = CP_WAIT_NONE;
+	cp_store_rel(&cp_waiting.seq, seq + 2);
+}
+
 static bool is_own_stack(uintptr_t sp)
 {
 	return sp - cp_self.stack_lo < cp_self.stack_hi - cp_self.stack_lo;
@@ -129,8 +144,7 @@ static bool is_own_stack(uintptr_t sp)
  * another stack may be what a handler on its own stack interrupted. */
 static bool is_stale(const struct cp_wait *w, const struct cp_regs *caller)
 {
-	return w->kind && w->caller.sp <= caller->sp &&
-	       is_own_stack(w->caller.sp) == is_own_stack(caller->sp);
+	return w->caller.sp <= caller->sp && is_own_stack(w->caller.sp) == is_own_stack(caller->sp);
 }
 
 static void end_stale(void)
@@ -170,12 +184,26 @@ static int64_t now_for(bool recorded)
 	return cp_now_ns(recorded ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE);
 }
 
+/* A wait has been said already: it is kept for wait_end, or it is over. */
+static CP_NOINLINE void interrupts(struct cp_waiter *w, const struct cp_regs *caller)
+{
+	if (is_stale(&cp_waiting, caller))
+		end_stale();
+	w->outer = cp_waiting;
+}
+
+static uint32_t ticket_for(const struct cp_wait *w)
+{
+	unsigned step = cp_govern_step(CP_COST_MUTEX);
+
+	return toss(step) ? cp_waiters_enter(w->object, w->start, step) : 0;
+}
+
 void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsigned what,
 			 const void *object, const void *with)
 {
 	enum cp_wait_kind kind = what & ~(unsigned)CP_WAIT_TIMED;
 	bool recorded = kind < CP_WAIT_SLEEP || st.io;
-	unsigned step = cp_govern_step(CP_COST_MUTEX);
 	struct cp_wait now = {
 		.kind = kind,
 		.object = (uintptr_t)object,
@@ -186,11 +214,11 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 		.timed = what & CP_WAIT_TIMED,
 	};
 
-	if (CP_UNLIKELY(is_stale(&cp_waiting, &call->caller)))
-		end_stale();
-	w->outer = cp_waiting;
-	if (st.fraction && is_lock(kind) && toss(step))
-		now.ticket = cp_waiters_enter(now.object, now.start, step);
+	w->outer.kind = CP_WAIT_NONE;
+	if (CP_UNLIKELY(cp_waiting.kind))
+		interrupts(w, &call->caller);
+	if (st.fraction && is_lock(kind))
+		now.ticket = ticket_for(&now);
 	w->object = now.object;
 	w->lock = kind < CP_WAIT_JOIN || kind == CP_WAIT_FUTEX ? now.object : 0;
 	w->ticket = now.ticket;
@@ -202,8 +230,9 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
 {
 	int64_t d;
 
-	cp_waiters_leave(w->object, w->ticket);
-	say(&w->outer);
+	if (w->ticket)
+		cp_waiters_leave(w->object, w->ticket);
+	say_again(&w->outer);
 	if (!waited || !w->start)
 		return;
 	d = cp_now_ns(CLOCK_MONOTONIC) - w->start;
