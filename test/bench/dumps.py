@@ -50,9 +50,12 @@ def measure(kind, count, rounds):
     reached = len(states) - states.count("running, not reached")
     took, cpu = (statistics.median(r[i] for r in runs) for i in (1, 2))
     interrupted, longest = re.search(r"interrupted (\d+) longest (\d+)", host.end).groups()
-    row(f"{count} {kind}", f"{took:.0f}", f"{cpu:.0f}", len(states), reached, interrupted, longest)
+    waits = kind == "blocked"  # else the CPU time is the threads' own
+    row(f"{count} {kind}", f"{took:.0f}", f"{cpu:.0f}" if waits else "-", len(states), reached,
+        interrupted, longest)
     machine(f"dump.{kind}.took", took, "ms")
-    machine(f"dump.{kind}.cpu", cpu, "ms")
+    if waits:
+        machine(f"dump.{kind}.cpu", cpu, "ms")
     machine(f"dump.{kind}.reached", reached, "threads")
     machine(f"dump.{kind}.longest", float(longest), "us")
 
