@@ -5,17 +5,16 @@
  * Context  CONTROL
  * Calls    dump.c, sample/cell.h.
  * Shared   st.life, in a page a forked child finds zeroed: written by who is inside
- *          (busy: acq / rel). The dump's memory no child inherits.
+ *          (busy.h). The dump's memory no child inherits.
  * Holds    A cell that nobody is at stays, with 0: windows know cells by number.
  * Fails    Cells full: [table full], as everywhere; the total stays right.
  *          No memory for the dump: all counters are 0, and it is empty.
  */
 #include "census.h"
 
-#include "../rt/atomic.h"
 #include "../rt/mem.h"
-#include "../rt/sys.h"
 #include "../sample/cell.h"
+#include "busy.h"
 
 struct life {
 	uint32_t busy;
@@ -43,17 +42,6 @@ bool cp_census_on(void)
 	return st.life != NULL;
 }
 
-static void enter(void)
-{
-	struct timespec ts = {0, 200000};
-	uint32_t seen = 0;
-
-	while (!cp_cas_acq(&st.life->busy, &seen, 1)) { /* pairs with the release */
-		CP_SYS(SYS_nanosleep, &ts, 0);
-		seen = 0;
-	}
-}
-
 static void count(void)
 {
 	const struct cp_dump *d = &st.life->dump;
@@ -72,7 +60,7 @@ void cp_census_begin(void)
 {
 	if (!st.life)
 		return;
-	enter();
+	cp_busy_enter(&st.life->busy);
 	st.life->arena = (struct cp_arena){.stays = true};
 	if (cp_dump_take(&st.life->arena, &st.life->dump))
 		st.life->dump.n = 0;
@@ -84,7 +72,7 @@ void cp_census_end(void)
 	if (!st.life)
 		return;
 	cp_arena_release(&st.life->arena);
-	cp_store_rel(&st.life->busy, 0); /* pairs with enter */
+	cp_busy_leave(&st.life->busy);
 }
 
 const struct cp_dump *cp_census_dump(void)

@@ -5,7 +5,7 @@
  * Context  CONTROL, on the job's thread; cp_settle_forked: FORK
  * Calls    tasks.c, sample/tick.h, sample/threads.h.
  * Shared   st.life, in a page a forked child finds zeroed: written by who is inside
- *          (busy: acq / rel), the agent's own threads only.
+ *          (busy.h), the agent's own threads only.
  * Holds    The process's clock is read first and each thread's later, so that what the
  *          threads have in the counters can't fall short of it by time that
  *          passed meanwhile. Whatever the counters lack of it was spent by threads
@@ -24,6 +24,7 @@
 #include "../sample/cost.h"
 #include "../sample/stack.h"
 #include "../sample/tick.h"
+#include "busy.h"
 #include "tasks.h"
 #include "ticker.h"
 
@@ -169,18 +170,6 @@ static void settle_all(struct settling *w)
 	cp_tick_charge(cp_tick_synth(CP_SYNTH_THREADS_GONE), 0, w->lacking);
 }
 
-/* One at a time: two that add up what is lacking would charge it twice. */
-static void enter(void)
-{
-	struct timespec ts = {0, 200000};
-	uint32_t seen = 0;
-
-	while (!cp_cas_acq(&st.life->busy, &seen, 1)) { /* pairs with the release */
-		CP_SYS(SYS_nanosleep, &ts, 0);
-		seen = 0;
-	}
-}
-
 void cp_settle_all(void)
 {
 	struct cp_arena arena = {.stays = true};
@@ -190,9 +179,9 @@ void cp_settle_all(void)
 		return;
 	w = cp_arena_alloc(&arena, sizeof(*w));
 	if (w) {
-		enter();
+		cp_busy_enter(&st.life->busy); /* two that add up what is lacking charge it twice */
 		settle_all(w);
-		cp_store_rel(&st.life->busy, 0); /* pairs with enter */
+		cp_busy_leave(&st.life->busy);
 	}
 	cp_arena_release(&arena);
 }
