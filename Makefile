@@ -25,7 +25,7 @@ DESTDIR  ?=
 T        ?=
 #= BENCH=full          or quick
 BENCH    ?= full
-#= SOAK_SECONDS=120    soak: how long each long test may stress
+#= SOAK_SECONDS=120    soak: how long each long test may stress; 600 makes an hour in all
 SOAK_SECONDS ?= 120
 #= FUZZ_SECONDS=30     fuzz: how long each fuzzer runs
 FUZZ_SECONDS ?= 30
@@ -227,7 +227,7 @@ demo:
 bench: all benches progs
 	$(Q)BUILD=$(BUILD) BENCH=$(BENCH) scripts/bench
 
-## soak       the stress tests, for minutes
+## soak       the stress tests and real programs, for minutes or an hour
 soak: all unit progs
 	$(Q)BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) scripts/run-tests $(T)
 
