@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 # timeout: 120
 """A server under steady load, everything recorded and written all the time, does not grow:
-not in memory, descriptors, threads or timers (fm-027, fm-058, fm-090). SOAK_SECONDS makes it
-longer."""
+not in memory, descriptors, threads or timers. SOAK_SECONDS makes it longer."""
 
 import os
 import re

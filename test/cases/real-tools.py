@@ -5,7 +5,7 @@
 
 Each piece of shell below runs in two fresh directories, plain and preloaded (the shell and
 all it starts too), and must give the same output, exit status and files (fm-008, fm-042,
-fm-063, fm-066, fm-092, fm-093). With SOAK_SECONDS they go round until it is over, at one
+fm-048, fm-066, fm-093). With SOAK_SECONDS they go round until it is over, at one
 set of rates after the other."""
 
 import hashlib
