@@ -322,9 +322,12 @@ void cp_agent_unload_end(void)
 	cp_walk_unload_end();
 }
 
-/* Behind a filter there is no job either: it would be killed, and the host with it. */
+/* Behind a filter there is no job either: it would be killed, and the host with it. A vfork
+ * child goes in alone, and has our memory from its parent. */
 void cp_agent_shut_in(bool filtered)
 {
+	if (st.on && !st.filtered && !cp_job_at_home())
+		return;
 	st.filtered |= filtered;
 	cp_walk_shut_in();
 	cp_ticker_stop();

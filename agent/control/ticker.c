@@ -19,6 +19,7 @@
 #include "../rt/sigact.h"
 #include "../sample/tick.h"
 #include "config.h"
+#include "job.h"
 #include "trigger.h"
 
 /* The two that libc keeps for itself lie below. */
@@ -99,7 +100,7 @@ void cp_ticker_stop(void)
 
 void cp_ticker_move(int sig)
 {
-	if (sig == cp_config.cpu_signal && sig == cp_tick_signal())
+	if (sig == cp_config.cpu_signal && sig == cp_tick_signal() && cp_job_at_home())
 		use_another("the program reads", sig);
 }
 

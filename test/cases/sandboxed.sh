@@ -12,3 +12,7 @@ for how in '' by-number; do
     [ "$got" != 77 ] || exit 77
     grep -q 'still there' with.out
 done
+
+same "$LIB" "" "$PROG/sandboxed" vfork
+! grep -E 'sandbox|reads signal' with.err
+grep -q '^cprof.*: wrote .*{cpu,' with.err
