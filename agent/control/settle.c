@@ -62,9 +62,9 @@ int cp_settle_init(void)
 }
 
 /* CPU time nobody was asked about: is the thread deaf to our signal? */
-static cp_sid where(uint32_t tid, uint64_t due)
+static cp_sid where(const struct cp_thread_slot *s, uint64_t due)
 {
-	if (due <= cp_tick_limit() || !cp_tasks_blocks(tid, cp_tick_signal()))
+	if (due <= cp_tick_limit(s) || !cp_tasks_blocks(s->tid, cp_tick_signal()))
 		return CP_SID_NONE;
 	return cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED);
 }
@@ -85,7 +85,7 @@ static void settle_known(struct settling *w)
 			continue;
 		}
 		w->tid[w->ntids++] = s->tid;
-		cp_tick_settle(s, (uint64_t)cpu, where(s->tid, (uint64_t)cpu - charged));
+		cp_tick_settle(s, (uint64_t)cpu, where(s, (uint64_t)cpu - charged));
 		cp_tick_arm(s);
 		cp_threads_release(s, false);
 	}
@@ -148,7 +148,7 @@ static void meet(void *ctx, uint32_t tid)
 	due = CP_MIN((uint64_t)cpu, w->lacking);
 	w->lacking -= due;
 	s->charged = (uint64_t)cpu;
-	cp_tick_charge(where(tid, due), s->label, due);
+	cp_tick_charge(where(s, due), s->label, due);
 	cp_tick_arm(s);
 	cp_threads_release(s, false);
 }

@@ -101,11 +101,6 @@ bool cp_tick_needs_signal(void)
 	return st.period || st.asking;
 }
 
-uint64_t cp_tick_limit(void)
-{
-	return CP_MAX(LIMIT_MIN, 16 * st.period << cp_govern_step(CP_COST_CPU));
-}
-
 /* --- timers ------------------------------------------------------------- */
 
 int cp_tick_signal(void)
@@ -116,6 +111,14 @@ int cp_tick_signal(void)
 static uint64_t period_of(const struct cp_thread_slot *s)
 {
 	return st.period << cp_load_rlx(&s->step);
+}
+
+/* The thread may have slept since the rate was last moved, or be about to follow. */
+uint64_t cp_tick_limit(const struct cp_thread_slot *s)
+{
+	uint64_t period = CP_MAX(period_of(s), st.period << cp_govern_step(CP_COST_CPU));
+
+	return CP_MAX(LIMIT_MIN, 16 * period);
 }
 
 /* Anywhere within a period: threads that live for less than one are hit too, and those
@@ -326,7 +329,7 @@ void cp_tick_leave(struct cp_thread_slot *s)
 	if (now < 0)
 		return;
 	read_name(s);
-	if ((uint64_t)now > charged + cp_tick_limit() && is_blocked(cp_tick_signal()))
+	if ((uint64_t)now > charged + cp_tick_limit(s) && is_blocked(cp_tick_signal()))
 		sid = cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED);
 	cp_tick_settle(s, (uint64_t)now, sid);
 }
@@ -397,7 +400,7 @@ static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 {
 	take_stack(s, uc);
 	read_name(s);
-	if (CP_UNLIKELY(ns > cp_tick_limit())) {
+	if (CP_UNLIKELY(ns > cp_tick_limit(s))) {
 		cp_tick_charge(cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED), s->label,
 			       ns - period_of(s));
 		ns = period_of(s);

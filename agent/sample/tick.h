@@ -25,9 +25,9 @@ void cp_tick_init_asking(void);
 /* Nanoseconds between a thread's samples; 0: off. */
 uint64_t cp_tick_period(void);
 bool cp_tick_needs_signal(void);
-/* CPU time without a sample that only a blocked signal, or a very long system call,
- * explains. */
-uint64_t cp_tick_limit(void);
+/* CPU time of the thread without a sample that only a blocked signal, or a very long system
+ * call, explains. */
+uint64_t cp_tick_limit(const struct cp_thread_slot *s);
 
 /* [HOST] From here on samples come by this signal (0: none), in every thread that has a
  * slot. Its handler, cp_tick_on_signal, must be in place. Async-signal-safe. */

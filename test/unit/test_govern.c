@@ -2,7 +2,7 @@
 /*
  * test_govern.c - the budget's rule, and totals while rates move
  *
- * Context  TEST: cp_walk_caller is a stand-in that answers one frame.
+ * Context  TEST: the walkers are stand-ins that answer one frame.
  */
 #include "agent/probe.h"
 #include "agent/rt/timer.h"
@@ -11,6 +11,8 @@
 #include "agent/sample/heap.h"
 #include "agent/sample/loss.h"
 #include "agent/sample/stack.h"
+#include "agent/sample/threads.h"
+#include "agent/sample/tick.h"
 #include "agent/sample/waiters.h"
 
 #include <math.h>
@@ -31,6 +33,15 @@ unsigned cp_walk_caller(struct cp_thread *t, const struct cp_regs *r, cp_frame *
 	*cut = false;
 	out[0] = cp_frame_make(1, r->pc);
 	return 1;
+}
+
+unsigned cp_walk_signal(struct cp_thread *t, const ucontext_t *uc, cp_frame *out, unsigned max,
+			bool *cut)
+{
+	struct cp_regs r = {.pc = 0x5678};
+
+	(void)uc;
+	return cp_walk_caller(t, &r, out, max, cut);
 }
 
 /* --- the rule ---------------------------------------------------------------- */
@@ -210,6 +221,34 @@ static void waiters_keep_their_weight(void **state)
 	cp_waiters_leave(LOCK, eight);
 }
 
+/* A thread that slept while rates were raised still has its timer's long period. */
+static void a_late_sample_is_what_was_due(void **state)
+{
+	struct sigaction act = {.sa_sigaction = cp_tick_on_signal, .sa_flags = SA_SIGINFO};
+	struct cp_thread_slot *s = cp_threads_enter(cp_thread_ready(), 0);
+	struct cp_tick_row row;
+	sigset_t set;
+
+	(void)state;
+	assert_int_equal(begin(20), 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPROF);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGPROF, &act, NULL);
+	cp_tick_use_signal(SIGPROF);
+	burn(120 * MS);
+	s->step = 9; /* of 250 us: 128 ms */
+	s->charged = (uint64_t)cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID) - 110 * MS;
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	cp_tick_use_signal(0);
+	assert_true(cp_tick_charged() >= 110 * MS);
+	for (uint32_t c = 0; c < cp_tick_cells(); c++) {
+		cp_tick_row(c, &row);
+		assert_true(row.ns <= cp_tick_charged());
+		assert_true(!row.ns || row.sid != cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED));
+	}
+}
+
 static int set_up(void **state)
 {
 	const struct cp_contend_config all = {.fraction = 1, .rate = 1};
@@ -217,6 +256,7 @@ static int set_up(void **state)
 	(void)state;
 	cp_thread_seed(1);
 	return cp_thread_init() || cp_loss_init() || cp_stack_init(1 << 20) || cp_cost_init() ||
+	       cp_threads_init(1 << 16) || cp_tick_init(4000, 1 << 20) ||
 	       cp_contend_init(&all, 1 << 20) || cp_heap_init(1, 64 << 20);
 }
 
@@ -229,6 +269,7 @@ int main(void)
 		cmocka_unit_test(totals_stay_true),
 		cmocka_unit_test(rates_follow_the_cost),
 		cmocka_unit_test(waiters_keep_their_weight),
+		cmocka_unit_test(a_late_sample_is_what_was_due),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
