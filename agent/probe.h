@@ -63,6 +63,8 @@ bool cp_agent_owns_signal(int sig);
 void cp_agent_signal_taken(int sig);
 /* [ANY] The signal CPU samples come by at this moment; 0: none. */
 int cp_agent_sample_signal(void);
+/* [ANY] All they have come by so far, as bits: one may still be pending. */
+uint64_t cp_agent_sample_signals(void);
 /* [ANY] Is it one of these samples', which nobody sent to the host? */
 bool cp_agent_sample_is(const siginfo_t *info);
 /* [HOST] The host reads this signal from a descriptor: samples come by another one, if

@@ -75,15 +75,15 @@ static bool has(const sigset_t *set, int sig)
 	return bits_of(set) & bit(sig);
 }
 
-/* Does the host wait for ours, and be it among all others? */
+/* Does the host wait for ours, and be it among all others? Or for what once was ours, and
+ * still is pending? */
 static bool has_ours(const sigset_t *set)
 {
 	int sig = cp_agent_sample_signal();
 
-	if (!sig || !set || !has(set, sig))
-		return false;
-	cp_agent_signal_read(sig);
-	return has(set, cp_agent_sample_signal());
+	if (set && has(set, sig))
+		cp_agent_signal_read(sig);
+	return set && bits_of(set) & cp_agent_sample_signals();
 }
 
 static struct timespec time_left(int64_t end)

@@ -145,6 +145,11 @@ int cp_agent_sample_signal(void)
 	return cp_tick_signal();
 }
 
+uint64_t cp_agent_sample_signals(void)
+{
+	return cp_tick_signals();
+}
+
 bool cp_agent_sample_is(const siginfo_t *info)
 {
 	return cp_tick_is(info);

@@ -6,6 +6,8 @@
  *          eintr kicked KICKS: each wait gets KICKS signals of the host's own, to a handler
  *          without SA_RESTART, then to one with it.
  *          eintr deaf ROUNDS: threads that block every signal, and waits that let them in.
+ *          eintr stale 1, with the agent only: a sample that is pending when its timer is gone,
+ *          as before Linux 6.13.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -565,6 +567,23 @@ static void call_deaf(const char *name, int (*call)(void))
 	printf(" too short %ld\n", takes_time(name) ? short_ones : 0);
 }
 
+static void stale(void)
+{
+	struct timespec at_once = {0, 0};
+	siginfo_t info = {.si_signo = SIGPROF, .si_code = SI_TIMER};
+	sigset_t prof;
+	int r;
+
+	info.si_ptr = (void *)((uintptr_t)0xc9f0c95 << 32); /* as tick.c says of its own */
+	sigemptyset(&prof);
+	sigaddset(&prof, SIGPROF);
+	sigprocmask(SIG_BLOCK, &prof, NULL);
+	r = sigtimedwait(&prof, NULL, &at_once);
+	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), SIGPROF, &info))
+		exit(8);
+	printf("stale: %d, %d\n", r, sigtimedwait(&prof, NULL, &at_once));
+}
+
 /* One thread, so that all signals of the process are its own. */
 static void deaf(void)
 {
@@ -606,6 +625,8 @@ int main(int argc, char **argv)
 		kicked();
 	} else if (!strcmp(how, "deaf")) {
 		deaf();
+	} else if (!strcmp(how, "stale")) {
+		stale();
 	}
 	msgctl(queue, IPC_RMID, NULL);
 	semctl(set, 0, IPC_RMID);
