@@ -191,6 +191,7 @@ void cp_govern_spent(uint64_t spent, uint64_t now)
 	more = cp_cost_ticks_in(LOOK);
 	if (!cp_cas_rlx(&l->due, &due, spent + LONG_LOOKS * more))
 		return;
+	cp_store_rlx(&l->pause, 0UL); /* nobody else by time either */
 	look(l);
 	cp_store_rlx(&l->pause, now + cp_cost_ticks_in(PAUSE));
 	cp_store_rlx(&l->due, spent + more);
