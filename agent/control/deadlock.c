@@ -16,7 +16,8 @@
  *          that was jumped out of its wait is taken at its word. A program that leaves
  *          pthread_mutex_lock by siglongjmp may then be told of a deadlock it isn't in.
  * Why      A condition variable has no holder, nor has a semaphore: a wake-up that was
- *          lost is a wait like any other, told with its lock and its time.
+ *          lost is a wait like any other, told with its lock and its time. One that came
+ *          is a wait for the mutex (dump.c).
  */
 #include "deadlock.h"
 
@@ -47,8 +48,16 @@ static size_t size_of(uint32_t kind)
 	}
 }
 
+/* A mutex that lends its priority is the kernel's, which refuses what would close a circle.
+ * libc then waits for ever on a word of its own, in the frame of the call. */
+static bool was_refused(const struct cp_peer *p, const struct cp_dump_thread *t,
+			const struct cp_task_call *c)
+{
+	return c->arg[UADDR] - c->sp < t->wait.caller.sp - c->sp && cp_locks_inherits(p, t);
+}
+
 /* So far as the kernel tells. Where it doesn't, the thread's own words must do. */
-static bool waits_in_kernel(const struct cp_dump_thread *t)
+static bool waits_in_kernel(const struct cp_peer *p, const struct cp_dump_thread *t)
 {
 	struct cp_task_call c;
 
@@ -56,7 +65,7 @@ static bool waits_in_kernel(const struct cp_dump_thread *t)
 	if (c.is == CP_TASK_REFUSED)
 		return !t->wait.timed;
 	return c.is == CP_TASK_WAITS && c.nr == SYS_futex && !c.arg[TIMEOUT] &&
-	       c.arg[UADDR] - t->wait.object < size_of(t->wait.kind);
+	       (c.arg[UADDR] - t->wait.object < size_of(t->wait.kind) || was_refused(p, t, &c));
 }
 
 static bool says_the_same(const struct cp_peer *p, const struct cp_dump_thread *t)
@@ -86,7 +95,7 @@ static void look_again(const struct cp_peer *p, const struct cp_dump *d, const u
 			gone[circle[i]] = true;
 	for (uint32_t i = 0; i < d->n; i++)
 		if (circle[i] &&
-		    (!waits_in_kernel(&d->thread[i]) || !says_the_same(p, &d->thread[i])))
+		    (!waits_in_kernel(p, &d->thread[i]) || !says_the_same(p, &d->thread[i])))
 			gone[circle[i]] = true;
 }
 

@@ -32,6 +32,7 @@
 #include "settle.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #define MS	 1000000LL
@@ -206,6 +207,20 @@ static bool is_borne_out(const struct cp_wait *w, const struct cp_task_call *c)
 	return c->is == CP_TASK_WAITS && c->sp < w->caller.sp && cp_state_fits(w->kind, c->nr);
 }
 
+/* On a condition that has come it waits for the mutex, like anybody; since when, nobody
+ * tells. */
+static void tell_relock(struct cp_wait *w, const struct cp_task_call *c)
+{
+	if (w->kind != CP_WAIT_COND || c->is != CP_TASK_WAITS ||
+	    c->arg[0] - w->with >= sizeof(pthread_mutex_t))
+		return;
+	w->kind = CP_WAIT_MUTEX;
+	w->object = w->with;
+	w->with = 0;
+	w->start = 0;
+	w->timed = false;
+}
+
 static bool take_words(struct taking *k, struct cp_dump_thread *t, const struct cp_task_call *c)
 {
 	struct cp_peer_place at = {.stack_hi = t->stack_hi};
@@ -218,6 +233,7 @@ static bool take_words(struct taking *k, struct cp_dump_thread *t, const struct 
 	t->sid = cp_peer_walk(&k->peer, &at);
 	if (!are_same_words(k, t, &w))
 		return false;
+	tell_relock(&w, c);
 	t->wait = w;
 	t->state = (uint16_t)(CP_STATE_WAITS + w.kind);
 	return true;

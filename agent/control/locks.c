@@ -14,11 +14,20 @@
 
 #include <pthread.h>
 
+enum { INHERIT = 0x20 }; /* a bit of glibc's kind */
+
 static uint32_t word_at(const struct cp_peer *p, uintptr_t at)
 {
 	uint32_t word = 0;
 
 	return cp_peer_read(p, &word, at, sizeof(word)) == sizeof(word) ? word : 0;
+}
+
+bool cp_locks_inherits(const struct cp_peer *p, const struct cp_dump_thread *t)
+{
+	uintptr_t kind = t->wait.object + offsetof(pthread_mutex_t, __data.__kind);
+
+	return t->wait.kind == CP_WAIT_MUTEX && word_at(p, kind) & INHERIT;
 }
 
 /* A pthread_t is where a thread's own block begins; its words to us lie at a distance

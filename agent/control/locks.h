@@ -15,5 +15,7 @@
  * is now. */
 uint32_t cp_locks_holder(const struct cp_peer *p, const struct cp_dump *d,
 			 const struct cp_dump_thread *t);
+/* Is it a mutex that lends its holder the priority of those who wait? */
+bool cp_locks_inherits(const struct cp_peer *p, const struct cp_dump_thread *t);
 
 #endif

@@ -71,6 +71,12 @@ expect("three", ["write_next"] * 3,
 expect("join", ["joiner", "want_a"],
        ("joiner", "waits for the end of", "joined"),
        ("joined", "waits for the mutex (lock_a)", "joiner"))
+expect("inherit", ["lock_two", "lock_two"],
+       ("inherit-a", "waits for the mutex (lent_b)", "inherit-b"),
+       ("inherit-b", "waits for the mutex (lent_a)", "inherit-a"))
+expect("relock", ["woken", "waker"],
+       ("woken", "waits for the mutex (lock_a)", "waker"),
+       ("waker", "waits for the mutex (lock_b)", "woken"))
 expect("self", ["want_a"], ("self", "waits for the mutex (lock_a)", "self"))
 
 lost = expect_none("lost")["cond"]

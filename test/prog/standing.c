@@ -8,6 +8,8 @@
  *        standing three       one of three locks, each held for writing
  *        standing self        a mutex locked twice by one thread
  *        standing join        a thread waits for the end of one that waits for its mutex
+ *        standing inherit     one of two mutexes that lend their priority
+ *        standing relock      a condition has come, and its mutex is not to be had
  *        standing lost        waits on a condition variable nobody will signal
  *        standing timed       two that would be dead but for a timeout
  *        standing jumped      a wait left by siglongjmp, and its thread elsewhere
@@ -49,6 +51,7 @@
 
 pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER;
 pthread_mutex_t lock_b = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t lent_a, lent_b;
 struct {
 	int something;
 	pthread_rwlock_t lock[3];
@@ -225,6 +228,13 @@ static void waits(void)
 
 static pthread_barrier_t all_have_one;
 
+static void pairs(unsigned n, void *(*fn)(void *))
+{
+	pthread_barrier_init(&all_have_one, NULL, n);
+	for (long i = 0; i < (long)n; i++)
+		make(i, fn);
+}
+
 static NOINLINE void lock_two(pthread_mutex_t *first, pthread_mutex_t *second)
 {
 	pthread_mutex_lock(first);
@@ -238,6 +248,47 @@ static void *two(void *arg)
 	say_ready(arg ? "two-b" : "two-a");
 	lock_two(arg ? &lock_b : &lock_a, arg ? &lock_a : &lock_b);
 	return NULL;
+}
+
+static void *inherit(void *arg)
+{
+	static pthread_mutex_t *const lock[] = {&lent_a, &lent_b};
+	long i = (long)arg;
+
+	say_ready(arg ? "inherit-b" : "inherit-a");
+	lock_two(lock[i], lock[1 - i]);
+	return NULL;
+}
+
+static void inherits(void)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(&lent_a, &attr);
+	pthread_mutex_init(&lent_b, &attr);
+	pairs(2, inherit);
+}
+
+static void *woken(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&lock_b);
+	pthread_mutex_lock(&lock_a);
+	say_ready("woken");
+	pthread_cond_wait(&cond_a, &lock_a);
+	abort();
+}
+
+static void *waker(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&lock_a);
+	pthread_cond_signal(&cond_a);
+	say_ready("waker");
+	pthread_mutex_lock(&lock_b);
+	abort();
 }
 
 static NOINLINE void write_next(long i)
@@ -340,13 +391,6 @@ static void *a_then_b(void *arg)
 	usleep(100000);
 	pthread_mutex_lock(&lock_b);
 	return NULL;
-}
-
-static void pairs(unsigned n, void *(*fn)(void *))
-{
-	pthread_barrier_init(&all_have_one, NULL, n);
-	for (long i = 0; i < (long)n; i++)
-		make(i, fn);
 }
 
 /* --- a healthy program ------------------------------------------------------- */
@@ -510,7 +554,12 @@ static bool prepare(const char *what, unsigned n)
 		make(0, self);
 	else if (!strcmp(what, "join"))
 		make(0, joiner);
-	else if (!strcmp(what, "lost"))
+	else if (!strcmp(what, "inherit"))
+		inherits();
+	else if (!strcmp(what, "relock")) {
+		make(0, woken);
+		make(1, waker);
+	} else if (!strcmp(what, "lost"))
 		make(0, lost);
 	else if (!strcmp(what, "timed"))
 		pairs(2, timed);
