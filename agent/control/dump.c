@@ -50,6 +50,7 @@ struct taking {
 	struct cp_peer peer;
 	uint32_t cap;
 	uint32_t round;
+	int64_t asked; /* CLOCK_MONOTONIC */
 };
 
 void cp_dump_hurry(void)
@@ -312,11 +313,19 @@ static bool has_answered(struct taking *k, struct cp_dump_thread *t)
 	return true;
 }
 
-static uint32_t ask_round(struct taking *k, int64_t until)
+/* A process that has begun to end meanwhile is not kept waiting. */
+static bool is_late(const struct taking *k)
+{
+	int64_t most = cp_load_rlx(&st.hurry) ? HURRIED : DEADLINE;
+
+	return cp_now_ns(CLOCK_MONOTONIC) >= k->asked + most;
+}
+
+static uint32_t ask_round(struct taking *k)
 {
 	uint32_t left = 0;
 
-	for (uint32_t i = 0; i < k->d->n && cp_now_ns(CLOCK_MONOTONIC) < until; i++) {
+	for (uint32_t i = 0; i < k->d->n && !is_late(k); i++) {
 		struct cp_dump_thread *t = &k->d->thread[i];
 
 		if (t->settled || has_answered(k, t))
@@ -330,7 +339,6 @@ static uint32_t ask_round(struct taking *k, int64_t until)
 static void wait_for_answers(struct taking *k)
 {
 	struct timespec nap = {0, MS};
-	int64_t until;
 
 	for (uint32_t i = 0; i < k->d->n; i++) {
 		struct cp_dump_thread *t = &k->d->thread[i];
@@ -339,8 +347,8 @@ static void wait_for_answers(struct taking *k)
 		if (t->asked)
 			with_slot(t, cp_tick_ask);
 	}
-	until = cp_now_ns(CLOCK_MONOTONIC) + (cp_load_rlx(&st.hurry) ? HURRIED : DEADLINE);
-	while (ask_round(k, until) && cp_now_ns(CLOCK_MONOTONIC) < until)
+	k->asked = cp_now_ns(CLOCK_MONOTONIC);
+	while (ask_round(k) && !is_late(k))
 		CP_SYS(SYS_nanosleep, &nap, 0);
 }
 
