@@ -40,7 +40,7 @@ bool cp_mutex_is_taken(const pthread_mutex_t *m)
 		word &= ~CEILING;
 	if (!word)
 		return false;
-	return (kind & TYPE) == NORMAL || owner != (uint32_t)cp_sys_gettid();
+	return (kind & TYPE) == NORMAL || owner != cp_thread_ready()->tid;
 }
 
 static bool may_be_tried(const pthread_mutex_t *m)

@@ -6,7 +6,8 @@
  * Calls    rt, cost.c; one system call and the log when it looks.
  * Shared   st.life, in memory a forked child finds zeroed: nothing is lowered there.
  *          due: moved on by CAS, and who moved it looks; the rest is that one's until
- *          it sets due again. step: relaxed stores, read by everybody.
+ *          it sets due again. step: relaxed stores, read by everybody. st.budget: 0 from
+ *          the moment the process shuts itself in (relaxed).
  * Holds    One step at a time: a rate is judged by what it cost at the step it has.
  * Fails    Who looks and never comes back (a host's handler jumps out) leaves due some
  *          looks ahead: the next one does it then.

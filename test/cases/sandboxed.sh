@@ -6,7 +6,7 @@ set -eu
 . "$TOP/test/lib/same.sh"
 
 export CPROF_HEAP_RATE=1 CPROF_CPU_HZ=1000 CPROF_ATEXIT=1
-for how in '' by-number; do
+for how in '' by-number timeless; do
     # shellcheck disable=SC2086 # one word or none
     same "$LIB" "" "$PROG/sandboxed" "$PROG/libwalk_one.so" $how
     [ "$got" != 77 ] || exit 77

@@ -3,13 +3,19 @@
  * sandboxed.c - allocates and computes where all but the usual system calls kill
  *
  * Context  TEST: argv[1] is libwalk_one.so, which no allocation has come from before. Then
- *          from code made at run time. argv[2]: the filter is asked for by number.
+ *          from code made at run time. argv[2], by-number: the filter is asked for so;
+ *          timeless: clock_gettime kills too, while it allocates much, and waits for a lock.
+ *          Or sandboxed vfork: a child that has its parent's memory shuts itself in, and takes
+ *          a signal by hand; its parent goes on.
  * Why      As in OpenSSH's, a signal handler's return is none of the usual.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,7 +32,7 @@
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-static int shut_in(bool by_number)
+static int shut_in(bool by_number, bool timeless)
 {
 	/* What allocating, printing and ending take; OpenSSH's list allows these too. */
 	static struct sock_filter rule[] = {
@@ -45,6 +52,9 @@ static int shut_in(bool by_number)
 	};
 	struct sock_fprog program = {sizeof(rule) / sizeof(rule[0]), rule};
 
+	for (size_t i = 0; timeless && i < program.len; i++)
+		if (rule[i].k == SYS_clock_gettime)
+			rule[i].k = SYS_getppid;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -1;
 	if (by_number)
@@ -71,6 +81,36 @@ static void compute(long until)
 	while (t.tv_sec == 0 && t.tv_nsec < until);
 }
 
+/* A lock that looks who has it, when somebody else has. */
+static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+static void *keeps_lock(void *arg)
+{
+	pthread_mutex_lock(&lock);
+	sem_post(arg);
+	while (pause())
+		;
+	return arg;
+}
+
+/* Before the filter: it is for the calling thread alone. */
+static void have_lock_kept(void)
+{
+	pthread_t t;
+	sem_t kept;
+
+	sem_init(&kept, 0, 0);
+	pthread_create(&t, NULL, keeps_lock, &kept);
+	sem_wait(&kept);
+}
+
+static bool allocate_and_wait(void)
+{
+	for (int i = 0; i < 200; i++)
+		allocate();
+	return pthread_mutex_timedlock(&lock, &(struct timespec){1, 0}) == ETIMEDOUT;
+}
+
 /* push %rbp; mov %rsp,%rbp; call *%rdi; pop %rbp; ret */
 static void *generated(void)
 {
@@ -83,12 +123,35 @@ static void *generated(void)
 	return mprotect(p, 4096, PROT_READ | PROT_EXEC) ? NULL : p;
 }
 
+static int only_a_child(void)
+{
+	struct timespec at_once = {0, 0};
+	sigset_t all;
+	int status = 0;
+	pid_t pid;
+
+	sigfillset(&all);
+	pid = vfork();
+	if (!pid) {
+		sigtimedwait(&all, NULL, &at_once);
+		_exit(shut_in(false, false) ? 5 : 0);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		return WEXITSTATUS(status);
+	compute(250000000);
+	puts("still there");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
 	void (*call_back)(void (*)(void)) = NULL, (*made)(void (*)(void)) = NULL;
+	bool timeless = argc > 2 && !strcmp(argv[2], "timeless");
 	static char buffer[BUFSIZ];
 
+	if (argc == 2 && !strcmp(argv[1], "vfork"))
+		return only_a_child();
 	if (lib)
 		*(void **)&call_back = dlsym(lib, "call_back");
 	*(void **)&made = generated();
@@ -97,11 +160,16 @@ int main(int argc, char **argv)
 	setvbuf(stdout, buffer, _IOLBF, sizeof(buffer));
 	puts("going in");
 	compute(100000000);
-	if (shut_in(argc > 2))
+	if (timeless)
+		have_lock_kept();
+	if (shut_in(argc > 2 && !timeless, timeless))
 		return errno == EINVAL || errno == EACCES ? 77 : 3;
 	call_back(allocate);
 	made(allocate);
-	compute(250000000);
+	if (!timeless)
+		compute(250000000);
+	else if (!allocate_and_wait())
+		return 4;
 	puts("still there");
 	return 0;
 }
