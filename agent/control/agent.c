@@ -329,6 +329,8 @@ void cp_agent_shut_in(bool filtered)
 	if (st.on && !st.filtered && !cp_job_at_home())
 		return;
 	st.filtered |= filtered;
+	if (filtered && st.on)
+		cp_trigger_shut_in();
 	cp_walk_shut_in();
 	cp_ticker_stop();
 	cp_govern_stop();

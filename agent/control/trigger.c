@@ -6,10 +6,11 @@
  *          ANY: cp_agent_owns_signal, cp_agent_signal_taken
  * Calls    job.c, sigact.c, the log. No libc, so errno stays what it was.
  * Shared   st.owned: bits of signals that have our handler (relaxed: sigaction is a
- *          full barrier between setting and delivery).
+ *          full barrier between setting and delivery); st.shut_in: set once (relaxed).
  * Holds    The host always wins: what it ignores or handles, before or after, is left
  *          alone. Our handlers do nothing in a vfork child, whose memory is not its own.
- * Fails    A signal that is taken: one line that names CPROF_SIGNAL.
+ * Fails    A signal that is taken: one line that names CPROF_SIGNAL. Behind a filter a
+ *          request is not answered: the thread that does it would be killed, and the host.
  */
 #include "trigger.h"
 
@@ -25,6 +26,8 @@
 
 static struct {
 	uint64_t owned;
+	uint64_t deadly; /* of these, those that are answered by a last snapshot */
+	bool shut_in;
 } st;
 
 static uint64_t bit(int sig)
@@ -38,7 +41,7 @@ static void on_request(int sig, siginfo_t *info, void *context)
 {
 	(void)sig;
 	(void)context;
-	if (cp_job_at_home())
+	if (!cp_load_rlx(&st.shut_in) && cp_job_at_home())
 		cp_job_ask(info->si_code == SI_QUEUE ? (uint64_t)(uintptr_t)info->si_ptr : 0);
 }
 
@@ -100,6 +103,7 @@ static void install_death(void)
 		if (cp_agent_owns_signal(sig) || cp_sigact_get(sig) != (long)SIG_DFL)
 			continue;
 		cp_trigger_own(sig);
+		st.deadly |= bit(sig);
 		cp_sigact_set(sig, on_death);
 	}
 }
@@ -110,6 +114,21 @@ void cp_trigger_install(void)
 		install_request(cp_config.signal);
 	if (cp_config.atexit)
 		install_death();
+}
+
+/* The deadly ones kill by themselves from here on: there is no last snapshot, and to set
+ * their default when they come may end the host by another signal. */
+void cp_trigger_shut_in(void)
+{
+	uint64_t deadly = cp_and_rlx(&st.owned, ~st.deadly) & st.deadly;
+
+	if (cp_load_rlx(&st.shut_in))
+		return;
+	cp_store_rlx(&st.shut_in, true);
+	for (; deadly; deadly &= deadly - 1)
+		cp_sigact_default(__builtin_ctzll(deadly) + 1);
+	cp_log("the program filters its system calls: no snapshot by a signal from here on, nor "
+	       "at its end");
 }
 
 /* --- what the shim asks ------------------------------------------------------ */

@@ -16,3 +16,7 @@ done
 same "$LIB" "" "$PROG/sandboxed" vfork
 ! grep -E 'sandbox|reads signal' with.err
 grep -q '^cprof.*: wrote .*{cpu,' with.err
+
+same "$LIB" "" "$PROG/filtered" ends
+LD_PRELOAD=$LIB "$PROG/filtered" asked >asked
+grep -q 'still there' asked
