@@ -15,6 +15,7 @@
 #include "ticker.h"
 
 #include "../probe.h"
+#include "../rt/atomic.h"
 #include "../rt/log.h"
 #include "../rt/sigact.h"
 #include "../sample/tick.h"
@@ -25,6 +26,10 @@
 /* The two that libc keeps for itself lie below. */
 #define FIRST_REALTIME 34
 #define LAST_SIGNAL    64
+
+static struct {
+	uint64_t used; /* signals there were, as bits: relaxed */
+} st;
 
 static bool is_free(int sig)
 {
@@ -53,6 +58,7 @@ static void use(int sig)
 {
 	if (sig) {
 		cp_trigger_own(sig);
+		cp_or_rlx(&st.used, 1ULL << (sig - 1));
 		cp_sigact_set(sig, on_tick);
 	}
 	cp_tick_use_signal(sig);
@@ -80,6 +86,11 @@ void cp_ticker_start(void)
 		use(sig);
 	else
 		use_another("something else has", sig);
+}
+
+uint64_t cp_ticker_signals(void)
+{
+	return cp_load_rlx(&st.used);
 }
 
 void cp_ticker_check(void)

@@ -2,7 +2,7 @@
 /*
  * ticker.h - which signal CPU samples come by
  *
- * Context  HOST: cp_ticker_start      ANY: cp_ticker_taken, cp_ticker_move
+ * Context  HOST: cp_ticker_start      ANY: cp_ticker_taken, _move, _signals
  */
 #ifndef CP_CONTROL_TICKER_H
 #define CP_CONTROL_TICKER_H
@@ -21,5 +21,8 @@ void cp_ticker_taken(void);
 /* The same, when it is the one that was asked for, and we keep it: whoever sends it to a
  * host that handles it in no other way ends the host, as without us. */
 void cp_ticker_move(int sig);
+/* All there were, as bits from 1 << 0 for signal 1. A thread that blocks one may have it
+ * pending when its timer is gone: before Linux 6.13 it stays. */
+uint64_t cp_ticker_signals(void);
 
 #endif

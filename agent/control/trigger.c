@@ -166,7 +166,7 @@ int cp_agent_sample_signal(void)
 
 uint64_t cp_agent_sample_signals(void)
 {
-	return cp_tick_signals();
+	return cp_ticker_signals();
 }
 
 bool cp_agent_sample_is(const siginfo_t *info)

@@ -53,7 +53,6 @@ static struct {
 	bool asking;	 /* timers are wanted for questions, whatever the period */
 	uint64_t *total; /* of all cells; in memory a forked child finds zeroed */
 	int sig;
-	uint64_t used;	  /* all signals there were, as bits */
 	uint32_t most;	  /* timers we may have: slots beyond that go without */
 	uint32_t refused; /* said once */
 	uint32_t shut_in; /* in a sandbox, for good: so are children */
@@ -107,11 +106,6 @@ bool cp_tick_needs_signal(void)
 int cp_tick_signal(void)
 {
 	return cp_load_rlx(&st.sig);
-}
-
-uint64_t cp_tick_signals(void)
-{
-	return cp_load_rlx(&st.used);
 }
 
 static uint64_t period_of(const struct cp_thread_slot *s)
@@ -234,8 +228,6 @@ void cp_tick_use_signal(int sig)
 {
 	struct timespec ts = {0, 100000};
 
-	if (sig)
-		cp_or_rlx(&st.used, 1ULL << (sig - 1));
 	cp_store_rlx(&st.sig, sig);
 	move_timers();
 	/* What a job held we have passed by. It lets go soon, unless it is who we interrupt. */

@@ -33,9 +33,6 @@ uint64_t cp_tick_limit(const struct cp_thread_slot *s);
  * slot. Its handler, cp_tick_on_signal, must be in place. Async-signal-safe. */
 void cp_tick_use_signal(int sig);
 int cp_tick_signal(void);
-/* All there were, as bits from 1 << 0 for signal 1. A thread that blocks one may have it
- * pending when its timer is gone: before Linux 6.13 it stays. */
-uint64_t cp_tick_signals(void);
 /* [HOST] The process is about to enter a sandbox, where a system call may kill: no timer, and
  * no call of ours when a thread ends. Threads' time is in the sums only. */
 void cp_tick_shut_in(void);

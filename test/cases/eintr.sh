@@ -15,8 +15,8 @@ fi
 CPROF_INTERVAL=500ms same "$LIB" "" "$PROG/eintr" quiet $quiet
 same "$LIB" "" "$PROG/eintr" kicked $kicks
 same "$LIB" "" "$PROG/eintr" deaf $deaf
-LD_PRELOAD=$LIB "$PROG/eintr" stale 1 >stale
-grep -q '^stale: -1, -1$' stale || { cat stale; exit 1; }
+LD_PRELOAD=$LIB "$PROG/eintr" stale 1 >left
+grep -q '^stale: -1, -1$' left || { cat left; exit 1; }
 # The samples did come.
 set -- eintr.*.cpu.pb.gz
 "$CPROF" top "$1" >table
