@@ -105,6 +105,7 @@ def bench_start():
     for name, value in zip(names, values):
         row(name, f"{value:.0f}", f"{value - values[1]:+.0f}")
     machine("start.added", values[2] - values[1], "us")
+    machine("start.ratio", values[2] / values[1], "x")
 
 
 def bench_parts():

@@ -5,6 +5,7 @@ import re
 # What is measured, its unit in words, the target; and a word on how to show it.
 ROWS = [
     ("micro.glibc-64.added", "malloc and free of 64 bytes", "{:+.1f} ns", "1.5 ns"),
+    ("micro.glibc-mixed.ratio", "malloc and free of mixed sizes, to glibc alone", "{:.2f} x", ""),
     ("instructions.malloc-and-free.64-B", "malloc and free, in instructions", "{:+.0f}", "20"),
     ("micro.lock.added", "uncontended lock and unlock", "{:+.1f} ns", "1.5 ns"),
     ("instructions.lock-and-unlock", "lock and unlock, in instructions", "{:+.0f}", ""),
@@ -12,6 +13,7 @@ ROWS = [
     ("walk_hits", "unwinding, a frame, rules cached", "{:.1f} ns", "20 ns"),
     ("walk_cold", "unwinding, a frame, rules read", "{:.0f} ns", "250 ns"),
     ("start.added", "start and end of a process", "{:+.0f} us", "1,000 us"),
+    ("start.ratio", "the same, to one with an empty library preloaded", "{:.2f} x", ""),
     ("pprof_writer_to_zlib", "a profile of 100,000 stacks, to zlib alone", "{:.2f} x", "1.5 x"),
     ("pprof_writer_memory", "memory for that", "{:.1f} MB", "4 MB"),
     ("idle.memory", "an idle process, private memory", "{:+.0f} KB", "4,096 KB"),
