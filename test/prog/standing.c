@@ -532,7 +532,7 @@ static void drop(void)
 	char pattern[4096];
 	glob_t found;
 
-	snprintf(pattern, sizeof(pattern), "%s/*.http", getenv("CPROF_DIR"));
+	snprintf(pattern, sizeof(pattern), "%s/*.%d.http", getenv("CPROF_DIR"), (int)getpid());
 	while (glob(pattern, 0, NULL, &found))
 		usleep(10000);
 	globfree(&found);
