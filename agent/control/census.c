@@ -63,7 +63,7 @@ void cp_census_begin(void)
 	cp_busy_enter(&st.life->busy);
 	st.life->arena = (struct cp_arena){.stays = true};
 	if (cp_dump_take(&st.life->arena, &st.life->dump))
-		st.life->dump.n = 0;
+		st.life->dump = (struct cp_dump){0};
 	count();
 }
 

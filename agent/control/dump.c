@@ -404,7 +404,7 @@ int cp_dump_take(struct cp_arena *job, struct cp_dump *d)
 	struct taking k = {.d = d, .job = job, .cap = CP_THREADS_MAX};
 	int err;
 
-	d->n = 0;
+	*d = (struct cp_dump){0};
 	d->thread = cp_arena_alloc(job, k.cap * sizeof(*d->thread));
 	err = d->thread ? cp_peer_open(&k.peer, job) : -ENOMEM;
 	if (err)

@@ -39,7 +39,7 @@ struct cp_dump {
 	int64_t now; /* CLOCK_MONOTONIC */
 };
 
-/* 0 or -errno. The memory is the job's. */
+/* 0 or -errno: then d is not to be used. The memory is the job's. */
 int cp_dump_take(struct cp_arena *job, struct cp_dump *d);
 /* NULL: no such thread in it. */
 const struct cp_dump_thread *cp_dump_find(const struct cp_dump *d, uint32_t tid);

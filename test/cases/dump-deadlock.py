@@ -5,12 +5,14 @@
 import gzip
 import os
 import re
+import resource
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
 from dump_kit import Standing  # noqa: E402
 from host import check, have_go, pprof, wait_for  # noqa: E402
+from http_kit import ask  # noqa: E402
 
 SOAK = int(os.environ.get("SOAK_SECONDS", "0"))
 WAITS = re.compile(r"thread (\d+) \((.+?)\) (waits (?:.+, held by|for the end of)) "
@@ -78,6 +80,28 @@ expect("relock", ["woken", "waker"],
        ("woken", "waits for the mutex (lock_a)", "waker"),
        ("waker", "waits for the mutex (lock_b)", "woken"))
 expect("self", ["want_a"], ("self", "waits for the mutex (lock_a)", "self"))
+
+
+
+def answers(host):
+    """Is there a profile to be had? Short of memory the connection may be all there is."""
+    try:
+        with host.connect(3) as s:
+            return ask(s, "/debug/pprof/goroutine").status == 200
+    except OSError:
+        return False
+
+
+# Whatever it is short of memory for: there may be no dump, but the program goes on.
+with Standing("two") as host:
+    check(host.dump().head and answers(host), "no deadlock")
+    for more in range(4000, 0, -200):
+        with open("/proc/%d/statm" % host.pid) as f:
+            size = int(f.read().split()[0]) * resource.getpagesize()
+        resource.prlimit(host.pid, resource.RLIMIT_AS, (size + more * 1024, -1))
+        answers(host)
+    resource.prlimit(host.pid, resource.RLIMIT_AS, (-1, -1))
+    check(wait_for(lambda: answers(host)) and host.dump().head, "it has not recovered")
 
 lost = expect_none("lost")["cond"]
 check(lost.state == "cond" and "wait_cond" in lost.frames, "lost: %s" % lost.frames)
