@@ -7,7 +7,7 @@
  * Shared   st.life, in a page a forked child finds zeroed: written by who is inside
  *          (busy.h). The dump's memory no child inherits.
  * Holds    A cell that nobody is at stays, with 0: windows know cells by number.
- * Fails    Cells full: [table full], as everywhere; the total stays right.
+ * Fails    Cells full, or the dump: [table full], as everywhere; the total stays right.
  *          No memory for the dump: all counters are 0, and it is empty.
  */
 #include "census.h"
@@ -54,6 +54,8 @@ static void count(void)
 
 		cp_cell_add(&st.cells, cp_cell_find(&st.cells, key), 0, 1);
 	}
+	if (d->more)
+		cp_cell_add(&st.cells, CP_CELL_FULL, 0, d->more);
 }
 
 void cp_census_begin(void)

@@ -118,6 +118,14 @@ const struct cp_dump_thread *cp_dump_find(const struct cp_dump *d, uint32_t tid)
 	return find(d->thread, d->n, tid);
 }
 
+static void count_one(void *ctx, uint32_t tid)
+{
+	char name[16] = {0};
+
+	cp_tasks_name(tid, name);
+	*(uint32_t *)ctx += !cp_tasks_is_own(name);
+}
+
 /* Those the kernel lists and nobody told us of. */
 struct meeting {
 	struct taking *k;
@@ -128,8 +136,8 @@ static void meet(void *ctx, uint32_t tid)
 {
 	struct meeting *m = ctx;
 
-	if (!find(m->k->d->thread, m->known, tid))
-		add(m->k, tid);
+	if (!find(m->k->d->thread, m->known, tid) && !add(m->k, tid))
+		count_one(&m->k->d->more, tid);
 }
 
 static void sort(struct cp_dump *d)
@@ -163,14 +171,6 @@ static void list_threads(struct taking *k)
 	m.known = k->d->n;
 	cp_tasks_each(meet, &m);
 	sort(k->d);
-}
-
-static void count_one(void *ctx, uint32_t tid)
-{
-	char name[16] = {0};
-
-	cp_tasks_name(tid, name);
-	*(uint32_t *)ctx += !cp_tasks_is_own(name);
 }
 
 uint32_t cp_dump_count(void)

@@ -35,6 +35,7 @@ struct cp_dump_thread {
 struct cp_dump {
 	struct cp_dump_thread *thread; /* by tid, ascending */
 	uint32_t n;
+	uint32_t more; /* threads there was no room for */
 	uint32_t ndeadlocks;
 	int64_t now; /* CLOCK_MONOTONIC */
 };

@@ -259,8 +259,9 @@ static int write_dump(struct stacks *s)
 		write_deadlock(s, i);
 	for (i = 0; i < n && has_room(s->out); i++)
 		write_block(s, list[i]);
+	n += s->dump->more;
 	if (i < n)
-		cp_out_fmt(s->out, "...%u more threads elided: no room for their text...\n", n - i);
+		cp_out_fmt(s->out, "...%u more threads elided: no room for them...\n", n - i);
 	return 0;
 }
 

@@ -43,6 +43,16 @@ with Standing("blocked", BLOCKED) as host:
     check(before == after, "woken: %s" % [a for a, b in zip(before, after) if a != b])
     check(host.ended()[0] == 0, "calls were interrupted")
 
+# More than there is room for: those without it are counted. Too many to make each time.
+if SOAK:
+    with Standing("crowd", 8300) as host:
+        text = host.get("/debug/pprof/goroutine?debug=2").body.decode()
+        listed = text.count("\n\ngoroutine ") + text.startswith("goroutine ")
+        more = re.search(r"^\.\.\.(\d+) more threads elided", text, re.M)
+        check(more and listed + int(more[1]) == 8301, "%d threads, and %s" % (listed, more))
+        text = host.get("/debug/pprof/goroutine?debug=1").body.decode()
+        check("total 8301\n" in text and "[table full]" in text, text[:80])
+
 with Standing("busy", BUSY) as host:
     def reached():
         dump = host.dump()

@@ -15,6 +15,7 @@
  *        standing jumped      a wait left by siglongjmp, and its thread elsewhere
  *        standing traffic     four threads take each other's locks, in order, for ever
  *        standing blocked N   N threads blocked in all kinds of calls
+ *        standing crowd N     N threads that wait for one semaphore
  *        standing busy N      N threads that compute
  *        standing churn N     N threads that come and go, some cancelled, while children are
  *                             forked; in the end its main thread leaves
@@ -434,6 +435,13 @@ static void *one_of_many(void *arg)
 	return NULL;
 }
 
+static void *one_of_a_crowd(void *arg)
+{
+	(void)arg;
+	wait_sem();
+	return NULL;
+}
+
 static int64_t now_ns(clockid_t clock)
 {
 	struct timespec ts;
@@ -574,6 +582,8 @@ static bool prepare(const char *what, unsigned n)
 			make(i, philosopher);
 	else if (!strcmp(what, "blocked"))
 		many(n, one_of_many);
+	else if (!strcmp(what, "crowd"))
+		many(n, one_of_a_crowd);
 	else if (!strcmp(what, "busy"))
 		many(n, busy);
 	else if (!strcmp(what, "churn"))
