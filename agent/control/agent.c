@@ -36,6 +36,7 @@
 #include "reason.h"
 #include "settle.h"
 #include "symbols.h"
+#include "thread.h"
 #include "ticker.h"
 #include "trigger.h"
 
@@ -81,7 +82,7 @@ static void enter(uintptr_t start, uint32_t creation)
 
 uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)
 {
-	return st.on ? cp_made_find(caller, start) : 0;
+	return st.on && !cp_thread_is_own(start) ? cp_made_find(caller, start) : 0;
 }
 
 void cp_agent_thread_made(uint32_t creation)
@@ -91,7 +92,7 @@ void cp_agent_thread_made(uint32_t creation)
 
 void cp_agent_thread_begins(uintptr_t start, uint32_t creation)
 {
-	if (st.on)
+	if (st.on && !cp_thread_is_own(start))
 		enter(start, creation);
 }
 

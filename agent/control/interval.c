@@ -3,7 +3,7 @@
  * interval.c - the control thread, there only when CPROF_INTERVAL asks for it
  *
  * Context  HOST: cp_interval_start      its own thread: the rest
- * Calls    thread.c, job.c, system calls.
+ * Calls    thread.c, job.c, settle.c, system calls.
  * Holds    It is not what keeps a process alive (thread.h).
  * Fails    No thread: one line, no snapshots by time.
  * Why      An ordinary thread, since it lives long: libc's setuid() and exit must
@@ -17,6 +17,7 @@
 #include "config.h"
 #include "job.h"
 #include "reason.h"
+#include "settle.h"
 #include "thread.h"
 
 #include <sys/prctl.h>
@@ -51,6 +52,7 @@ static void control_main(void)
 			return;
 		if (cp_job_at_home())
 			cp_job_ask(0);
+		cp_settle_own();
 	}
 }
 

@@ -46,6 +46,11 @@ static void *counted(void *run)
 	return NULL;
 }
 
+bool cp_thread_is_own(uintptr_t start)
+{
+	return start == (uintptr_t)counted;
+}
+
 static int make(cp_thread_main_fn *run, size_t stack)
 {
 	pthread_attr_t attr;

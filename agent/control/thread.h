@@ -19,6 +19,8 @@ typedef void cp_thread_main_fn(void);
 /* Detached, with all signals blocked but those by which libc reaches all threads. 0 or
  * an errno value. */
 int cp_thread_make(cp_thread_main_fn *run);
+/* Is this where such a thread begins? The host did not make it. */
+bool cp_thread_is_own(uintptr_t start);
 /* True when the main thread has left and nobody is there but our own ordinary threads. */
 bool cp_thread_alone(void);
 /* Gives up a realtime policy, which the host's thread that made or asked this one passed

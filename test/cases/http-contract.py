@@ -109,6 +109,7 @@ def profiles(h):
             check_common(a, base + query)
             check_headers(a, {"Content-Type": TEXT}, base + query)
             check(a.status == 200, base + query)
+            check("\tcounted+" not in a.body.decode(), base + query + ": the server's own thread")
             if (name, query) not in (("goroutine", "?debug=2"), ("threads", "?debug=2")):
                 check_text(name, a.body.decode(), base + query)
     check_profile(h.get("/pprof/heap"), "heap", "/pprof/heap")
