@@ -100,18 +100,27 @@ def measure(program, schedule, rounds, **config):
             for name, kind, n, ns in rows}, leaves
 
 
-def holds_at_rate_1(program, schedule, rounds, *leaf):
-    idle = int(schedule in ("sleep", "poll", "read"))
-    found, leaves = measure(program, schedule, rounds, CPROF_BLOCK_RATE=1, CPROF_MUTEX_FRACTION=1,
-                            CPROF_BLOCK_IO=idle)
+def strays(schedule, found):
+    """What isn't as it should be in one run, or nothing."""
     for (kind, name), (want, got) in found.items():
         print("%-7s %-5s %-8s truth %s measured %s" % (schedule, kind, name, want, got))
         check(want[0] > 0, "%s: nobody waited in %s" % (schedule, name))
         if schedule == "channel":  # which may park for a message more than once, or not at all
             got[0] = want[0]
-        for w, g in zip(want, got):
-            check(abs(g - w) <= 0.05 * w, "%s, %s in %s: %s is not %s"
-                  % (schedule, kind, name, got, want))
+        if any(abs(g - w) > 0.05 * w for w, g in zip(want, got)):
+            return "%s, %s in %s: %s is not %s" % (schedule, kind, name, got, want)
+    return ""
+
+
+def holds_at_rate_1(program, schedule, rounds, *leaf):
+    idle = int(schedule in ("sleep", "poll", "read"))
+    for _ in range(3):  # a thread that gets no processor in time takes what it need not wait for
+        found, leaves = measure(program, schedule, rounds, CPROF_BLOCK_RATE=1,
+                                CPROF_MUTEX_FRACTION=1, CPROF_BLOCK_IO=idle)
+        wrong = strays(schedule, found)
+        if not wrong:
+            break
+    check(not wrong, wrong)
     for kind, allowed in zip(("block", "mutex"), leaf):
         strange = [name for name in leaves[kind]
                    if not re.fullmatch(allowed or "", name) and

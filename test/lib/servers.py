@@ -75,7 +75,11 @@ class Postgres:
             os.chown(self.dir, pw.pw_uid, pw.pw_gid)
             self.how.update(user=pw.pw_uid, group=pw.pw_gid, extra_groups=[])
         self.run(PG_BIN + "initdb", "-D", "data", "-A", "trust", "-N", "--no-locale")
-        env = dict(os.environ, LD_PRELOAD=os.environ["LIB"], CPROF_DIR=self.dir + "/profiles")
+        # Where its user, who may not enter ours, finds it.
+        for name in ("libcprof.so", "cprof-lines"):
+            shutil.copy(os.path.join(os.environ["BUILD"], name), self.dir)
+        env = dict(os.environ, LD_PRELOAD=self.dir + "/libcprof.so",
+                   CPROF_DIR=self.dir + "/profiles")
         env.update({k: str(v) for k, v in config.items()})
         self.log = open(self.dir + "/log", "wb")
         self.server = subprocess.Popen(

@@ -4,6 +4,7 @@
 //
 // Context  TEST: prints what it got; the same must come out with the agent. With words, it
 //          says what is in its environment and which descriptors it has.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -32,10 +33,10 @@ struct pieces {
 		all[-1] = "one more, after the end";
 		ended += all.size();
 	}
-	static size_t ended;
+	static std::atomic<size_t> ended;
 };
 
-size_t pieces::ended;
+std::atomic<size_t> pieces::ended;
 pieces before_main(100);
 thread_local pieces in_each(200);
 
@@ -55,7 +56,7 @@ void threads(void)
 		t.join();
 	sum = count();
 	printf("%zu before, %zu in this thread, %zu ended\n", before_main.all.size(), sum,
-	       pieces::ended);
+	       pieces::ended.load());
 }
 
 /* All but what tells of the preload. */

@@ -136,7 +136,9 @@ class Explained:
 
     def find(self, record, diff):
         module, symbol, offset = diff["where"]
-        if not record.has_table(diff["pc"]):
+        # The rules of a frame need registers that the frame below it has given back.
+        below = diff["ours"][max(diff["at"] - 2, 0)]
+        if not (record.has_table(diff["pc"]) and record.has_table(below)):
             symbol = "no-table"
         facts = (record.program, module, symbol or f"+{offset:#x}", diff["kind"], diff["truth"])
         for row in self.rows:
