@@ -25,7 +25,7 @@ CONFIG = {"CPROF_CPU_HZ": 1000, "CPROF_LINES": 0}
 
 def has_samples(files, what):
     top = subprocess.run([os.environ["CPROF"], "top", *files], capture_output=True, text=True).stdout
-    found = re.search(r"Total samples = ([\d.]+)(ms|s|mins|hrs)", top)
+    found = re.search(r"Total samples = ([\d.]+)(us|ms|s|mins|hrs)", top)
     check(found and float(found[1]) > 0, f"{what}: no samples: {top}")
 
 
