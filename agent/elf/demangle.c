@@ -196,7 +196,8 @@ size_t cp_demangle(const char *symbol, char *out, size_t cap)
 	bare[len] = 0;
 	if (run_on_stack(bare, true, out, cap))
 		return strlen(out);
-	if (bare[1] == 'Z' && run_on_stack(bare, false, out, cap))
-		return drop_parameters(out);
+	/* A name that is nothing but parameters comes from no compiler: it stays as it is. */
+	if (bare[1] == 'Z' && run_on_stack(bare, false, out, cap) && drop_parameters(out))
+		return strlen(out);
 	return copy(symbol, len, out, cap);
 }

@@ -61,6 +61,7 @@ static void cplusplus(void **state)
 		{"_Z3fooi.part.0.constprop.1", "foo"},
 		{"_ZN3foo3barEv.llvm.1234567", "foo::bar"},
 		{"_ZN12_GLOBAL__N_13fooEv", "(anonymous namespace)::foo"},
+		{"_Z7( 8:] 04", "_Z7( 8:] 04"}, /* all of it would be parameters */
 		{"_ZZ4mainENKUlvE_clEv", "main::{lambda()#1}::operator()"},
 		{"_ZZ3fooIiEvT_ENKUliE_clEi", "foo<int>::{lambda(int)#1}::operator()"},
 		{"_ZZNK3foo3barEvE3baz_0", "foo::bar::baz"},
