@@ -136,17 +136,22 @@ class Explained:
 
     def find(self, record, diff):
         module, symbol, offset = diff["where"]
+        names = [symbol or f"+{offset:#x}"]
         # The rules of a frame need registers that the frame below it has given back.
         below = diff["ours"][max(diff["at"] - 2, 0)]
         if not (record.has_table(diff["pc"]) and record.has_table(below)):
-            symbol = "no-table"
-        facts = (record.program, module, symbol or f"+{offset:#x}", diff["kind"], diff["truth"])
+            names.append("no-table")
         for row in self.rows:
-            if all(any(fnmatch.fnmatchcase(fact, glob) for glob in globs.split("|"))
-                   for fact, globs in zip(facts, row)):
+            if any(self.speaks_of(row, record.program, module, name, diff) for name in names):
                 row[6] += diff["count"]
                 return row
         return None
+
+    @staticmethod
+    def speaks_of(row, program, module, name, diff):
+        facts = (program, module, name, diff["kind"], diff["truth"])
+        return all(any(fnmatch.fnmatchcase(fact, glob) for glob in globs.split("|"))
+                   for fact, globs in zip(facts, row))
 
     def report(self):
         for row in self.rows:
