@@ -123,7 +123,7 @@ void cp_memo_copy(struct cp_memo_walk *w, const struct cp_memo_entry *from,
 			w->fresh[w->n++].fp = s->fp;
 		}
 		if (e < to && e->fp_back) {
-			s->fp = *(const uintptr_t *)(e[1].sp - e->fp_back);
+			s->fp = cp_word_across(e[1].sp - e->fp_back);
 			w->fp_from = w->fp_mark = w->n;
 		}
 	}

@@ -99,11 +99,10 @@ CP_INLINE bool cp_memo_leads(const struct cp_memo_entry *e)
 	if (e->what) {
 		if (e->what & CP_MEMO_REDO)
 			return false;
-		if (*(const uintptr_t *)(next->sp - e->fp_back) != next->fp)
+		if (cp_word_across(next->sp - e->fp_back) != next->fp)
 			return false;
 	}
-	return cp_cpu_strip(*(const uintptr_t *)(next->sp - back)) ==
-	       cp_frame_addr(next->frame) + 1;
+	return cp_cpu_strip(cp_word_across(next->sp - back)) == cp_frame_addr(next->frame) + 1;
 }
 
 /* Notes a state before its step is made. */

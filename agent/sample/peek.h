@@ -11,6 +11,7 @@
 #ifndef CP_SAMPLE_PEEK_H
 #define CP_SAMPLE_PEEK_H
 
+#include "../rt/across.h"
 #include "../rt/atomic.h"
 #include "../rt/base.h"
 #include "../rt/sys.h"
@@ -28,7 +29,7 @@ CP_INLINE bool cp_peek_probing(void *to, uintptr_t from, size_t n)
 {
 	if (!cp_sys_readable(from) || !cp_sys_readable(from + n - 1))
 		return false;
-	memcpy(to, (const void *)from, n);
+	cp_copy_across(to, (const void *)from, n);
 	return true;
 }
 

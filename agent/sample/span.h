@@ -13,12 +13,11 @@
 #ifndef CP_SAMPLE_SPAN_H
 #define CP_SAMPLE_SPAN_H
 
+#include "../rt/across.h"
 #include "../rt/base.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
 #include "cpu.h"
-
-#include <string.h>
 
 struct cp_span {
 	uintptr_t lo, hi, max;
@@ -53,7 +52,7 @@ CP_INLINE bool cp_span_read(struct cp_span *s, uintptr_t addr, uintptr_t *v)
 {
 	if (!cp_span_has(s, addr))
 		return false;
-	memcpy(v, (const void *)addr, sizeof(*v)); /* tables may say any address: one plain load */
+	*v = cp_word_across(addr);
 	return true;
 }
 

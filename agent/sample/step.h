@@ -43,7 +43,7 @@ bool cp_step_checked(struct cp_step *s, cp_rule rule, uintptr_t cfa, uintptr_t f
 CP_INLINE bool cp_step_return(struct cp_step *s, cp_rule rule, uintptr_t cfa, uintptr_t *pc)
 {
 	if (!CP_CPU_HAS_LINK) {
-		*pc = *(const uintptr_t *)(cfa + CP_CPU_RA_OFFSET);
+		*pc = cp_word_across(cfa + CP_CPU_RA_OFFSET);
 		return true;
 	}
 	if (cp_rule_aux(rule) == CP_RULE_LINK) {
@@ -75,7 +75,7 @@ CP_INLINE bool cp_step(struct cp_step *s, cp_rule rule)
 
 		if (CP_UNLIKELY(slot - s->span.lo > s->span.hi - s->span.lo - 8))
 			return cp_step_checked(s, rule, cfa, fp);
-		fp = *(const uintptr_t *)slot;
+		fp = cp_word_across(slot);
 	}
 	if (!cp_step_return(s, rule, cfa, &pc))
 		return cp_step_checked(s, rule, cfa, fp);

@@ -2,7 +2,8 @@
 /*
  * test_heap.c - the sampler against known truth, seed by seed
  *
- * Context  TEST: cp_walk_caller is a stand-in that answers one frame.
+ * Context  TEST: cp_walk_caller is a stand-in that answers one frame. One thread, and long:
+ *          not under the thread sanitizer.
  * Modes    fm-023 fm-098 fm-099
  * Why      The sampler is fed directly, so that a thousand seeds take a second and
  *          the error is the sampler's alone.

@@ -2,7 +2,7 @@
 /*
  * test_walk_memo.c - a walk that reuses the last one gives what a fresh one gives
  *
- * Context  TEST. Not under sanitizers: stale frames are what they don't allow.
+ * Context  TEST. Not under sanitizers: with their frames hardly a walk is reused.
  * Why      Random call trees over frames of every make - sizes that differ, frame
  *          pointers kept, clobbered and absent, alloca, realigned stacks - return
  *          and call again, so that the stack holds stale frames everywhere.

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "agent/rt/atomic.h"
 #include "agent/rt/thread.h"
 #include "agent/sample/loss.h"
 #include "agent/sample/module.h"
@@ -129,7 +130,7 @@ static void test_own_and_libc(void **state)
 	(void)state;
 	assert_non_null(m);
 	assert_string_equal(m->path, "");
-	m = cp_module_get(cp_module_of((uintptr_t)dlsym(RTLD_DEFAULT, "qsort")));
+	m = cp_module_get(cp_module_of((uintptr_t)dlsym(RTLD_DEFAULT, "l64a")));
 	assert_non_null(strstr(m->path, "libc.so.6"));
 	assert_true(m->eh_frame_hdr > m->cfi_lo - 1 && m->eh_frame_hdr < m->cfi_hi);
 	assert_int_equal(cp_module_of(0x1000), CP_MODULE_NONE);
@@ -177,14 +178,14 @@ static void test_gone(void **state)
 
 #define STORMS 300
 
-static volatile bool storming = true;
+static bool storming = true;
 
 static void *walk_all_the_time(void *arg)
 {
 	uint64_t walks = 0;
 
 	(void)arg;
-	while (storming) {
+	while (cp_load_rlx(&storming)) {
 		struct cp_thread *t = cp_thread_ready();
 		struct cp_regs here = {(uintptr_t)__builtin_return_address(0),
 				       (uintptr_t)__builtin_frame_address(0) + 16,
@@ -216,7 +217,7 @@ static void test_storm(void **state)
 		number_of(lib, &at);
 		unload(lib);
 	}
-	storming = false;
+	cp_store_rlx(&storming, false);
 	for (int i = 0; i < 2; i++) {
 		pthread_join(thread[i], &walks);
 		assert_non_null(walks);

@@ -2,7 +2,8 @@
 /*
  * test_walk_stack.c - how much stack a walk takes: it may run on a fibre's 8 KiB
  *
- * Context  TEST: one thread; the walk runs on a painted stack of its own.
+ * Context  TEST: one thread; the walk runs on a painted stack of its own. Not under
+ *          sanitizers: what they take of the stack is theirs.
  * Modes    fm-053
  */
 #include "agent/rt/thread.h"
