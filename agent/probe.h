@@ -130,8 +130,23 @@ struct cp_waiter {
 
 /* [ANY] Is anyone interested in waits? Without it, none of the following is called. */
 bool cp_probe_waits(void);
-/* [ANY] And in those for time and descriptors? */
-bool cp_probe_waits_for_io(void);
+
+/* And in those for time and descriptors? rel by cp_contend_init / acq by who records. */
+enum { CP_IO_IGNORED, CP_IO_WATCHED /* by the thread dump alone */, CP_IO_RECORDED };
+extern __attribute__((visibility("hidden"))) uint32_t cp_io_interest;
+
+/* [ANY] Is a wait for one of them only to be said (waiting.h), and within no other? Then
+ * that is all there is to it: such calls are many, and most don't wait. */
+CP_INLINE bool cp_probe_only_says_io(void)
+{
+	return cp_load_rlx(&cp_io_interest) == CP_IO_WATCHED && !cp_waiting.kind;
+}
+
+CP_INLINE bool cp_probe_waits_for_io(void)
+{
+	return cp_load_acq(&cp_io_interest) != CP_IO_IGNORED; /* pairs with cp_contend_init */
+}
+
 /* [HOST] Around a call that is about to block; what, and `with`: see waiting.h. Nothing is held
  * between the two: a wait that is cancelled or jumped out of needs no end. They nest, by
  * handlers. waited: it did block, and not just fail. */

@@ -10,6 +10,7 @@
 #define CP_SHIM_WAIT_H
 
 #include "../agent/probe.h"
+#include "../agent/rt/sys.h"
 #include "table.h"
 
 #include <errno.h>
@@ -37,9 +38,30 @@
 /* The same, unless nobody is interested. */
 #define CP_WAITS(kind, object, with, name, args, waited) \
 	(cp_probe_waits() ? CP_WAITING(kind, object, with, name, args, waited) : cp_real.name args)
-#define CP_WAITS_FOR_IO(kind, object, name, args, waited)                             \
-	(cp_probe_waits_for_io() ? CP_WAITING(kind, object, NULL, name, args, waited) \
-				 : cp_real.name args)
+
+/* The same for a wait nobody records. The tick's time will do for it: it costs less. */
+#define CP_SAYING(kind_, object_, name, args)                       \
+	({                                                          \
+		const struct cp_call call = CP_CALL(name);          \
+		const struct cp_wait wait = {                       \
+			.kind = (kind_),                            \
+			.object = (uintptr_t)(object_),             \
+			.start = cp_now_ns(CLOCK_MONOTONIC_COARSE), \
+			.caller = call.caller,                      \
+			.fn = call.fn,                              \
+		};                                                  \
+		__typeof__(cp_real.name args) result;               \
+                                                                    \
+		cp_wait_say(&wait);                                 \
+		result = cp_real.name args;                         \
+		cp_wait_say_nothing();                              \
+		result;                                             \
+	})
+
+#define CP_WAITS_FOR_IO(kind, object, name, args, waited)                                        \
+	(CP_LIKELY(cp_probe_only_says_io()) ? CP_SAYING(kind, object, name, args)                \
+	 : cp_probe_waits_for_io()	    ? CP_WAITING(kind, object, NULL, name, args, waited) \
+					    : cp_real.name args)
 
 /* Did a call of pthread's that answered so wait before? */
 CP_INLINE bool cp_has_waited(int result)

@@ -5,8 +5,8 @@
  * Context  HOST: the cp_probe_ functions      EARLY: cp_contend_init
  *          CONTROL: the readers
  * Calls    rt, waiters.h, and the walker. errno is never touched.
- * Shared   st.cells (cell.h); st.on and on_io: rel by
- *          cp_contend_init / acq by cp_probe_waits.
+ * Shared   st.cells (cell.h); st.on: rel by cp_contend_init / acq by cp_probe_waits;
+ *          cp_io_interest (probe.h).
  * Holds    block: a wait of d ns is recorded with probability p = min(1, d/rate) and
  *          weight 1/p, for the stack of who waited, when it is over.
  *          mutex: 1 in `fraction` waits is published before it begins; each unlock
@@ -34,12 +34,13 @@
 enum { COUNT, NS };
 
 static struct {
-	bool on, on_io;
-	bool io; /* not only for those who watch */
+	bool on;
+	bool io; /* waits for time and descriptors are recorded */
 	uint64_t fraction, rate;
 	struct cp_cells cells[CP_CONTENDS];
 } st;
 
+uint32_t cp_io_interest;
 __thread struct cp_wait cp_waiting __attribute__((tls_model("initial-exec")));
 
 uint64_t cp_contend_fraction(void)
@@ -97,44 +98,6 @@ bool cp_probe_waits(void)
 	return cp_load_acq(&st.on); /* pairs with cp_contend_init */
 }
 
-bool cp_probe_waits_for_io(void)
-{
-	return cp_load_acq(&st.on) && st.on_io; /* pairs with cp_contend_init */
-}
-
-/* All but seq. */
-static void say(const struct cp_wait *w)
-{
-	uint32_t seq = cp_waiting.seq;
-
-	cp_store_rlx(&cp_waiting.seq, seq + 1);
-	cp_fence_rel(); /* odd before any of what follows; pairs with whoever copies it */
-	cp_waiting.kind = w->kind;
-	cp_waiting.object = w->object;
-	cp_waiting.with = w->with;
-	cp_waiting.start = w->start;
-	cp_waiting.caller = w->caller;
-	cp_waiting.ticket = w->ticket;
-	cp_waiting.timed = w->timed;
-	cp_waiting.fn = w->fn;
-	cp_store_rel(&cp_waiting.seq, seq + 2); /* pairs likewise */
-}
-
-/* As a rule there is nothing to go back to: kind 0 says it all. */
-static void say_again(const struct cp_wait *outer)
-{
-	uint32_t seq = cp_waiting.seq;
-
-	if (CP_UNLIKELY(outer->kind)) {
-		say(outer);
-		return;
-	}
-	cp_store_rlx(&cp_waiting.seq, seq + 1);
-	cp_fence_rel(); /* as in say */
-	cp_waiting.kind = CP_WAIT_NONE;
-	cp_store_rel(&cp_waiting.seq, seq + 2);
-}
-
 static bool is_own_stack(uintptr_t sp)
 {
 	return sp - cp_self.stack_lo < cp_self.stack_hi - cp_self.stack_lo;
@@ -149,10 +112,8 @@ static bool is_stale(const struct cp_wait *w, const struct cp_regs *caller)
 
 static void end_stale(void)
 {
-	static const struct cp_wait none;
-
 	cp_waiters_leave(cp_waiting.object, cp_waiting.ticket);
-	say(&none);
+	cp_wait_say_nothing();
 }
 
 /* A wait it was cancelled in is over. */
@@ -223,7 +184,7 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 	w->lock = kind < CP_WAIT_JOIN || kind == CP_WAIT_FUTEX ? now.object : 0;
 	w->ticket = now.ticket;
 	w->start = recorded && st.rate ? now.start : 0;
-	say(&now);
+	cp_wait_say(&now);
 }
 
 void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited)
@@ -232,7 +193,10 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
 
 	if (w->ticket)
 		cp_waiters_leave(w->object, w->ticket);
-	say_again(&w->outer);
+	if (CP_UNLIKELY(w->outer.kind))
+		cp_wait_say(&w->outer);
+	else
+		cp_wait_say_nothing();
 	if (!waited || !w->start)
 		return;
 	d = cp_now_ns(CLOCK_MONOTONIC) - w->start;
@@ -297,12 +261,13 @@ int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
 	st.fraction = config->fraction;
 	st.rate = config->rate;
 	st.io = config->io && st.rate;
-	st.on_io = st.io || config->watched;
 	err = init_tables(bytes);
 	if (err || !(st.fraction || st.rate || config->watched))
 		return err;
 	cp_thread_on_leave(thread_leaves);
-	cp_store_rel(&st.on, true); /* pairs with cp_probe_waits */
+	cp_store_rel(&st.on, true);   /* pairs with cp_probe_waits */
+	if (st.io || config->watched) /* pairs with cp_probe_waits_for_io */
+		cp_store_rel(&cp_io_interest, st.io ? CP_IO_RECORDED : CP_IO_WATCHED);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #ifndef CP_SAMPLE_WAITING_H
 #define CP_SAMPLE_WAITING_H
 
+#include "../rt/atomic.h"
 #include "../rt/base.h"
 #include "walk.h"
 
@@ -47,5 +48,36 @@ struct cp_wait {
 
 extern __thread struct cp_wait cp_waiting
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* [HOST] The thread waits so from now on: all but seq is taken over. kind comes before the
+ * rest, so that a handler in between finds that it interrupts. */
+CP_INLINE void cp_wait_say(const struct cp_wait *w)
+{
+	uint32_t seq = cp_waiting.seq;
+
+	cp_store_rlx(&cp_waiting.seq, seq + 1);
+	cp_fence_rel(); /* odd before any of what follows; pairs with whoever copies it */
+	cp_store_rlx(&cp_waiting.kind, w->kind);
+	cp_fence_signal();
+	cp_waiting.object = w->object;
+	cp_waiting.with = w->with;
+	cp_waiting.start = w->start;
+	cp_waiting.caller = w->caller;
+	cp_waiting.ticket = w->ticket;
+	cp_waiting.timed = w->timed;
+	cp_waiting.fn = w->fn;
+	cp_store_rel(&cp_waiting.seq, seq + 2); /* pairs likewise */
+}
+
+/* [HOST] It doesn't wait any more: kind says it all. */
+CP_INLINE void cp_wait_say_nothing(void)
+{
+	uint32_t seq = cp_waiting.seq;
+
+	cp_store_rlx(&cp_waiting.seq, seq + 1);
+	cp_fence_rel(); /* as above */
+	cp_store_rlx(&cp_waiting.kind, CP_WAIT_NONE);
+	cp_store_rel(&cp_waiting.seq, seq + 2);
+}
 
 #endif
