@@ -61,6 +61,9 @@ bool cp_agent_owns_signal(int sig);
  * signal the agent owns: from now on it does not, and says so in one line.
  * Async-signal-safe: sigaction is. */
 void cp_agent_signal_taken(int sig);
+/* [HOST] The host is about to install a handler on a signal the agent does not own: from now on
+ * it never interrupts one of the agent's. Async-signal-safe. sig is from 1 to 64. */
+void cp_agent_signal_handled(int sig);
 /* [ANY] The signal CPU samples come by at this moment; 0: none. */
 int cp_agent_sample_signal(void);
 /* [ANY] All they have come by so far, as bits: one may still be pending. */

@@ -51,6 +51,15 @@ static bool owned(int sig)
 	return sig > 0 && sig < SIGNALS && cp_agent_owns_signal(sig);
 }
 
+/* The handler of a signal that is not the agent's, which hears of it before it is there. */
+static sighandler_t told(int sig, sighandler_t handler)
+{
+	if (sig > 0 && sig < SIGNALS && handler != SIG_DFL && handler != SIG_IGN &&
+	    handler != SIG_ERR && handler != SIG_HOLD)
+		cp_agent_signal_handled(sig);
+	return handler;
+}
+
 static void keep(int sig, int flags, const sigset_t *mask)
 {
 	uint64_t bits = 0;
@@ -129,6 +138,8 @@ CP_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction *
 {
 	if (owned(sig))
 		return owned_sigaction(sig, act, old);
+	if (act)
+		told(sig, act->sa_handler);
 	return cp_real.sigaction(sig, act, old);
 }
 
@@ -136,6 +147,8 @@ CP_EXPORT int __sigaction(int sig, const struct sigaction *act, struct sigaction
 {
 	if (owned(sig))
 		return owned_sigaction(sig, act, old);
+	if (act)
+		told(sig, act->sa_handler);
 	return cp_real.__sigaction(sig, act, old);
 }
 
@@ -178,35 +191,35 @@ CP_EXPORT sighandler_t signal(int sig, sighandler_t handler)
 {
 	if (owned(sig))
 		return owned_bsd(sig, handler, cp_real.signal);
-	return cp_real.signal(sig, handler);
+	return cp_real.signal(sig, told(sig, handler));
 }
 
 CP_EXPORT sighandler_t bsd_signal(int sig, sighandler_t handler)
 {
 	if (owned(sig))
 		return owned_bsd(sig, handler, cp_real.bsd_signal);
-	return cp_real.bsd_signal(sig, handler);
+	return cp_real.bsd_signal(sig, told(sig, handler));
 }
 
 CP_EXPORT sighandler_t ssignal(int sig, sighandler_t handler)
 {
 	if (owned(sig))
 		return owned_bsd(sig, handler, cp_real.ssignal);
-	return cp_real.ssignal(sig, handler);
+	return cp_real.ssignal(sig, told(sig, handler));
 }
 
 CP_EXPORT sighandler_t sysv_signal(int sig, sighandler_t handler)
 {
 	if (owned(sig))
 		return owned_sysv(sig, handler, cp_real.sysv_signal);
-	return cp_real.sysv_signal(sig, handler);
+	return cp_real.sysv_signal(sig, told(sig, handler));
 }
 
 CP_EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler)
 {
 	if (owned(sig))
 		return owned_sysv(sig, handler, cp_real.__sysv_signal);
-	return cp_real.__sysv_signal(sig, handler);
+	return cp_real.__sysv_signal(sig, told(sig, handler));
 }
 
 /* --- System V -------------------------------------------------------------- */
@@ -242,7 +255,7 @@ CP_EXPORT sighandler_t sigset(int sig, sighandler_t handler)
 {
 	if (owned(sig))
 		return owned_sigset(sig, handler);
-	return cp_real.sigset(sig, handler);
+	return cp_real.sigset(sig, told(sig, handler));
 }
 
 CP_EXPORT int sigignore(int sig)

@@ -2,10 +2,15 @@
 /*
  * ticker.c - which signal CPU samples come by
  *
- * Context  HOST: cp_ticker_start      ANY: cp_ticker_taken, cp_ticker_move      SIGNAL: on_tick
+ * Context  HOST: cp_ticker_start      ANY: cp_ticker_taken, cp_ticker_move,
+ *          cp_agent_signal_handled      SIGNAL: on_tick
  * Calls    sigact.c, trigger.c, sample/tick.h, the log.
+ * Shared   st: relaxed; sigaction is a full barrier between setting and delivery.
  * Holds    The host always wins: a signal it ignores or handles, before or later, is not
  *          ours. The new handler is in place before the first timer that uses it.
+ *          No handler of the host's runs within on_tick, which it might never return to;
+ *          but signals that do nothing stay open there. A blocked one is no longer dropped
+ *          as it comes: a child that ends would break another thread's epoll_wait off.
  * Fails    No signal is free: one line; CPU time is still summed up, without samples.
  * Why      From the top of the realtime signals: hosts count theirs from SIGRTMIN up.
  *          A timer's signal that is under way in another thread at the moment the
@@ -28,7 +33,8 @@
 #define LAST_SIGNAL    64
 
 static struct {
-	uint64_t used; /* signals there were, as bits: relaxed */
+	uint64_t used; /* signals there were, as bits */
+	uint64_t open; /* those that may come within on_tick */
 } st;
 
 static bool is_free(int sig)
@@ -54,12 +60,23 @@ static void on_tick(int sig, siginfo_t *info, void *context)
 		cp_trigger_die(sig, info);
 }
 
+/* Whoever changes `open` meanwhile may have come before the handler was there. */
+static void install(int sig)
+{
+	uint64_t open;
+
+	do {
+		open = cp_load_rlx(&st.open);
+		cp_sigact_set(sig, on_tick, open);
+	} while (open != cp_load_rlx(&st.open));
+}
+
 static void use(int sig)
 {
 	if (sig) {
 		cp_trigger_own(sig);
 		cp_or_rlx(&st.used, 1ULL << (sig - 1));
-		cp_sigact_set(sig, on_tick);
+		install(sig);
 	}
 	cp_tick_use_signal(sig);
 }
@@ -82,6 +99,7 @@ void cp_ticker_start(void)
 
 	if (!cp_tick_needs_signal())
 		return;
+	cp_store_rlx(&st.open, cp_sigact_idle());
 	if (is_free(sig))
 		use(sig);
 	else
@@ -113,6 +131,17 @@ void cp_ticker_move(int sig)
 {
 	if (sig == cp_config.cpu_signal && sig == cp_tick_signal() && cp_job_at_home())
 		use_another("the program reads", sig);
+}
+
+void cp_agent_signal_handled(int sig)
+{
+	uint64_t bit = 1ULL << (sig - 1);
+
+	if (!(cp_load_rlx(&st.open) & bit) || !cp_job_at_home())
+		return;
+	cp_and_rlx(&st.open, ~bit);
+	if (cp_tick_signal())
+		install(cp_tick_signal());
 }
 
 void cp_ticker_taken(void)

@@ -57,7 +57,7 @@ static void install_request(int sig)
 		return;
 	}
 	cp_trigger_own(sig);
-	cp_sigact_set(sig, on_request);
+	cp_sigact_set(sig, on_request, 0);
 }
 
 /* --- deadly signals, when a last snapshot is wanted ------------------------- */
@@ -104,7 +104,7 @@ static void install_death(void)
 			continue;
 		cp_trigger_own(sig);
 		st.deadly |= bit(sig);
-		cp_sigact_set(sig, on_death);
+		cp_sigact_set(sig, on_death, 0);
 	}
 }
 

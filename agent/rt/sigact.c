@@ -37,13 +37,13 @@ long cp_sigact_get(int sig)
 	return r < 0 ? r : (long)old.handler;
 }
 
-long cp_sigact_set(int sig, cp_signal_fn *fn)
+long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open)
 {
 	struct kernel_sigaction new = {
 		.handler = (uintptr_t)fn,
 		.flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK,
 		.restorer = cp_clone_sigreturn(),
-		.mask = ~0ULL,
+		.mask = ~open,
 	};
 
 	if (new.restorer)
@@ -56,4 +56,20 @@ long cp_sigact_default(int sig)
 	struct kernel_sigaction new = {.handler = (uintptr_t)SIG_DFL};
 
 	return set(sig, &new, NULL);
+}
+
+uint64_t cp_sigact_idle(void)
+{
+	uint64_t by_default = 1ULL << (SIGCHLD - 1) | 1ULL << (SIGURG - 1) |
+			      1ULL << (SIGWINCH - 1) | 1ULL << (SIGCONT - 1);
+	uint64_t idle = 0;
+
+	for (int sig = 1; sig <= 64; sig++) {
+		long handler = cp_sigact_get(sig);
+
+		if (handler == (long)SIG_IGN ||
+		    (handler == (long)SIG_DFL && by_default >> (sig - 1) & 1))
+			idle |= 1ULL << (sig - 1);
+	}
+	return idle;
 }

@@ -16,8 +16,11 @@ typedef void cp_signal_fn(int sig, siginfo_t *info, void *context);
 
 /* The handler's address, or SIG_DFL or SIG_IGN as a number; -errno on failure. */
 long cp_sigact_get(int sig);
-/* With SA_SIGINFO, SA_RESTART and SA_ONSTACK; every signal is blocked meanwhile. */
-long cp_sigact_set(int sig, cp_signal_fn *fn);
+/* With SA_SIGINFO, SA_RESTART and SA_ONSTACK; every signal but those in `open` (as bits) is
+ * blocked meanwhile. */
+long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open);
 long cp_sigact_default(int sig);
+/* [EARLY] Those that do nothing when they come, as bits: ignored, or by default. */
+uint64_t cp_sigact_idle(void);
 
 #endif

@@ -6,8 +6,11 @@
  *          eintr kicked KICKS: each wait gets KICKS signals of the host's own, to a handler
  *          without SA_RESTART, then to one with it.
  *          eintr deaf ROUNDS: threads that block every signal, and waits that let them in.
+ *          eintr children ROUNDS: others wait while one forks, whose children nobody asked to
+ *          hear of.
  *          eintr stale 1, with the agent only: a sample that is pending when its timer is gone,
  *          as before Linux 6.13.
+ *          eintr mask 1, with the agent only: what may come while a sample is taken.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -607,6 +610,77 @@ static void deaf(void)
 		call_deaf(calls[i].name, calls[i].call);
 }
 
+/* --- children ------------------------------------------------------------------- */
+
+static atomic_int over;
+
+static void *waits_on(void *broken)
+{
+	struct epoll_event ev;
+	int fd = epoll_create1(0);
+
+	while (!over)
+		*(long *)broken += epoll_wait(fd, &ev, 1, 20) < 0;
+	close(fd);
+	return NULL;
+}
+
+static void children(void)
+{
+	enum { WAITERS = 3 };
+	pthread_t waiter[WAITERS];
+	long broken[WAITERS] = {0};
+
+	for (int i = 0; i < WAITERS; i++)
+		pthread_create(&waiter[i], NULL, waits_on, &broken[i]);
+	for (long k = 0; k < rounds; k++) {
+		for (int i = 0; i < 8; i++)
+			if (fork() == 0)
+				_exit(0);
+		compute(MS); /* some of them end while a sample is taken */
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+	over = 1;
+	for (int i = 0; i < WAITERS; i++)
+		pthread_join(waiter[i], NULL);
+	printf("children: EINTR %ld\n", broken[0] + broken[1] + broken[2]);
+}
+
+/* Which of these are blocked while the handler of SIGPROF runs? */
+static void tell_mask(const char *when)
+{
+	static const int sigs[] = {SIGTERM, SIGUSR2, SIGHUP, SIGCHLD, SIGWINCH, SIGURG, SIGCONT};
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		unsigned long mask;
+	} kernel;
+
+	if (syscall(SYS_rt_sigaction, SIGPROF, NULL, &kernel, sizeof(kernel.mask)))
+		exit(9);
+	printf("%s:", when);
+	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+		if (kernel.mask >> (sigs[i] - 1) & 1)
+			printf(" %s", sigabbrev_np(sigs[i]));
+	printf("\n");
+}
+
+static void mask(void)
+{
+	struct sigaction act = {.sa_handler = on_alarm};
+
+	tell_mask("at first");
+	signal(SIGWINCH, SIG_DFL);
+	tell_mask("WINCH by default");
+	sigaction(SIGCHLD, &act, NULL);
+	tell_mask("CHLD handled");
+	sysv_signal(SIGURG, on_alarm);
+	signal(SIGHUP, on_alarm);
+	tell_mask("URG and HUP handled");
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 2 ? argv[1] : "";
@@ -625,6 +699,10 @@ int main(int argc, char **argv)
 		kicked();
 	} else if (!strcmp(how, "deaf")) {
 		deaf();
+	} else if (!strcmp(how, "children")) {
+		children();
+	} else if (!strcmp(how, "mask")) {
+		mask();
 	} else if (!strcmp(how, "stale")) {
 		stale();
 	}
