@@ -39,6 +39,7 @@
 #include "thread.h"
 #include "ticker.h"
 #include "trigger.h"
+#include "underway.h"
 
 #include <sys/auxv.h>
 #include <sys/resource.h>
@@ -147,8 +148,9 @@ static int init_contend(void)
 		.io = cp_config.block_io,
 		.watched = is_wanted_type(CP_TYPE_GOROUTINE),
 	};
+	int err = cp_underway_init();
 
-	return cp_contend_init(&c, share(CONTEND));
+	return err ? err : cp_contend_init(&c, share(CONTEND));
 }
 
 /* Of the share for CPU and threads: half for the time, a quarter for the threads, and

@@ -10,7 +10,6 @@
  */
 #include "comments.h"
 
-#include "../rt/buf.h"
 #include "../rt/timer.h"
 #include "../rt/version.h"
 #include "../sample/contend.h"
@@ -21,6 +20,14 @@
 #include "config.h"
 
 #include <stdarg.h>
+
+void cp_comments_add(struct cp_comments *c, struct cp_arena *job, const struct cp_buf *line)
+{
+	if (c->n == CP_COMMENTS_MAX)
+		return;
+	c->text[c->n] = cp_arena_strdup(job, line->p, line->len);
+	c->n += c->text[c->n] != NULL;
+}
 
 static void add(struct cp_comments *c, struct cp_arena *job, const char *fmt, ...) CP_PRINTF(3, 4);
 
@@ -33,10 +40,7 @@ static void add(struct cp_comments *c, struct cp_arena *job, const char *fmt, ..
 	va_start(ap, fmt);
 	cp_buf_vfmt(&b, fmt, ap);
 	va_end(ap);
-	if (c->n == CP_COMMENTS_MAX)
-		return;
-	c->text[c->n] = cp_arena_strdup(job, line, b.len);
-	c->n += c->text[c->n] != NULL;
+	cp_comments_add(c, job, &b);
 }
 
 static void add_losses(struct cp_comments *c, struct cp_arena *job)

@@ -7,6 +7,7 @@
 #ifndef CP_CONTROL_COMMENTS_H
 #define CP_CONTROL_COMMENTS_H
 
+#include "../rt/buf.h"
 #include "../rt/mem.h"
 
 #define CP_COMMENTS_MAX 96
@@ -19,5 +20,7 @@ struct cp_comments {
 /* nonces: the requests this snapshot answers. window_ns: 0, or how long it covers. */
 void cp_comments_build(struct cp_comments *c, struct cp_arena *job, const uint32_t *nonces,
 		       unsigned nnonces, int64_t window_ns);
+/* One more; left out when there is no room for it. */
+void cp_comments_add(struct cp_comments *c, struct cp_arena *job, const struct cp_buf *line);
 
 #endif

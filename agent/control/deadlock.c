@@ -162,14 +162,6 @@ static bool name_all(struct cp_arena *job, const struct cp_dump_thread *t, struc
 	return !cp_symbols_resolve(job, k->frame, k->n + k->has_lock, k->symbol);
 }
 
-static void add_comment(struct cp_comments *c, struct cp_arena *job, const struct cp_buf *b)
-{
-	if (c->n == CP_COMMENTS_MAX)
-		return;
-	c->text[c->n] = cp_arena_strdup(job, b->p, b->len);
-	c->n += c->text[c->n] != NULL;
-}
-
 /* One thread: to the comments with its stack, to the log without. */
 static void tell(struct cp_arena *job, const struct cp_dump *d, const struct cp_dump_thread *t,
 		 struct cp_comments *c, struct cp_buf *log)
@@ -192,7 +184,7 @@ static void tell(struct cp_arena *job, const struct cp_dump *d, const struct cp_
 	cp_waittext(&b, d, t, lock, NULL);
 	for (unsigned i = 0; i < k->n; i++)
 		cp_buf_fmt(&b, "%s%s", i ? " < " : ": ", k->symbol[i]->line[0].name);
-	add_comment(c, job, &b);
+	cp_comments_add(c, job, &b);
 }
 
 void cp_deadlock_remark(struct cp_arena *job, const struct cp_dump *d, struct cp_comments *c,

@@ -3,13 +3,10 @@
  * dump.c - every thread of the process at one moment: where it is, what it waits for
  *
  * Context  CONTROL
- * Calls    tasks.c, peer.c, locks.c, deadlock.c, settle.c, sample/threads.h, sample/tick.h.
- * Shared   st.hurry (relaxed). What a thread says of itself (waiting.h) is copied.
- * Order    seq before the copy and after it: equal and even, and the thread's slot still
- *          its own, and it has stood where it said from the first look to the second.
- * Holds    A thread's own words are believed only where the kernel doesn't contradict:
- *          a wait that was left by siglongjmp stays written until the thread's next one.
- *          Nobody is signalled for the dump but by its own CPU timer, which goes off
+ * Calls    tasks.c, peer.c, words.c, locks.c, deadlock.c, settle.c, sample/threads.h,
+ * sample/tick.h. Shared   st.hurry (relaxed). What a thread says of itself (waiting.h) is copied.
+ * Order    of what it says: words.h.
+ * Holds    Nobody is signalled for the dump but by its own CPU timer, which goes off
  *          only while the thread runs: so no call that has begun to wait is interrupted.
  * Fails    Threads that run but get no processor before the deadline, or take no signals,
  *          or that nobody told us of while CPU time is not profiled: "running, not
@@ -30,6 +27,7 @@
 #include "locks.h"
 #include "peer.h"
 #include "settle.h"
+#include "words.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -183,31 +181,6 @@ uint32_t cp_dump_count(void)
 
 /* --- those that wait --------------------------------------------------------- */
 
-/* The thread's own words, whole and of now. */
-static bool read_words(struct taking *k, const struct cp_dump_thread *t, struct cp_wait *w)
-{
-	if (!t->waiting || cp_peer_read(&k->peer, w, t->waiting, sizeof(*w)) != sizeof(*w))
-		return false;
-	return !(w->seq & 1) && w->kind && cp_threads_is(t->slot - 1, t->tid);
-}
-
-static bool are_same_words(struct taking *k, const struct cp_dump_thread *t,
-			   const struct cp_wait *w)
-{
-	struct cp_wait again;
-
-	return read_words(k, t, &again) && again.seq == w->seq;
-}
-
-/* Does the kernel bear out what the thread says? Where it waits lies below the frame
- * that said so, unless that frame was left. */
-static bool is_borne_out(const struct cp_wait *w, const struct cp_task_call *c)
-{
-	if (c->is == CP_TASK_REFUSED)
-		return true;
-	return c->is == CP_TASK_WAITS && c->sp < w->caller.sp && cp_state_fits(w->kind, c->nr);
-}
-
 /* On a condition that has come it waits for the mutex, like anybody; since when, nobody
  * tells. */
 static void tell_relock(struct cp_wait *w, const struct cp_task_call *c)
@@ -224,15 +197,16 @@ static void tell_relock(struct cp_wait *w, const struct cp_task_call *c)
 
 static bool take_words(struct taking *k, struct cp_dump_thread *t, const struct cp_task_call *c)
 {
+	const struct cp_words_of of = {t->tid, t->slot - 1, t->waiting};
 	struct cp_peer_place at = {.stack_hi = t->stack_hi};
 	struct cp_wait w;
 
-	if (!read_words(k, t, &w) || !is_borne_out(&w, c))
+	if (!cp_words_read(&k->peer, &of, &w) || !cp_words_fit(&w, c))
 		return false;
 	at.regs = w.caller;
 	at.leaf = w.fn;
 	t->sid = cp_peer_walk(&k->peer, &at);
-	if (!are_same_words(k, t, &w))
+	if (!cp_words_stand(&k->peer, &of, &w))
 		return false;
 	tell_relock(&w, c);
 	t->wait = w;

@@ -31,6 +31,7 @@
 #include "settle.h"
 #include "symbols.h"
 #include "thread.h"
+#include "underway.h"
 #include "work.h"
 
 #include <errno.h>
@@ -164,6 +165,7 @@ void cp_job_ask_last(void)
 {
 	cp_files_hurry();
 	cp_dump_hurry();
+	cp_underway_hurry();
 	cp_symbols_set_lines(CP_LINES_HURRY);
 	cp_work_add_last(&st.state->work);
 	wake(st.state);

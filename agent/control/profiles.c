@@ -16,6 +16,8 @@
 #include "deadlock.h"
 #include "settle.h"
 #include "stacks.h"
+#include "state.h"
+#include "underway.h"
 
 #include <string.h>
 
@@ -158,11 +160,12 @@ static void show_contend(enum cp_contend which, uint32_t i, const struct cp_coun
 	*out = (struct cp_bucket){.sid = row.sid,
 				  .label = row.label,
 				  .lock = row.lock,
+				  .state = row.waiting ? CP_STATE_WAITS : 0,
 				  .value = {row.contentions, row.delay}};
 }
 
 /* The readers of one of the two: sources carry no argument. */
-#define CONTEND_SOURCE(name, which)                                                 \
+#define CONTEND_READERS(name, which)                                                \
 	static uint32_t count_##name(void)                                          \
 	{                                                                           \
 		return cp_contend_cells(which);                                     \
@@ -175,12 +178,24 @@ static void show_contend(enum cp_contend which, uint32_t i, const struct cp_coun
 				const struct cp_counts *now, struct cp_bucket *out) \
 	{                                                                           \
 		show_contend(which, i, from, now, out);                             \
-	}                                                                           \
-	static const struct cp_source name##_source = {                             \
-		.count = count_##name, .read = read_##name, .show = show_##name}
+	}
 
-CONTEND_SOURCE(mutex, CP_CONTEND_MUTEX);
-CONTEND_SOURCE(block, CP_CONTEND_BLOCK);
+CONTEND_READERS(mutex, CP_CONTEND_MUTEX)
+CONTEND_READERS(block, CP_CONTEND_BLOCK)
+
+static const struct cp_source mutex_source = {
+	.count = count_mutex,
+	.read = read_mutex,
+	.show = show_mutex,
+};
+
+static const struct cp_source block_source = {
+	.settle = cp_underway_settle,
+	.remark = cp_underway_remark,
+	.count = count_block,
+	.read = read_block,
+	.show = show_block,
+};
 
 /* Values are scaled when they are recorded, so a count of 1 is one contention. */
 static int64_t mutex_period(void)

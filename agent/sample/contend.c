@@ -8,7 +8,10 @@
  * Shared   st.cells (cell.h); st.on: rel by cp_contend_init / acq by cp_probe_waits;
  *          cp_io_interest (probe.h).
  * Holds    block: a wait of d ns is recorded with probability p = min(1, d/rate) and
- *          weight 1/p, for the stack of who waited, when it is over.
+ *          weight 1/p, for the stack of who waited, when it is over. One that a reading
+ *          finds under way for as long as is always recorded is charged there and then
+ *          with its time so far, in a cell of its own (the label of that says so), and
+ *          at its end with the rest: it counts once, with all its time, at any rate.
  *          mutex: 1 in `fraction` waits is published before it begins; each unlock
  *          meanwhile takes the time since the one before, times fraction, and the
  *          first of them the contention: so a wait counts once, and its time up to
@@ -16,6 +19,9 @@
  * Fails    Every full table charges [table full], or is counted (loss.h).
  * Why      The leaf of such a stack is the function that waits or unlocks: a reader
  *          asks "in what", and it's what Go shows.
+ *          A reading charges, rather than show, what is under way: else the wait's end,
+ *          which comes between any two instructions of the reading, would be missed or
+ *          found twice; and a difference of two readings would be negative there.
  */
 #include "contend.h"
 
@@ -26,10 +32,13 @@
 #include "govern.h"
 #include "lockid.h"
 #include "rules.h"
+#include "sofar.h"
 #include "stack.h"
+#include "threads.h"
 #include "waiters.h"
 
-#define COUNT_SHIFT 16 /* counts are kept in 1/65536 */
+#define COUNT_SHIFT 16	    /* counts are kept in 1/65536 */
+#define WAITING	    0x8000U /* in a cell's class: beside the lock's number */
 
 enum { COUNT, NS };
 
@@ -74,20 +83,49 @@ static void record(struct cp_thread *t, enum cp_contend which, const struct cp_c
 	cp_cell_add(cells, cell, NS, add->ns);
 }
 
-static CP_NOINLINE void record_block(const struct cp_call *call, uintptr_t lock, uint64_t d)
+static uint64_t block_rate(void)
 {
-	uint64_t rate = st.rate << cp_govern_step(CP_COST_BLOCK), began;
-	struct cp_contend_counts add = {1 << COUNT_SHIFT, d};
-	struct cp_thread *t = cp_thread_ready();
+	return st.rate << cp_govern_step(CP_COST_BLOCK);
+}
 
-	if (d < rate) {
-		if (cp_thread_random(t) % rate >= d)
-			return;
-		add.count = (rate << COUNT_SHIFT) / d;
-		add.ns = rate;
-	}
+/* Tosses the coin; false: not this one. */
+static bool weigh(struct cp_thread *t, uint64_t d, struct cp_contend_counts *add)
+{
+	uint64_t rate = block_rate();
+
+	*add = (struct cp_contend_counts){1 << COUNT_SHIFT, d};
+	if (d >= rate)
+		return true;
+	add->count = (rate << COUNT_SHIFT) / d;
+	add->ns = rate;
+	return cp_thread_random(t) % rate < d;
+}
+
+/* What readings left of a long wait. False: they didn't meet it. */
+static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w, int64_t now,
+		    struct cp_contend_counts *add)
+{
+	const struct cp_thread_slot *s = cp_threads_of(t);
+	struct cp_sofar rest;
+
+	if (now - w->start < CP_SOFAR_LEAST / 2 || w->outer.kind || !s)
+		return false;
+	rest = cp_sofar_end(cp_threads_number(s), w->start, now);
+	*add = (struct cp_contend_counts){0, rest.ns};
+	return !rest.first;
+}
+
+static CP_NOINLINE void record_block(const struct cp_call *call, const struct cp_waiter *w,
+				     int64_t now)
+{
+	uint64_t d = (uint64_t)CP_MAX(now - w->start, 1L), began;
+	struct cp_thread *t = cp_thread_ready();
+	struct cp_contend_counts add;
+
+	if (!is_rest(t, w, now, &add) && !weigh(t, d, &add))
+		return;
 	began = cp_cost_begin(t);
-	record(t, CP_CONTEND_BLOCK, call, lock, &add);
+	record(t, CP_CONTEND_BLOCK, call, w->lock, &add);
 	cp_cost_end(CP_COST_BLOCK, began);
 }
 
@@ -153,6 +191,17 @@ static CP_NOINLINE void interrupts(struct cp_waiter *w, const struct cp_regs *ca
 	w->outer = cp_waiting;
 }
 
+static bool is_recorded(enum cp_wait_kind kind)
+{
+	return kind < CP_WAIT_SLEEP || st.io;
+}
+
+/* What a lock's name is looked for by; 0: it has none. */
+static uintptr_t lock_of(const struct cp_wait *w)
+{
+	return w->kind < CP_WAIT_JOIN || w->kind == CP_WAIT_FUTEX ? w->object : 0;
+}
+
 static uint32_t ticket_for(const struct cp_wait *w)
 {
 	unsigned step = cp_govern_step(CP_COST_MUTEX);
@@ -164,7 +213,7 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 			 const void *object, const void *with)
 {
 	enum cp_wait_kind kind = what & ~(unsigned)CP_WAIT_TIMED;
-	bool recorded = kind < CP_WAIT_SLEEP || st.io;
+	bool recorded = is_recorded(kind);
 	struct cp_wait now = {
 		.kind = kind,
 		.object = (uintptr_t)object,
@@ -178,10 +227,11 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 	w->outer.kind = CP_WAIT_NONE;
 	if (CP_UNLIKELY(cp_waiting.kind))
 		interrupts(w, &call->caller);
+	now.inner = w->outer.kind;
 	if (st.fraction && is_lock(kind))
 		now.ticket = ticket_for(&now);
 	w->object = now.object;
-	w->lock = kind < CP_WAIT_JOIN || kind == CP_WAIT_FUTEX ? now.object : 0;
+	w->lock = lock_of(&now);
 	w->ticket = now.ticket;
 	w->start = recorded && st.rate ? now.start : 0;
 	cp_wait_say(&now);
@@ -189,18 +239,51 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 
 void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited)
 {
-	int64_t d;
-
 	if (w->ticket)
 		cp_waiters_leave(w->object, w->ticket);
 	if (CP_UNLIKELY(w->outer.kind))
 		cp_wait_say(&w->outer);
 	else
 		cp_wait_say_nothing();
-	if (!waited || !w->start)
+	if (waited && w->start)
+		record_block(call, w, cp_now_ns(CLOCK_MONOTONIC));
+}
+
+/* --- waits under way ----------------------------------------------------------- */
+
+bool cp_contend_is_known(uint32_t slot, const struct cp_wait *w)
+{
+	return cp_sofar_has(slot, w->start);
+}
+
+bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, int64_t now)
+{
+	int64_t least = CP_MAX(CP_SOFAR_LEAST, (int64_t)block_rate());
+
+	return st.rate && is_recorded(w->kind) && !w->inner &&
+	       (now - w->start >= least || cp_contend_is_known(slot, w));
+}
+
+static uint32_t cell_for(uint32_t slot, const struct cp_wait *w, cp_sid sid)
+{
+	struct cp_cell_key key = {.sid = sid, .class = cp_lockid_of(lock_of(w)) | WAITING};
+	uint32_t cell = cp_cell_find(&st.cells[CP_CONTEND_BLOCK], key);
+
+	cp_sofar_note(slot, cell);
+	return cell;
+}
+
+void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, int64_t now)
+{
+	struct cp_cells *cells = &st.cells[CP_CONTEND_BLOCK];
+	struct cp_sofar part;
+
+	if (!cp_sofar_add(slot, w->start, now, &part))
 		return;
-	d = cp_now_ns(CLOCK_MONOTONIC) - w->start;
-	record_block(call, w->lock, d > 0 ? (uint64_t)d : 1);
+	if (part.first)
+		part.cell = cell_for(slot, w, sid);
+	cp_cell_add(cells, part.cell, COUNT, (uint64_t)part.first << COUNT_SHIFT);
+	cp_cell_add(cells, part.cell, NS, part.ns);
 }
 
 /* --- unlocks ---------------------------------------------------------------- */
@@ -249,6 +332,8 @@ static int init_tables(size_t bytes)
 		err = cp_waiters_init();
 	if (!err && st.rate)
 		err = cp_cells_init(&st.cells[CP_CONTEND_BLOCK], bytes / 2);
+	if (!err && st.rate)
+		err = cp_sofar_init();
 	if (!err && (st.fraction || st.rate))
 		err = cp_lockid_init();
 	return err;
@@ -292,7 +377,8 @@ void cp_contend_row(enum cp_contend which, uint32_t cell, const struct cp_conten
 
 	row->sid = key.sid;
 	row->label = key.label;
-	row->lock = key.class;
+	row->lock = key.class & ~WAITING;
+	row->waiting = key.class & WAITING;
 	row->contentions = (int64_t)((count + (1 << (COUNT_SHIFT - 1))) >> COUNT_SHIFT);
 	row->delay = (int64_t)(now->ns - (from ? from->ns : 0));
 }

@@ -6,11 +6,15 @@
  *          (what the shim calls is in probe.h)
  * Holds    Weights are applied when a wait is recorded: counters are estimates of
  *          the truth, whatever the rates.
+ *          They only grow. A wait under way is in them as far as a reading found it, and
+ *          the rest of it comes at its end: so what lies between two readings is the
+ *          difference of the two, whenever a wait began or ended.
  */
 #ifndef CP_SAMPLE_CONTEND_H
 #define CP_SAMPLE_CONTEND_H
 
 #include "../rt/base.h"
+#include "waiting.h"
 
 enum cp_contend { CP_CONTEND_MUTEX, CP_CONTEND_BLOCK, CP_CONTENDS };
 
@@ -35,8 +39,17 @@ struct cp_contend_row {
 	cp_sid sid;
 	uint16_t label;
 	uint16_t lock; /* lockid.h */
+	bool waiting;  /* found by readings, while the waits were under way */
 	int64_t contentions, delay;
 };
+
+/* [CONTROL] Is a wait that its thread says it is in (waiting.h) to be added as far as it
+ * has come? The thread's slot, or any thread's that has ended meanwhile. */
+bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, int64_t now);
+/* [CONTROL] Adds it; one at a time. sid: its stack, needed unless cp_contend_is_known. The
+ * thread still said so after `now` was read. */
+bool cp_contend_is_known(uint32_t slot, const struct cp_wait *w);
+void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, int64_t now);
 
 /* [CONTROL] Cells 0 .. cp_contend_cells()-1, their counters, and the row these make
  * since another reading, or since the start (from NULL). */

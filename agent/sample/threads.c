@@ -146,23 +146,27 @@ static bool hold(struct cp_thread_slot *s)
 	return cp_cas_acqrel(&s->state, &seen, CP_THREAD_USED | CP_THREAD_HELD); /* see Order */
 }
 
+uint32_t cp_threads_look(uint32_t *at)
+{
+	while (*at < st.cap) {
+		uint64_t rest = cp_load_rlx(&st.table->map[*at / 64]) >> *at % 64;
+
+		if (rest) {
+			*at += (uint32_t)__builtin_ctzll(rest);
+			return (*at)++;
+		}
+		*at = (*at | 63) + 1;
+	}
+	return CP_THREADS_MAX;
+}
+
 struct cp_thread_slot *cp_threads_next(uint32_t *at)
 {
-	for (; *at < st.cap; (*at)++) {
-		uint64_t rest = cp_load_rlx(&st.table->map[*at / 64]) >> *at % 64;
-		struct cp_thread_slot *s;
+	uint32_t i;
 
-		if (!rest) {
-			*at |= 63;
-			continue;
-		}
-		*at += (uint32_t)__builtin_ctzll(rest);
-		s = &st.table->slot[(*at)];
-		if (hold(s)) {
-			(*at)++;
-			return s;
-		}
-	}
+	while ((i = cp_threads_look(at)) < CP_THREADS_MAX)
+		if (hold(&st.table->slot[i]))
+			return &st.table->slot[i];
 	return NULL;
 }
 

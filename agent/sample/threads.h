@@ -54,6 +54,9 @@ void cp_threads_leave(struct cp_thread_slot *s);
 
 /* [ANY] The next slot in use from number *at on, held; NULL at the end. */
 struct cp_thread_slot *cp_threads_next(uint32_t *at);
+/* [ANY] The number of the next slot in use from *at on, not held: another thread may have it
+ * by now (cp_threads_is). CP_THREADS_MAX at the end. */
+uint32_t cp_threads_look(uint32_t *at);
 /* [ANY] Lets go of it; gone: its thread is no longer there. */
 void cp_threads_release(struct cp_thread_slot *s, bool gone);
 /* [ANY] Does a reader hold any? Another's cp_threads_next has passed it by. */

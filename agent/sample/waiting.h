@@ -43,6 +43,7 @@ struct cp_wait {
 	struct cp_regs caller; /* where a walk of the waiting thread begins */
 	uint32_t ticket;       /* waiters.h; 0: not there */
 	bool timed;	       /* it gives up at some time */
+	bool inner;	       /* a handler's, which interrupted another wait */
 	uintptr_t fn;	       /* what the caller called: the leaf of its stack */
 };
 
@@ -65,6 +66,7 @@ CP_INLINE void cp_wait_say(const struct cp_wait *w)
 	cp_waiting.caller = w->caller;
 	cp_waiting.ticket = w->ticket;
 	cp_waiting.timed = w->timed;
+	cp_waiting.inner = w->inner;
 	cp_waiting.fn = w->fn;
 	cp_store_rel(&cp_waiting.seq, seq + 2); /* pairs likewise */
 }

@@ -21,7 +21,7 @@
 
 static unsigned long rounds;
 static pthread_barrier_t together;
-static uint64_t last_unlock;
+static uint64_t last_unlock __attribute__((unused));
 
 /* What one function did. */
 struct tally {
@@ -92,7 +92,7 @@ struct schedule {
 	void (*run)(void);
 };
 
-static int run_schedule(int argc, char **argv, const struct schedule *schedules, size_t n)
+static inline int run_schedule(int argc, char **argv, const struct schedule *schedules, size_t n)
 {
 	rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
 	must(pthread_barrier_init(&together, NULL, THREADS + 1));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_contend.c - the waiter table, waits within waits, weights of what is recorded
+ * test_contend.c - the waiter table, waits within waits, what is charged and when
  *
  * Context  TEST
  * Modes    fm-101
@@ -10,7 +10,9 @@
 #include "../../agent/rt/sys.h"
 #include "../../agent/sample/contend.h"
 #include "../../agent/sample/loss.h"
+#include "../../agent/sample/sofar.h"
 #include "../../agent/sample/stack.h"
+#include "../../agent/sample/threads.h"
 #include "../../agent/sample/waiters.h"
 
 #include <setjmp.h>
@@ -228,13 +230,161 @@ static void an_unlock_is_charged(void **state)
 	assert_int_equal(after.delay - before.delay, 5000);
 }
 
+/* --- what is charged while a wait is under way ----------------------------------- */
+
+#define SLOT 5
+#define MS   1000000L
+
+static void time_is_given_once(void **state)
+{
+	struct cp_sofar part, rest;
+
+	(void)state;
+	assert_false(cp_sofar_has(SLOT, 100 * MS));
+	assert_true(cp_sofar_add(SLOT, 100 * MS, 120 * MS, &part));
+	assert_true(part.first && part.ns == 20 * MS);
+	cp_sofar_note(SLOT, 7);
+	assert_true(cp_sofar_has(SLOT, 100 * MS));
+	assert_true(cp_sofar_add(SLOT, 100 * MS, 150 * MS, &part));
+	assert_true(!part.first && part.ns == 30 * MS && part.cell == 7);
+	assert_false(cp_sofar_add(SLOT, 100 * MS, 150 * MS, &part)); /* nothing is new */
+	rest = cp_sofar_end(SLOT, 100 * MS, 157 * MS);
+	assert_true(!rest.first && rest.ns == 7 * MS);
+	assert_false(cp_sofar_add(SLOT, 100 * MS, 160 * MS, &part)); /* too late */
+}
+
+static void an_unmet_wait_is_whole_at_its_end(void **state)
+{
+	struct cp_sofar part, rest = cp_sofar_end(SLOT, 200 * MS, 250 * MS);
+
+	(void)state;
+	assert_true(rest.first && rest.ns == 50 * MS);
+	/* What a reading gave of one that was jumped out of isn't the next one's. */
+	assert_true(cp_sofar_add(SLOT, 300 * MS, 320 * MS, &part));
+	rest = cp_sofar_end(SLOT, 330 * MS, 350 * MS);
+	assert_true(rest.first && rest.ns == 20 * MS);
+}
+
+static struct {
+	int64_t start; /* of the wait under way; 0: none */
+	uint64_t waits, ns, done;
+} sleeper;
+
+/* Says when a wait begins, and that it is over before it reads the clock, as waits do. */
+static void *sleeps_and_wakes(void *arg)
+{
+	uint64_t *given = arg;
+
+	for (int i = 0; i < 100000; i++) {
+		int64_t start = cp_now_ns(CLOCK_MONOTONIC), end;
+		struct cp_sofar rest;
+
+		cp_store_rel(&sleeper.start, start); /* pairs with the loop below */
+		for (int k = 0; k < i % 64; k++)
+			__asm__ volatile("pause");
+		cp_store_rel(&sleeper.start, 0); /* likewise */
+		cp_fence_seq(); /* the clock is read after that: so are real ends */
+		end = cp_now_ns(CLOCK_MONOTONIC);
+		rest = cp_sofar_end(SLOT + 1, start, end);
+		given[0] += rest.first;
+		given[1] += rest.ns;
+		sleeper.ns += (uint64_t)(end - start);
+		sleeper.waits++;
+	}
+	cp_store_rel(&sleeper.done, 1); /* pairs likewise */
+	return NULL;
+}
+
+static void nothing_is_lost_or_doubled_in_a_race(void **state)
+{
+	uint64_t by_thread[2] = {0}, by_reader[2] = {0};
+	struct cp_sofar part;
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(pthread_create(&t, NULL, sleeps_and_wakes, by_thread), 0);
+	while (!cp_load_acq(&sleeper.done)) {
+		int64_t start = cp_load_acq(&sleeper.start), now = cp_now_ns(CLOCK_MONOTONIC);
+
+		if (!start || cp_load_acq(&sleeper.start) != start ||
+		    !cp_sofar_add(SLOT + 1, start, now, &part))
+			continue;
+		by_reader[0] += part.first;
+		by_reader[1] += part.ns;
+	}
+	pthread_join(t, NULL);
+	assert_int_equal(by_thread[0] + by_reader[0], sleeper.waits);
+	assert_int_equal(by_thread[1] + by_reader[1], sleeper.ns);
+	print_message("%lu of %lu waits were met\n", by_reader[0], sleeper.waits);
+}
+
+static int64_t after_ms(long ms)
+{
+	struct timespec ts = {0, ms * MS};
+
+	nanosleep(&ts, NULL);
+	return cp_now_ns(CLOCK_MONOTONIC);
+}
+
+/* Done as a reading does it. */
+static void a_wait_counts_once(void **state)
+{
+	uint32_t slot = cp_threads_number(cp_threads_enter(cp_thread_ready(), 0));
+	struct cp_contend_row before = sum(CP_CONTEND_BLOCK), after;
+	struct cp_call call = call_here();
+	struct cp_waiter w;
+	int64_t now, least;
+
+	(void)state;
+	begin(&w, &call, LOCK);
+	assert_false(cp_contend_is_due(slot, &cp_waiting, w.start + CP_SOFAR_LEAST - 1));
+	assert_true(cp_contend_is_due(slot, &cp_waiting, w.start + CP_SOFAR_LEAST));
+	assert_false(cp_contend_is_known(slot, &cp_waiting));
+	now = after_ms(10);
+	cp_contend_add(slot, &cp_waiting, CP_SID_NONE, now);
+	assert_true(cp_contend_is_known(slot, &cp_waiting));
+	after = sum(CP_CONTEND_BLOCK);
+	assert_int_equal(after.contentions - before.contentions, 1);
+	assert_int_equal(after.delay - before.delay, now - w.start);
+	least = after_ms(1) - w.start;
+	cp_probe_wait_end(&w, &call, true);
+	after = sum(CP_CONTEND_BLOCK);
+	now = after_ms(0);
+	assert_int_equal(after.contentions - before.contentions, 1);
+	assert_in_range(after.delay - before.delay, least, now - w.start);
+}
+
+/* A handler's wait in the middle of another is not due, and doesn't end it. */
+static void an_inner_wait_leaves_the_outer_alone(void **state)
+{
+	uint32_t slot = cp_threads_number(cp_threads_of(cp_thread_ready()));
+	struct cp_contend_row before = sum(CP_CONTEND_BLOCK), after;
+	struct cp_call call = call_here(), inner = call;
+	struct cp_waiter outer, between;
+	int64_t most;
+
+	(void)state;
+	inner.caller.sp -= 4096;
+	begin(&outer, &call, LOCK);
+	cp_contend_add(slot, &cp_waiting, CP_SID_NONE, after_ms(10));
+	begin(&between, &inner, LOCK + 512);
+	assert_false(cp_contend_is_due(slot, &cp_waiting, between.start + 2 * CP_SOFAR_LEAST));
+	after_ms(10);
+	cp_probe_wait_end(&between, &inner, true);
+	cp_probe_wait_end(&outer, &call, true);
+	after = sum(CP_CONTEND_BLOCK);
+	most = after_ms(0) - outer.start + after_ms(0) - between.start;
+	assert_int_equal(after.contentions - before.contentions, 2);
+	assert_in_range(after.delay - before.delay, 30 * MS, most);
+}
+
 static int set_up(void **state)
 {
 	static const struct cp_contend_config all = {.fraction = 1, .rate = 1};
 
 	(void)state;
 	return cp_thread_init() || cp_loss_init() || cp_walk_init(1 << 20) ||
-	       cp_stack_init(1 << 20) || cp_contend_init(&all, 1 << 20);
+	       cp_stack_init(1 << 20) || cp_threads_init(1 << 16) || cp_contend_init(&all, 1 << 20);
 }
 
 int main(void)
@@ -249,6 +399,11 @@ int main(void)
 		cmocka_unit_test(a_wait_ends_with_its_thread),
 		cmocka_unit_test(a_ticket_of_another_life_is_void),
 		cmocka_unit_test(an_unlock_is_charged),
+		cmocka_unit_test(time_is_given_once),
+		cmocka_unit_test(an_unmet_wait_is_whole_at_its_end),
+		cmocka_unit_test(nothing_is_lost_or_doubled_in_a_race),
+		cmocka_unit_test(a_wait_counts_once),
+		cmocka_unit_test(an_inner_wait_leaves_the_outer_alone),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * words.c - what a thread said of itself before it blocked, read by another
+ *
+ * Context  CONTROL
+ * Calls    peer.c, state.c, sample/threads.h.
+ * Order    see words.h
+ */
+#include "words.h"
+
+#include "../sample/threads.h"
+#include "state.h"
+
+bool cp_words_read(const struct cp_peer *p, const struct cp_words_of *t, struct cp_wait *w)
+{
+	if (!t->waiting || cp_peer_read(p, w, t->waiting, sizeof(*w)) != sizeof(*w))
+		return false;
+	return !(w->seq & 1) && w->kind && cp_threads_is(t->slot, t->tid);
+}
+
+bool cp_words_stand(const struct cp_peer *p, const struct cp_words_of *t, const struct cp_wait *w)
+{
+	struct cp_wait again;
+
+	return cp_words_read(p, t, &again) && again.seq == w->seq;
+}
+
+/* Where it waits lies below the frame that said so, unless that frame was left. */
+bool cp_words_fit(const struct cp_wait *w, const struct cp_task_call *c)
+{
+	if (c->is == CP_TASK_REFUSED)
+		return true;
+	return c->is == CP_TASK_WAITS && c->sp < w->caller.sp && cp_state_fits(w->kind, c->nr);
+}
