@@ -10,14 +10,11 @@
 #include "waittable.h"
 
 #include <linux/futex.h>
-#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/select.h>
 #include <sys/syscall.h>
 #include <threads.h>
 #include <unistd.h>
@@ -496,97 +493,6 @@ static void syscalls(void)
 	SHOW(syscall(SYS_close, -1));
 }
 
-/* --- cancellation --------------------------------------------------------------------- */
-
-static int cleaned, pipes_of_cancel[2];
-static sem_t never;
-static pthread_barrier_t begun;
-
-static void clean(void *arg)
-{
-	cleaned += arg != NULL;
-}
-
-static void *waits_for_ever(void *arg)
-{
-	struct pollfd p = {pipes_of_cancel[0], POLLIN, 0};
-	struct epoll_event e;
-	char c;
-
-	pthread_cleanup_push(clean, &c);
-	pthread_barrier_wait(&begun);
-	switch ((intptr_t)arg) {
-	case 0:
-		pthread_mutex_lock(&mutex);
-		pthread_cleanup_push((void (*)(void *))pthread_mutex_unlock, &mutex);
-		pthread_cond_wait(&cond, &mutex);
-		pthread_cleanup_pop(1);
-		break;
-	case 1:
-		sem_wait(&never);
-		break;
-	case 2:
-		sleep(86400);
-		break;
-	case 3:
-		poll(&p, 1, -1);
-		break;
-	case 4:
-		epoll_wait(epoll_create1(0), &e, 1, -1);
-		break;
-	case 5:
-		select(0, NULL, NULL, NULL, NULL);
-		break;
-	case 6:
-		c = (char)read(pipes_of_cancel[0], &c, 1);
-		break;
-	case 7:
-		usleep(999999999);
-		break;
-	case 8:
-		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-		syscall(SYS_futex, &word, FUTEX_WAIT, word, NULL, NULL, 0);
-		break;
-	case 9:
-		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-		pthread_rwlock_wrlock(&page->rwlock);
-		break;
-	default:
-		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-		pthread_mutex_lock(&mutex);
-	}
-	pthread_cleanup_pop(0);
-	return NULL;
-}
-
-static void cancels(void)
-{
-	pthread_barrier_init(&begun, NULL, 2);
-	memset(&cond, 0, sizeof(cond));
-	pthread_mutex_init(&mutex, NULL);
-	pthread_rwlock_init(&page->rwlock, NULL);
-	sem_init(&never, 0, 0);
-	if (pipe(pipes_of_cancel))
-		return;
-	pthread_rwlock_rdlock(&page->rwlock);
-	for (intptr_t i = 0; i < 11; i++) {
-		void *out = NULL;
-		pthread_t t;
-
-		if (i == 10)
-			pthread_mutex_lock(&mutex);
-		pthread_create(&t, NULL, waits_for_ever, (void *)i);
-		pthread_barrier_wait(&begun);
-		usleep(i % 2 ? 2000 : 0); /* before it waits, or in it */
-		pthread_cancel(t);
-		pthread_join(t, &out);
-		printf("cancelled in %d: %d, cleaned up %d\n", (int)i, out == PTHREAD_CANCELED,
-		       cleaned);
-	}
-	printf("afterwards: unlock %d trylock %d rwlock %d\n", pthread_mutex_unlock(&mutex),
-	       pthread_mutex_trylock(&mutex), pthread_rwlock_unlock(&page->rwlock));
-}
-
 int main(void)
 {
 	rwlocks();
@@ -596,6 +502,5 @@ int main(void)
 	onces();
 	c11();
 	syscalls();
-	cancels();
 	return 0;
 }
