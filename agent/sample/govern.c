@@ -16,7 +16,8 @@
  *          nothing is never looked at. The dearest rate goes down first, for the others are
  *          not to blame; nor are they for one that is kept as somebody set it. Up again
  *          only from a quarter of the budget, since a step doubles the cost: so it
- *          can't swing to and fro. The time of the agent's own threads is no matter
+ *          can't swing to and fro. A process that starts is not judged: each stack is a new
+ *          one then, the dearest there are. The time of the agent's own threads is no matter
  *          of rates: somebody asked for that snapshot.
  */
 #include "govern.h"
@@ -28,6 +29,7 @@
 
 #define LOOK	   5000000ULL	 /* ns of spending that make a look a whole one */
 #define PAUSE	   2000000000ULL /* ns after which one looks even so, for what may go up */
+#define START	   200000000ULL	 /* ns of a process's own that are not judged */
 #define RAISE_CPU  100000000ULL	 /* ns the process must have run to raise anything */
 #define FIRST_LOOK (8ULL << 20)	 /* ticks, before the counter's speed is known */
 #define ALL	   100000ULL	 /* 100 per cent, in the budget's unit */
@@ -155,14 +157,15 @@ static struct cp_govern_look measure(const struct life *l, uint64_t cpu_ns)
 static void look(struct life *l)
 {
 	int64_t cpu = cp_timer_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+	bool started = l->cpu_ns >= START;
 	struct cp_govern_look now;
 	int way;
 
 	if (cpu < 0 || (uint64_t)cpu < l->cpu_ns)
 		return;
 	now = measure(l, (uint64_t)cpu);
-	way = cp_govern_decide(&now);
-	if (!way && !now.whole)
+	way = started ? cp_govern_decide(&now) : 0;
+	if (started && !way && !now.whole)
 		return; /* the window stays open */
 	for (unsigned i = 0; i < CP_COST_RATES; i++) {
 		cp_store_rlx(&l->step[i], now.step[i]);
