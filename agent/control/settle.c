@@ -141,13 +141,12 @@ static void meet(void *ctx, uint32_t tid)
 	if (cp_tasks_is_own(name)) /* these settle their own time */
 		return;
 	cpu = cp_timer_cpu_ns(cp_timer_clock(tid));
-	s = cpu < 0 ? NULL : cp_threads_adopt(tid);
+	s = cpu < 0 ? NULL : cp_threads_adopt(tid, (uint64_t)cpu);
 	if (!s)
 		return;
 	cp_tick_name(s, name);
 	due = CP_MIN((uint64_t)cpu, w->lacking);
 	w->lacking -= due;
-	s->charged = (uint64_t)cpu;
 	cp_tick_charge(where(s, due), s->label, due);
 	cp_tick_arm(s);
 	cp_threads_release(s, false);

@@ -4,13 +4,17 @@
  *
  * Context  HOST, SIGNAL, CONTROL: as threads.h says of each
  * Calls    rt only.
- * Shared   st.table: map (a bit per slot), slot[].
+ * Shared   st.table: map (a bit per slot), found (a bit per slot a reader made), slot[].
  * Order    map: a bit is set acq_rel by who claims, cleared acq_rel by who frees, so
  *          the next owner writes after the last one.
  *          state: rel by who describes a slot / acq by who holds it. USED -> USED|HELD by
  *          a reader's CAS; GONE is set once, by the thread or a reader; of
  *          the two that could free a slot, the later one does.
+ *          enter: its slot is out, fence, is there one that was found?   adopt: the found
+ *          one is out, fence, has the thread another? One of the two sees the other.
  * Holds    A slot that is given back has no timer any more.
+ *          A thread has one slot: of two the found one goes, and the other goes on from what
+ *          that one has charged. So its time is counted once.
  *          Readers hold one slot at a time and not for long; there may be two
  *          (a job, and a thread that moves the timers to another signal): what one holds
  *          the other passes by.
@@ -30,7 +34,7 @@
 #define WORDS (CP_THREADS_MAX / 64)
 
 struct table {
-	uint64_t map[WORDS];
+	uint64_t map[WORDS], found[WORDS];
 	struct cp_thread_slot slot[];
 };
 
@@ -78,21 +82,28 @@ static void give_back(struct cp_thread_slot *s)
 		cp_timer_delete((int)timer - 1);
 	cp_store_rlx(&s->state, 0);
 	cp_store_rlx(&s->tid, 0);
+	cp_and_rlx(&st.table->found[i / 64], ~(1ULL << i % 64));
 	cp_and_acqrel(&st.table->map[i / 64], ~(1ULL << i % 64)); /* see Order */
 }
 
-static struct cp_thread_slot *describe(uint32_t tid, uintptr_t start, bool found)
+/* The caller holds it until it has filled it in. found: 0 or CP_THREAD_FOUND. */
+static struct cp_thread_slot *describe(uint32_t tid, uintptr_t start, uint64_t charged,
+				       uint32_t found)
 {
 	struct cp_thread_slot *s = st.cap ? claim() : NULL;
+	uint32_t i;
 
 	if (!s)
 		return NULL;
 	memset((char *)s + sizeof(s->state), 0, sizeof(*s) - sizeof(s->state));
 	s->start = start;
-	s->found = found;
+	s->charged = charged;
 	cp_store_rlx(&s->tid, tid);
-	/* see Order; found ones are the reader's until it has filled them in */
-	cp_store_rel(&s->state, found ? CP_THREAD_USED | CP_THREAD_HELD : CP_THREAD_USED);
+	i = cp_threads_number(s);
+	if (found)
+		cp_or_rlx(&st.table->found[i / 64], 1ULL << i % 64);
+	cp_store_rel(&s->state, CP_THREAD_USED | CP_THREAD_HELD | found); /* see Order */
+	cp_fence_seq(); /* see Order: enter, adopt */
 	return s;
 }
 
@@ -120,17 +131,68 @@ struct cp_thread_slot *cp_threads_of(const struct cp_thread *t)
 	return t->slot && t->epoch == cp_epoch() ? cp_threads_slot(t->slot - 1) : NULL;
 }
 
+/* A found slot is done with, if it still is this thread's: what it has charged. */
+static uint64_t retire(struct cp_thread_slot *s, uint32_t tid)
+{
+	uint32_t seen = cp_load_acq(&s->state); /* see Order */
+
+	while (seen & CP_THREAD_FOUND && !(seen & CP_THREAD_GONE) && cp_load_rlx(&s->tid) == tid) {
+		uint64_t charged = cp_load_rlx(&s->charged);
+
+		if (!cp_cas_acqrel(&s->state, &seen, seen | CP_THREAD_GONE)) /* see Order */
+			continue;
+		if (seen & CP_THREAD_HELD)
+			return charged;		    /* who holds it gives it back */
+		charged = cp_load_rlx(&s->charged); /* a tick may have come in between */
+		give_back(s);
+		return charged;
+	}
+	return 0;
+}
+
+static uint64_t retire_found(uint32_t tid)
+{
+	uint64_t charged = 0;
+
+	for (uint32_t w = 0; w < st.cap / 64; w++)
+		for (uint64_t rest = cp_load_rlx(&st.table->found[w]); rest; rest &= rest - 1)
+			charged += retire(&st.table->slot[w * 64 + (uint32_t)__builtin_ctzll(rest)],
+					  tid);
+	return charged;
+}
+
 struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start)
 {
-	struct cp_thread_slot *s = describe(t->tid, start, false);
+	struct cp_thread_slot *s = describe(t->tid, start, 0, 0);
 
 	t->slot = s ? cp_threads_number(s) + 1 : 0;
+	if (!s)
+		return NULL;
+	cp_store_rlx(&s->charged, retire_found(t->tid));
+	cp_threads_release(s, false);
 	return s;
 }
 
-struct cp_thread_slot *cp_threads_adopt(uint32_t tid)
+static bool has_another(const struct cp_thread_slot *s)
 {
-	return describe(tid, 0, true);
+	for (uint32_t w = 0; w < st.cap / 64; w++)
+		for (uint64_t rest = cp_load_rlx(&st.table->map[w]); rest; rest &= rest - 1) {
+			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(rest);
+
+			if (&st.table->slot[i] != s && cp_threads_is(i, s->tid))
+				return true;
+		}
+	return false;
+}
+
+struct cp_thread_slot *cp_threads_adopt(uint32_t tid, uint64_t charged)
+{
+	struct cp_thread_slot *s = describe(tid, 0, charged, CP_THREAD_FOUND);
+
+	if (!s || !has_another(s))
+		return s;
+	cp_threads_release(s, true);
+	return NULL;
 }
 
 void cp_threads_leave(struct cp_thread_slot *s)
@@ -141,9 +203,12 @@ void cp_threads_leave(struct cp_thread_slot *s)
 
 static bool hold(struct cp_thread_slot *s)
 {
-	uint32_t seen = CP_THREAD_USED;
+	uint32_t seen = cp_load_rlx(&s->state);
 
-	return cp_cas_acqrel(&s->state, &seen, CP_THREAD_USED | CP_THREAD_HELD); /* see Order */
+	while ((seen & ~CP_THREAD_FOUND) == CP_THREAD_USED)
+		if (cp_cas_acqrel(&s->state, &seen, seen | CP_THREAD_HELD)) /* see Order */
+			return true;
+	return false;
 }
 
 uint32_t cp_threads_look(uint32_t *at)

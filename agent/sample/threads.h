@@ -18,7 +18,12 @@
 
 #define CP_THREADS_MAX 8192U
 
-enum { CP_THREAD_USED = 1, CP_THREAD_HELD = 2, CP_THREAD_GONE = 4 };
+enum {
+	CP_THREAD_USED = 1,
+	CP_THREAD_HELD = 2,
+	CP_THREAD_GONE = 4,
+	CP_THREAD_FOUND = 8, /* by a reading, not by itself: it may go without a word */
+};
 
 struct cp_wait; /* waiting.h */
 
@@ -31,7 +36,6 @@ struct cp_thread_slot {
 	cp_sid last;	   /* the stack of its last sample */
 	uint32_t creation; /* the cell of the stack that made it, plus one */
 	uint16_t label;	   /* its label set */
-	uint8_t found;	   /* by a reading, not by itself: it may go without a word */
 	char name[16];	   /* what label was made from */
 	/* For the thread dump: two cache lines in all. */
 	const struct cp_wait *waiting; /* what it says before it blocks; NULL: not known */
@@ -43,10 +47,11 @@ struct cp_thread_slot {
 
 /* [EARLY] At most this many bytes. 0 or -errno. */
 int cp_threads_init(size_t bytes);
-/* [HOST] The calling thread's slot; NULL when there is none to be had. */
+/* [HOST] The calling thread's slot; NULL when there is none to be had. One that a reading
+ * made for it before it came this far is replaced. */
 struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start);
-/* [CONTROL] A slot for a thread that is not the caller, held. */
-struct cp_thread_slot *cp_threads_adopt(uint32_t tid);
+/* [CONTROL] A slot for a thread that is not the caller, held; NULL also when it has one. */
+struct cp_thread_slot *cp_threads_adopt(uint32_t tid, uint64_t charged);
 /* [ANY] The slot the calling thread entered in this life, or NULL. */
 struct cp_thread_slot *cp_threads_of(const struct cp_thread *t);
 /* [HOST] The thread's slot is done with. */

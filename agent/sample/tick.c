@@ -209,7 +209,8 @@ bool cp_tick_lost(const struct cp_thread_slot *s)
 {
 	uint32_t timer = cp_load_rlx(&s->timer);
 
-	return s->found && timer && cp_timer_left((int)timer - 1) == 0;
+	return cp_load_rlx(&s->state) & CP_THREAD_FOUND && timer &&
+	       cp_timer_left((int)timer - 1) == 0;
 }
 
 static void move_timers(void)
