@@ -183,10 +183,11 @@ static int64_t now_for(bool recorded)
 	return cp_now_ns(recorded ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE);
 }
 
-/* A wait has been said already: it is kept for wait_end, or it is over. */
+/* A wait has been said already: it is kept for wait_end, or it is over. One that is half
+ * said has another's caller yet: a handler is here, and who it interrupts goes on. */
 static CP_NOINLINE void interrupts(struct cp_waiter *w, const struct cp_regs *caller)
 {
-	if (is_stale(&cp_waiting, caller))
+	if (!(cp_waiting.seq & 1) && is_stale(&cp_waiting, caller))
 		end_stale();
 	w->outer = cp_waiting;
 }

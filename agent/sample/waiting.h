@@ -5,7 +5,8 @@
  * Context  ANY. Only its own thread writes the record; a handler may interrupt that
  *          thread and wait itself. Others may copy it, by cp_sys_copy.
  * Order    seq is odd while the record changes. rel by the thread; who copies it
- *          compares seq before and after.
+ *          compares seq before and after. A change that a handler jumped out of leaves
+ *          it odd: the next one begins there.
  * Holds    kind is not 0 from wait_begin to wait_end. A wait that was left by
  *          siglongjmp stays until the thread's next one.
  */
@@ -54,9 +55,9 @@ extern __thread struct cp_wait cp_waiting
  * rest, so that a handler in between finds that it interrupts. */
 CP_INLINE void cp_wait_say(const struct cp_wait *w)
 {
-	uint32_t seq = cp_waiting.seq;
+	uint32_t seq = cp_waiting.seq | 1;
 
-	cp_store_rlx(&cp_waiting.seq, seq + 1);
+	cp_store_rlx(&cp_waiting.seq, seq);
 	cp_fence_rel(); /* odd before any of what follows; pairs with whoever copies it */
 	cp_store_rlx(&cp_waiting.kind, w->kind);
 	cp_fence_signal();
@@ -68,18 +69,18 @@ CP_INLINE void cp_wait_say(const struct cp_wait *w)
 	cp_waiting.timed = w->timed;
 	cp_waiting.inner = w->inner;
 	cp_waiting.fn = w->fn;
-	cp_store_rel(&cp_waiting.seq, seq + 2); /* pairs likewise */
+	cp_store_rel(&cp_waiting.seq, seq + 1); /* pairs likewise */
 }
 
 /* [HOST] It doesn't wait any more: kind says it all. */
 CP_INLINE void cp_wait_say_nothing(void)
 {
-	uint32_t seq = cp_waiting.seq;
+	uint32_t seq = cp_waiting.seq | 1;
 
-	cp_store_rlx(&cp_waiting.seq, seq + 1);
+	cp_store_rlx(&cp_waiting.seq, seq);
 	cp_fence_rel(); /* as above */
 	cp_store_rlx(&cp_waiting.kind, CP_WAIT_NONE);
-	cp_store_rel(&cp_waiting.seq, seq + 2);
+	cp_store_rel(&cp_waiting.seq, seq + 1);
 }
 
 #endif

@@ -169,6 +169,32 @@ static void a_wait_jumped_out_of_ends_with_the_next(void **state)
 	assert_false(cp_waiters_charge(LOCK + 512).hit);
 }
 
+/* A handler that comes while a wait is said finds the kind, and the last wait's caller; it
+ * may also never come back. */
+static void a_wait_half_said_is_interrupted(void **state)
+{
+	struct cp_call call = call_here(), inner = call;
+	struct cp_waiter w;
+
+	(void)state;
+	inner.caller.sp -= 4096;
+	begin(&w, &call, LOCK);
+	cp_probe_wait_end(&w, &call, false);
+	cp_waiting.caller.sp = inner.caller.sp - 4096;
+	cp_waiting.seq++;
+	cp_waiting.kind = CP_WAIT_MUTEX;
+	begin(&w, &inner, LOCK + 512);
+	assert_int_equal(cp_waiting.seq % 2, 0);
+	cp_probe_wait_end(&w, &inner, false);
+	assert_int_equal(cp_waiting.kind, CP_WAIT_MUTEX);
+	cp_waiting.seq |= 1;
+	begin(&w, &call, LOCK);
+	assert_int_equal(cp_waiting.seq % 2, 0);
+	cp_probe_wait_end(&w, &call, false);
+	assert_int_equal(cp_waiting.seq % 2, 0);
+	cp_wait_say_nothing();
+}
+
 static void *leaves_in_a_wait(void *arg)
 {
 	struct cp_call call = call_here();
@@ -396,6 +422,7 @@ int main(void)
 		cmocka_unit_test(waits_nest),
 		cmocka_unit_test(waits_nest_across_stacks),
 		cmocka_unit_test(a_wait_jumped_out_of_ends_with_the_next),
+		cmocka_unit_test(a_wait_half_said_is_interrupted),
 		cmocka_unit_test(a_wait_ends_with_its_thread),
 		cmocka_unit_test(a_ticket_of_another_life_is_void),
 		cmocka_unit_test(an_unlock_is_charged),
