@@ -4,7 +4,8 @@
  *
  * Context  CONTROL
  * Calls    tasks.c, peer.c, words.c, locks.c, deadlock.c, settle.c, sample/threads.h,
- * sample/tick.h. Shared   st.hurry (relaxed). What a thread says of itself (waiting.h) is copied.
+ *          sample/tick.h.
+ * Shared   st.hurry (relaxed). What a thread says of itself (waiting.h) is copied.
  * Order    of what it says: words.h.
  * Holds    Nobody is signalled for the dump but by its own CPU timer, which goes off
  *          only while the thread runs: so no call that has begun to wait is interrupted.

@@ -5,10 +5,10 @@
  * Context  CONTROL, the server's thread
  * Calls    output/, http_route.c, http_work.c, system calls. Nothing here blocks.
  * Holds    READING -> BODY -> [QUEUED -> WORKING -> WINDOW] -> [QUEUED -> WORKING] ->
- *          SENDING -> READING, or CLOSING and free. One request is in work at a time; what was sent
- * after it waits in `in`, and what does not fit there, in the kernel. Each state has a deadline: a
- * client that does nothing costs nothing for long. Fails    A broken connection is closed; nobody
- * else notices. SIGPIPE is never raised.
+ *          SENDING -> READING, or CLOSING and free. One request is in work at a time; what
+ *          was sent after it waits in `in`, and what does not fit there, in the kernel. Each
+ *          state has a deadline: a client that does nothing costs nothing for long.
+ * Fails    A broken connection is closed; nobody else notices. SIGPIPE is never raised.
  */
 #include "http_conn.h"
 

@@ -12,8 +12,8 @@
  *          at the first reading that finds it, and never again.
  * Fails    Threads that have no slot, and those whose memory can't be read, are left out: their
  *          waits are recorded when they are over. A process that ends does not wait for more
- *          than it has time for: the others' waits stay as the last reading left them, and a
- * comment says so.
+ *          than it has time for: the others' waits stay as the last reading left them, and
+ *          a comment says so.
  */
 #include "underway.h"
 
