@@ -34,6 +34,7 @@
 #include "job.h"
 #include "parse.h"
 #include "reason.h"
+#include "rights.h"
 #include "settle.h"
 #include "symbols.h"
 #include "thread.h"
@@ -332,8 +333,10 @@ void cp_agent_shut_in(bool filtered)
 	if (st.on && !st.filtered && !cp_job_at_home())
 		return;
 	st.filtered |= filtered;
-	if (filtered && st.on)
+	if (filtered && st.on) {
 		cp_trigger_shut_in();
+		cp_rights_shut_in();
+	}
 	cp_walk_shut_in();
 	cp_ticker_stop();
 	cp_govern_stop();

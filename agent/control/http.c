@@ -4,7 +4,7 @@
  *
  * Context  EARLY, HOST, FORK, EXIT as http.h says; serve() and below on the server's
  *          thread, work_main() on the worker's
- * Calls    pthread_create through thread.c, bare.c, http_conn.c, http_listen.c.
+ * Calls    pthread_create through thread.c, rights.c, bare.c, http_conn.c, http_listen.c.
  * Shared   st.server, in memory a forked child finds zeroed. The connection being worked
  *          on belongs to the worker from its start until `worked` is set.
  *          *st.told, in memory parent and children share: one of them says it.
@@ -34,6 +34,7 @@
 #include "http_conn.h"
 #include "http_listen.h"
 #include "reason.h"
+#include "rights.h"
 #include "settle.h"
 #include "thread.h"
 
@@ -328,6 +329,7 @@ static void run(struct server *s)
 		if (!s->child && now >= look_at) {
 			if (cp_thread_alone())
 				return;
+			cp_rights_follow();
 			look_at = now + FOLLOW;
 		}
 		if (w.p[1].revents)

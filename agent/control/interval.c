@@ -3,7 +3,7 @@
  * interval.c - the control thread, there only when CPROF_INTERVAL asks for it
  *
  * Context  HOST: cp_interval_start      its own thread: the rest
- * Calls    thread.c, job.c, settle.c, system calls.
+ * Calls    thread.c, rights.c, job.c, settle.c, system calls.
  * Holds    It is not what keeps a process alive (thread.h).
  * Fails    No thread: one line, no snapshots by time.
  * Why      An ordinary thread, since it lives long: libc's setuid() and exit must
@@ -17,6 +17,7 @@
 #include "config.h"
 #include "job.h"
 #include "reason.h"
+#include "rights.h"
 #include "settle.h"
 #include "thread.h"
 
@@ -34,6 +35,7 @@ static bool sleep_until(int64_t when)
 		CP_SYS(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, 0);
 		if (cp_thread_alone())
 			return false;
+		cp_rights_follow();
 	}
 	return true;
 }

@@ -3,10 +3,11 @@
  * thread.c - an ordinary thread of the control room, which libc knows of
  *
  * Context  HOST: cp_thread_make      on such a thread: the rest
- * Calls    pthread_create and its attributes; system calls, parse.c.
- * Shared   st.running (relaxed: a late sight costs a second).
+ * Calls    pthread_create and its attributes; system calls, parse.c, rights.c.
+ * Shared   st.running, st.made (relaxed: a late sight costs a second).
  * Holds    Every signal is blocked on it but 32 and 33, by which libc reaches all
- *          threads: without them the host's setuid() would wait for ever.
+ *          threads: without them the host's setuid() would wait for ever. What that
+ *          then does on ours must have the outcome it has on the host's: rights.h.
  * Fails    Without /proc nobody is ever alone.
  */
 #include "thread.h"
@@ -14,6 +15,7 @@
 #include "../rt/atomic.h"
 #include "../rt/sys.h"
 #include "parse.h"
+#include "rights.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +26,7 @@
 
 static struct {
 	uint32_t running; /* such threads */
+	uint32_t made;
 } st;
 
 void cp_thread_be_ordinary(void)
@@ -40,8 +43,12 @@ void cp_thread_be_ordinary(void)
 
 static void *counted(void *run)
 {
+	unsigned slot = cp_add_rlx(&st.made, 1);
+
+	cp_rights_join(slot);
 	cp_thread_be_ordinary();
 	((cp_thread_main_fn *)run)();
+	cp_rights_leave(slot);
 	cp_sub_rlx(&st.running, 1);
 	return NULL;
 }
@@ -80,6 +87,8 @@ int cp_thread_make(cp_thread_main_fn *run)
 	r = make(run, STACK_SIZE);
 	if (r == 22 /* EINVAL: the host's thread-local variables need more */)
 		r = make(run, 0);
+	if (!r)
+		cp_rights_share();
 	cp_sys_restore_signals(&mask);
 	return r;
 }

@@ -19,6 +19,8 @@ long cp_sigact_get(int sig);
 /* With SA_SIGINFO, SA_RESTART and SA_ONSTACK; every signal but those in `open` (as bits) is
  * blocked meanwhile. */
 long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open);
+/* fn in place of the handler there is, with all else as that has it. */
+long cp_sigact_put_before(int sig, cp_signal_fn *fn);
 long cp_sigact_default(int sig);
 /* [EARLY] Those that do nothing when they come, as bits: ignored, or by default. */
 uint64_t cp_sigact_idle(void);

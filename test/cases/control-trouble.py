@@ -4,6 +4,7 @@
 """Places one can't write to: the host runs on, one clear line, nothing half-written stays."""
 import os
 import pathlib
+import re
 import shutil
 import socket
 import stat
@@ -101,6 +102,26 @@ def dropped_privileges():
         if own.is_symlink():
             own.unlink()
         shutil.rmtree(own, ignore_errors=True)
+
+
+def rights_kept():
+    """What a host keeps of its rights when it changes user, its call needs on our threads too;
+    and what it has given up, they soon give up."""
+    p = start("keep", USERS[1], "say", "kept", "pause",
+              env=environment(interval="1h", http="127.0.0.1:0"))
+    said = p.stdout.readline()
+    check(said == "kept\n", said or p.wait())
+
+    def rights():
+        found = set()
+        for task in os.listdir(f"/proc/{p.pid}/task"):
+            with open(f"/proc/{p.pid}/task/{task}/status") as f:
+                found.add(re.search(r"CapPrm:.*\nCapEff:.*", f.read())[0])
+        return found
+    check(len(os.listdir(f"/proc/{p.pid}/task")) == 3, "both of our threads are there")
+    wait_for(lambda: len(rights()) == 1, "the same rights on all threads")
+    p.communicate("x")
+    check(p.returncode == 0, p.returncode)
 
 
 def no_thread():
@@ -235,6 +256,6 @@ def log_elsewhere():
 tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit,
          descriptors_used_up, no_stderr, stderr_is_a_socket, broken_pipe, stuck_pipe, log_elsewhere]
 if ROOT:
-    tests += [disk_full, dropped_privileges, no_thread]
+    tests += [disk_full, dropped_privileges, rights_kept, no_thread]
 for test in tests:
     test()

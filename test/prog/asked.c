@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -268,6 +271,20 @@ static void do_setuid(const char *uid)
 		_exit(96);
 }
 
+/* As named and setpriv do: another user, with some rights of the old one. */
+static void do_keep(const char *uid)
+{
+	struct __user_cap_header_struct self = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct some[2] = {
+		{.effective = 1 << CAP_SETGID, .permitted = 1 << CAP_SETGID}};
+	unsigned id = (unsigned)atoi(uid);
+
+	if (prctl(PR_SET_KEEPCAPS, 1) || setresuid(id, id, id) ||
+	    syscall(SYS_capset, &self, some) || setgroups(0, NULL) || setresgid(id, id, id) ||
+	    !setuid(0))
+		_exit(95);
+}
+
 static void do_dumpable(const char *arg)
 {
 	(void)arg;
@@ -352,7 +369,8 @@ static const struct command {
 	{"chdir", do_chdir, 1},	  {"umask", do_umask, 1},	{"exit", do_exit, 1},
 	{"_exit", do_end, 1},	  {"quick_exit", do_quick, 1},	{"abort", do_abort, 0},
 	{"fault", do_fault, 0},	  {"exec", do_exec, 1},		{"descriptors", do_descriptors, 0},
-	{"fill", do_fill, 0},	  {"idle", do_idle, 0},		{"nproc", do_nproc, 1},
+	{"fill", do_fill, 0},	  {"keep", do_keep, 1},		{"idle", do_idle, 0},
+	{"nproc", do_nproc, 1},
 };
 
 int main(int argc, char **argv)
