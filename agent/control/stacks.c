@@ -3,7 +3,7 @@
  * stacks.c - every thread's stack and what it waits for, for people: what ?debug=2 answers
  *
  * Context  CONTROL, one thread inside cp_exclusive
- * Calls    dump.c, the stack table, made.h, symbols.c, out.c.
+ * Calls    dump.c, the stack table, made.h, maps.c, symbols.c, out.c.
  * Holds    The form is that of Go's dumps, so that what reads those reads these: a line
  *          about the thread, two for each frame, who created it, an empty line. What is
  *          ours begins with "# ". Deadlocks are told before all that, and their threads
@@ -19,6 +19,7 @@
 #include "../sample/stack.h"
 #include "deadlock.h"
 #include "frames.h"
+#include "maps.h"
 #include "symbols.h"
 #include "waittext.h"
 
@@ -36,6 +37,7 @@ struct stacks {
 	const struct cp_dump *dump;
 	struct cp_frames frames;
 	const struct cp_symbol **symbol;
+	char program[1024]; /* its file: the loader has no name for it */
 };
 
 /* --- names ----------------------------------------------------------------- */
@@ -150,7 +152,7 @@ static void write_place(struct stacks *s, cp_frame frame, const struct cp_symbol
 		cp_out_str(s->out, l->file);
 		cp_out_fmt(s->out, ":%u", l->line);
 	} else if (m) {
-		cp_out_str(s->out, m->path[0] ? m->path : "/proc/self/exe");
+		cp_out_str(s->out, m->path[0] ? m->path : s->program);
 	} else {
 		cp_out_str(s->out, "?");
 	}
@@ -265,11 +267,25 @@ static int write_dump(struct stacks *s)
 	return 0;
 }
 
+/* Where /proc is not mounted, as it was started. */
+static void find_program(struct stacks *s)
+{
+	struct cp_buf b = CP_BUF(s->program);
+	long n = CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", s->program,
+			sizeof(s->program) - 1);
+
+	if (n > 0)
+		s->program[n] = 0;
+	else
+		cp_buf_str(&b, cp_maps_program());
+}
+
 int cp_stacks_write(struct cp_out *o, struct cp_arena *job)
 {
 	struct cp_dump dump;
 	struct stacks s = {.out = o, .job = job, .dump = &dump};
 	int err = cp_dump_take(job, &dump);
 
+	find_program(&s);
 	return err ? err : write_dump(&s);
 }

@@ -66,6 +66,8 @@ def check_text(text, n):
 
 with Standing("waits") as host:
     check_dump(host, reached(host))
+    places = re.findall(r"^\t(\S+) \+0x", host.get("/debug/pprof/goroutine?debug=2").body.decode(), re.M)
+    check(not any(p.startswith("/proc/") for p in places), "the program's own file: %s" % places)
     check_text(host.get("/debug/pprof/threads?debug=1").body.decode(), len(STANDS))
     index = host.get("/debug/pprof/").body.decode()
     check("<td>%d</td><td><a href='goroutine?debug=1'>" % len(STANDS) in index, index)
