@@ -128,13 +128,16 @@ int cp_govern_decide(struct cp_govern_look *look)
 
 static void say(const struct cp_govern_look *now, int way)
 {
+	uint64_t us = CP_MIN(spent_on(now), now->cpu_ns) / 1000;
+
 	if (way < 0)
 		cp_add_rlx(&st.life->raised, 1);
 	if (way <= 0 || cp_add_rlx(&st.life->lowered, 1))
 		return;
-	cp_log("sampling takes %lu %% of the CPU time, more than CPROF_BUDGET allows: rates are "
-	       "lowered, profiles say how far",
-	       CP_MIN(spent_on(now) * 100 / now->cpu_ns, 100UL));
+	/* Not as per cent: of a short while that says too much, and 1 of a budget of 1 nothing. */
+	cp_log("sampling took %lu.%lu of %lu ms CPU time, more than CPROF_BUDGET allows: rates "
+	       "are lowered, profiles say how far",
+	       us / 1000, us / 100 % 10, now->cpu_ns / 1000000);
 }
 
 /* What was spent since this window began. */

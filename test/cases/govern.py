@@ -44,7 +44,8 @@ rate = max(int(m[1]) for m in lowered if m) if any(lowered) else 0
 check(rate >= 4096, "heap_rate only came to %d: %s" % (rate, p.comments))
 check(said(p, "heap_rate") == ["1"], p.comments)
 check(said(p, "budget_steps"), p.comments)
-check(len(re.findall("more than CPROF_BUDGET allows", log)) == 1, log)
+check(len(re.findall(r"sampling took \d+\.\d of \d+ ms CPU time, more than CPROF_BUDGET allows", log)) == 1,
+      log)
 near(p, "alloc_objects", N, rate)
 near(p, "alloc_space", N * MEAN, rate)
 
