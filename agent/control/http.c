@@ -374,7 +374,8 @@ static void report(const struct server *s, int err)
 			       "to have HTTP too",
 			       where);
 	} else if (err) {
-		cp_log("no HTTP at %s: %s", where, cp_reason(err));
+		cp_log("no HTTP at %s: %s%s", where, cp_reason(err),
+		       err == -EADDRINUSE ? "; name another in CPROF_HTTP, or port 0" : "");
 	}
 }
 
