@@ -64,6 +64,7 @@ CLI_SRC   := $(call files,cli agent/output agent/elf agent/rt)
 LINES_SRC := $(filter cli/lines%,$(CLI_SRC))
 CLI_SRC   := $(filter-out $(LINES_SRC),$(CLI_SRC))
 LINES_SRC += $(filter-out cli/%,$(CLI_SRC))
+CLI_SRC   += agent/control/parse.c
 
 PROTO_C   := $(patsubst proto/%.proto,$(BUILD)/gen/%.pb-c.c,$(wildcard proto/*.proto))
 PROTO_H   := $(PROTO_C:.c=.h)

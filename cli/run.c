@@ -9,10 +9,12 @@
  * Fails    As env(1) does: 125 our own trouble, 126 it can't be run (or profiled),
  *          127 it was not found.
  */
+#include "../agent/control/parse.h"
 #include "command.h"
 #include "find.h"
 #include "options.h"
 #include "target.h"
+#include "types.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -91,6 +93,33 @@ static bool preload(const struct request *r)
 	return ok;
 }
 
+static bool accepted(int err, const char *option, const char *text, const char *what)
+{
+	if (err)
+		cp_complain("%s '%s': %s accepted", option, text, what);
+	return !err;
+}
+
+/* The library would go on with its default; here it still can be put right. */
+static bool check_values(const struct request *r)
+{
+	uint64_t n;
+	uint8_t types = 0;
+	int sig;
+
+	if (r->interval &&
+	    !accepted(cp_parse_interval(r->interval, &n), "--interval", r->interval,
+		      "off, seconds, or a number with ms, s, m, h or d (from 100ms) is"))
+		return false;
+	if (r->rate && !accepted(cp_parse_rate(r->rate, &n), "--rate", r->rate,
+				 "a number of bytes, with K, M or G if you like, is"))
+		return false;
+	if (r->signal && !accepted(cp_parse_signal(r->signal, &sig), "--signal", r->signal,
+				   "a signal's name or number (USR1, RTMIN+3, 12), or none, is"))
+		return false;
+	return cp_types_parse(r->profiles, &types);
+}
+
 static bool set_variable(const char *name, const char *value)
 {
 	return !value || !setenv(name, value, 1) || out_of_memory();
@@ -121,7 +150,8 @@ static int start(const struct request *r)
 		execvp(path, argv); /* it has a slash; a file without a format goes to sh */
 		err = -errno;
 	}
-	cp_complain("%s: %s", argv[0], err == -ENOENT ? "not found" : strerror(-err));
+	cp_complain("%s: %s%s", argv[0], err == -ENOENT ? "not found" : strerror(-err),
+		    err == -EACCES ? "; it must be a file that you may execute" : "");
 	return err == -ENOENT ? CP_STATUS_NOT_FOUND : CP_STATUS_NOT_RUNNABLE;
 }
 
@@ -144,7 +174,7 @@ static int run(int argc, char **argv)
 		cp_complain("run: no program given; 'cprof help run' says more");
 		return CP_STATUS_OWN;
 	}
-	return start(&r);
+	return check_values(&r) ? start(&r) : CP_STATUS_OWN;
 }
 
 const struct cp_command cp_command_run = {

@@ -61,12 +61,22 @@ static int read_all(int fd, struct cp_region *region, struct cp_bytes *b)
 	}
 }
 
-static const char *advice(int err)
+/* A pattern that the shell found no file for comes as it is. */
+static const char *advice_on_name(const char *path)
+{
+	if (strstr(path, "://"))
+		return "save what is there, as by curl -o FILE URL, and give that file";
+	if (strpbrk(path, "*?["))
+		return "no file has such a name, or a snapshot is still being written";
+	return "check its name";
+}
+
+static const char *advice(int err, const char *path)
 {
 	switch (err) {
 	case ENOENT:
 	case ENOTDIR:
-		return "check its name";
+		return advice_on_name(path);
 	case EISDIR:
 		return "give the .pb.gz files in it";
 	case EACCES:
@@ -89,7 +99,7 @@ bool cp_slurp(const char *path, struct cp_region *region, struct cp_bytes *out)
 	if (fd >= 0 && !is_stdin)
 		close(fd);
 	if (err)
-		cp_complain("%s: %s; %s", path, strerror(err), advice(err));
+		cp_complain("%s: %s; %s", path, strerror(err), advice(err, path));
 	return !err;
 }
 

@@ -15,6 +15,7 @@
 #include "command.h"
 #include "options.h"
 #include "process.h"
+#include "types.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #define POLL_MS	 20
 #define AGAIN_MS 2000
@@ -35,47 +37,10 @@ struct request {
 	struct cp_request packed;
 };
 
-static bool add_profile(struct cp_request *r, const char *name, size_t len)
-{
-	static const char *const names[CP_TYPES] = {
-		[CP_TYPE_CPU] = "cpu",
-		[CP_TYPE_HEAP] = "heap",
-		[CP_TYPE_ALLOCS] = "allocs",
-		[CP_TYPE_THREADCREATE] = "threadcreate",
-		[CP_TYPE_MUTEX] = "mutex",
-		[CP_TYPE_BLOCK] = "block",
-		[CP_TYPE_GOROUTINE] = "goroutine",
-	};
-
-	if (len == 7 && !memcmp(name, "threads", len)) /* what it is, without Go */
-		return add_profile(r, "goroutine", 9);
-	for (unsigned i = 0; i < CP_TYPES; i++) {
-		if (names[i] && strlen(names[i]) == len && !memcmp(names[i], name, len)) {
-			r->types |= (uint8_t)(1U << i);
-			return true;
-		}
-	}
-	cp_complain(
-		"--profiles '%.*s': cpu, heap, allocs, threadcreate, mutex, block and goroutine "
-		"are accepted",
-		(int)len, name);
-	return false;
-}
-
-static bool parse_profiles(struct request *r)
-{
-	for (const char *s = r->profiles; s && *s;) {
-		size_t len = strcspn(s, ",");
-
-		if (!add_profile(&r->packed, s, len))
-			return false;
-		s += len + (s[len] != 0);
-	}
-	return true;
-}
-
 static bool parse(struct request *r)
 {
+	long pid;
+
 	r->timeout = 10;
 	if (r->seconds_text && !cp_options_number("--seconds", r->seconds_text, 1,
 						  CP_REQUEST_MAX_SECONDS, &r->seconds))
@@ -87,11 +52,20 @@ static bool parse(struct request *r)
 		cp_complain("--signal '%s': a signal's name or number is accepted", r->signal);
 		return false;
 	}
+	if (r->dir && access(r->dir, R_OK | X_OK)) {
+		cp_complain("--dir '%s': %s; name the folder the process writes to", r->dir,
+			    strerror(errno));
+		return false;
+	}
 	if (!r->pids.n) {
 		cp_complain("snap: no process id given; 'cprof help snap' says more");
 		return false;
 	}
-	return parse_profiles(r);
+	for (size_t i = 0; i < r->pids.n; i++) {
+		if (!cp_options_number("process id", r->pids.word[i], 1, INT32_MAX, &pid))
+			return false;
+	}
+	return cp_types_parse(r->profiles, &r->packed.types);
 }
 
 /* The signal it listens to; 0 after a complaint. What its environment says does not
@@ -217,11 +191,9 @@ static bool snap(struct request *r, const struct cp_process *p)
 static bool snap_pid(struct request *r, const char *text)
 {
 	struct cp_process p;
-	long pid;
 	bool ok;
 
-	if (!cp_options_number("process id", text, 1, INT32_MAX, &pid) ||
-	    !cp_process_read(&p, (pid_t)pid))
+	if (!cp_process_read(&p, (pid_t)strtol(text, NULL, 10))) /* parse() has looked */
 		return false;
 	ok = snap(r, &p);
 	cp_process_release(&p);

@@ -228,7 +228,7 @@ static int parse_size_within(const char *text, uint64_t least, uint64_t most, ui
 
 static int parse_rate(const char *text, void *field)
 {
-	return parse_size_within(text, 0, 1ULL << 40, field);
+	return cp_parse_rate(text, field);
 }
 
 /* Beyond these nothing would ever be recorded. */
@@ -254,13 +254,7 @@ static int parse_disk(const char *text, void *field)
 
 static int parse_interval(const char *text, void *field)
 {
-	uint64_t v;
-
-	/* 100 ms: shorter would be a load of its own, longer than ten years a typo. */
-	if (cp_parse_duration(text, &v) || (v && v < 100000000ULL) || v > 315360000000000000ULL)
-		return -EINVAL;
-	*(uint64_t *)field = v;
-	return 0;
+	return cp_parse_interval(text, field);
 }
 
 /* CPROF_LOG comes first: lines about the others go where it says. */
@@ -293,7 +287,7 @@ const struct cp_config_row cp_config_rows[] = {
 	 "whether waits for time and descriptors are recorded too: sleep, poll, epoll, select, "
 	 "read, recv, accept",
 	 parse_switch, &cp_config.block_io},
-	{"CPROF_BUDGET", "1", "per cent, as 0.5 or 2; 0 = no limit",
+	{"CPROF_BUDGET", "1", "per cent up to 100, as 0.5 or 2; 0 = no limit",
 	 "CPU time sampling may take before its rates are lowered", parse_budget,
 	 &cp_config.budget},
 	{"CPROF_ONLY", "all", "all, or a comma list of globs",

@@ -150,6 +150,26 @@ static int named_signal(const char *name, uint64_t *out)
 	return realtime_signal(name, out);
 }
 
+int cp_parse_interval(const char *text, uint64_t *out)
+{
+	uint64_t v;
+
+	if (cp_parse_duration(text, &v) || (v && v < 100000000ULL) || v > 315360000000000000ULL)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+int cp_parse_rate(const char *text, uint64_t *out)
+{
+	uint64_t v;
+
+	if (cp_parse_bytes(text, &v) || v > 1ULL << 40)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
 int cp_parse_signal(const char *text, int *out)
 {
 	const char *end;

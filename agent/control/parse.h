@@ -18,6 +18,10 @@ int cp_parse_thousandths(const char *text, uint64_t *out);
 int cp_parse_bytes(const char *text, uint64_t *out);
 /* 3600, 500ms, 90s, 15m, 1h, 2d, or off: nanoseconds. */
 int cp_parse_duration(const char *text, uint64_t *out);
+/* Such a time, off, or from 100ms to ten years: shorter would be a load of its own. */
+int cp_parse_interval(const char *text, uint64_t *out);
+/* Such bytes, up to 1T. */
+int cp_parse_rate(const char *text, uint64_t *out);
 /* USR1, SIGUSR1, RTMIN+3, 12 or none (0). Refused: those a program can't handle,
  * those that report faults, and the two that libc uses itself. */
 int cp_parse_signal(const char *text, int *out);

@@ -51,6 +51,10 @@ put("none", b"")
 
 for command in (["top"], ["raw"], ["merge", "-o", "out"]):
     expect(1, ["missing: No such file", ";"], *command, "missing")
+    expect(1, ["http://host/heap: No such file", "; save what is there", "curl"], *command,
+           "http://host/heap")
+    expect(1, ["prof/*.heap.pb.gz: No such file", "; no file has such a name"], *command,
+           "prof/*.heap.pb.gz")
     expect(1, ["folder: Is a directory", ";"], *command, "folder")
     expect(1, ["none: the file is empty", ";"], *command, "none")
     expect(1, ["page: text, not a profile", ";"], *command, "page")

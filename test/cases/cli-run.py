@@ -121,6 +121,10 @@ if os.getuid() == 0:
     expect(7, "", "./setuid")
 
 # What can't be started at all, as shells say it.
+refused(125, "--rate 'x': ", "--rate", "x", "true")
+refused(125, "--interval '1ms': ", "--interval", "1ms", "true")
+refused(125, "--signal 'FOO': ", "--signal", "FOO", "true")
+refused(125, "--profiles 'heep': ", "--profiles", "cpu,heep", "true")
 refused(127, "not found", "no-such-program")
 refused(127, "not found", "./no-such-program")
 refused(127, "/no/loader.so is not there", build("lost", "-Wl,--dynamic-linker=/no/loader.so"))

@@ -104,7 +104,8 @@ refused(1, "ended before it answered", str(v.p.pid))
 assert v.p.wait() == 0
 
 refused(1, "no such process", "999999999")
-refused(1, "process id 'x'", "x")
+refused(2, "process id 'x'", "x")
+refused(2, "--dir 'nowhere': No such file", "--dir", "nowhere", str(os.getpid()))
 refused(2, "no process id given")
 refused(2, "cpu, heap, allocs, threadcreate, mutex, block and goroutine are accepted", "--profiles", "heap,pcu", "1")
 refused(2, "a signal's name or number", "--signal", "USR9", "1")

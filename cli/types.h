@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * types.h - the profiles that --profiles names
+ *
+ * Context  the cprof program.
+ */
+#ifndef CP_CLI_TYPES_H
+#define CP_CLI_TYPES_H
+
+#include "../agent/rt/base.h"
+
+/* Adds the bits, 1 << CP_TYPE_..., of a comma list; NULL adds none. False after a
+ * complaint. */
+bool cp_types_parse(const char *list, uint8_t *types);
+
+#endif
