@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 from host import Host, check, wait_for
+from http_kit import Server
 
 NGINX = """daemon off; pid nginx.pid; error_log %(log)s; %(more)s
 events {}
@@ -121,3 +122,34 @@ class Postgres:
     def log_text(self):
         with open(self.dir + "/log", "rb") as f:
             return f.read().decode(errors="replace")
+
+
+class Mariadb(Server):
+    """A database of its own in the directory db, on the socket db.sock; it serves profiles."""
+
+    SETTINGS = ("--skip-networking", "--skip-grant-tables", "--innodb-buffer-pool-size=16M",
+                "--innodb-flush-log-at-trx-commit=0", "--pid-file=db.pid")
+
+    def __init__(self, **config):
+        me = ["--user=root"] if os.getuid() == 0 else []
+        data = ["--no-defaults", "--datadir=" + os.path.abspath("db"), *me]
+        subprocess.run(["mariadb-install-db", *data, "--skip-test-db",
+                        "--auth-root-authentication-method=normal"], check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.client = ["mariadb", "--no-defaults", "-S", os.path.abspath("db.sock")]
+        super().__init__(["/usr/sbin/mariadbd", *data, "--socket=" + self.client[-1],
+                          *self.SETTINGS], **config)
+        check(wait_for(lambda: self.run("select 1", fails=True) == 0, 60),
+              "MariaDB does not start:\n" + self.log_text())
+
+    def run(self, sql, fails=False):
+        """The exit status of its client."""
+        done = subprocess.run([*self.client, "-e", sql], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        check(fails or not done.returncode, done.stderr)
+        return done.returncode
+
+    def begin(self, database, path):
+        """A client that runs a file of SQL."""
+        with open(path) as sql:
+            return subprocess.Popen([*self.client, database], stdin=sql)
