@@ -96,9 +96,11 @@ static bool weigh(struct cp_thread *t, uint64_t d, struct cp_contend_counts *add
 	*add = (struct cp_contend_counts){1 << COUNT_SHIFT, d};
 	if (d >= rate)
 		return true;
+	if (cp_thread_random(t) % rate >= d)
+		return false;
 	add->count = (rate << COUNT_SHIFT) / d;
 	add->ns = rate;
-	return cp_thread_random(t) % rate < d;
+	return true;
 }
 
 /* What readings left of a long wait. False: they didn't meet it. */
