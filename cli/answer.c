@@ -58,14 +58,17 @@ static bool add_folders(struct cp_answer *a, const struct cp_process *p)
 	else
 		ok = remember(&a->folders, printed("/proc/%d/cwd/%s", (int)p->pid, dir)) &&
 		     (!start || remember(&a->folders, printed("%s%s/%s", p->root, start, dir)));
-	return ok && remember(&a->folders, printed("%s/tmp/cprof-%u", p->root, p->uid));
+	return ok;
 }
 
 bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
 		    uint32_t nonce)
 {
 	*a = (struct cp_answer){.pid = p->own_pid, .nonce = nonce};
-	return dir ? remember(&a->folders, strdup(dir)) : add_folders(a, p);
+	if (!(dir ? remember(&a->folders, strdup(dir)) : add_folders(a, p)))
+		return false;
+	/* Where it writes when it may not write there: a server's worker, say. */
+	return remember(&a->folders, printed("%s/tmp/cprof-%u", p->root, p->uid));
 }
 
 static bool ends_with(const char *s, const char *suffix)

@@ -21,7 +21,8 @@ struct cp_answer {
 	char *folder, *prefix;	 /* found: what its files have in common */
 };
 
-/* Where this process may write: dir when given, else what its environment says. */
+/* Where this process may write: dir when given, else what its environment says; and where it
+ * does when it may not. */
 bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
 		    uint32_t nonce);
 /* Has it come, whole? */

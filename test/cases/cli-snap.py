@@ -72,9 +72,9 @@ with Victim(CPROF_DIR="kept", CPROF_SIGNAL="RTMIN+3", PWD=HERE,
     answered("kept", ALL, pid)
     answered("kept", ALL, "--signal", "RTMIN+3", pid)
 with Victim(CPROF_DIR="/proc/nowhere") as pid:
-    files = answered(f"/tmp/cprof-{os.geteuid()}", ALL, pid)
-    for f in files:
-        os.rename(f, os.path.basename(f))
+    for where in ([], ["--dir", "/proc"]):
+        for f in answered(f"/tmp/cprof-{os.geteuid()}", ALL, *where, pid):
+            os.rename(f, os.path.basename(f))
 
 # Not one that would die of it, nor one that has other plans with the signal.
 with Victim(preload=None) as pid:
