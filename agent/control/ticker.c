@@ -7,7 +7,8 @@
  * Calls    sigact.c, trigger.c, sample/tick.h, the log.
  * Shared   st: relaxed; sigaction is a full barrier between setting and delivery.
  * Holds    The host always wins: a signal it ignores or handles, before or later, is not
- *          ours. The new handler is in place before the first timer that uses it.
+ *          ours, even if it asked the kernel itself. The new handler is in place before
+ *          the first timer that uses it.
  *          No handler of the host's runs within on_tick, which it might never return to;
  *          but signals that do nothing stay open there. A blocked one is no longer dropped
  *          as it comes: a child that ends would break another thread's epoll_wait off.
@@ -60,15 +61,20 @@ static void on_tick(int sig, siginfo_t *info, void *context)
 		cp_trigger_die(sig, info);
 }
 
-/* Whoever changes `open` meanwhile may have come before the handler was there. */
+/* Lets come within on_tick what is open: `has` is what that has now. Who closes something
+ * meanwhile may have come too early. */
+static void follow(int sig, uint64_t has)
+{
+	for (uint64_t open; (open = cp_load_rlx(&st.open)) != has; has = open)
+		cp_sigact_change(sig, on_tick, open);
+}
+
 static void install(int sig)
 {
-	uint64_t open;
+	uint64_t open = cp_load_rlx(&st.open);
 
-	do {
-		open = cp_load_rlx(&st.open);
-		cp_sigact_set(sig, on_tick, open);
-	} while (open != cp_load_rlx(&st.open));
+	cp_sigact_set(sig, on_tick, open);
+	follow(sig, open);
 }
 
 static void use(int sig)
@@ -135,13 +141,13 @@ void cp_ticker_move(int sig)
 
 void cp_agent_signal_handled(int sig)
 {
-	uint64_t bit = 1ULL << (sig - 1);
+	uint64_t bit = 1ULL << (sig - 1), was;
 
 	if (!(cp_load_rlx(&st.open) & bit) || !cp_job_at_home())
 		return;
-	cp_and_rlx(&st.open, ~bit);
+	was = cp_and_rlx(&st.open, ~bit);
 	if (cp_tick_signal())
-		install(cp_tick_signal());
+		follow(cp_tick_signal(), was);
 }
 
 void cp_ticker_taken(void)

@@ -37,7 +37,7 @@ long cp_sigact_get(int sig)
 	return r < 0 ? r : (long)old.handler;
 }
 
-long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open)
+static struct kernel_sigaction ours(cp_signal_fn *fn, uint64_t open)
 {
 	struct kernel_sigaction new = {
 		.handler = (uintptr_t)fn,
@@ -48,6 +48,13 @@ long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open)
 
 	if (new.restorer)
 		new.flags |= SA_RESTORER;
+	return new;
+}
+
+long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open)
+{
+	struct kernel_sigaction new = ours(fn, open);
+
 	return set(sig, &new, NULL);
 }
 
@@ -60,6 +67,14 @@ long cp_sigact_put_before(int sig, cp_signal_fn *fn)
 		return r;
 	action.handler = (uintptr_t)fn;
 	return set(sig, &action, NULL);
+}
+
+void cp_sigact_change(int sig, cp_signal_fn *fn, uint64_t open)
+{
+	struct kernel_sigaction new = ours(fn, open), old;
+
+	if (cp_sigact_get(sig) == (long)fn && !set(sig, &new, &old) && old.handler != new.handler)
+		set(sig, &old, NULL);
 }
 
 long cp_sigact_default(int sig)

@@ -19,6 +19,9 @@ long cp_sigact_get(int sig);
 /* With SA_SIGINFO, SA_RESTART and SA_ONSTACK; every signal but those in `open` (as bits) is
  * blocked meanwhile. */
 long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open);
+/* The same for a handler that is there already. Another's that stands there instead, or comes
+ * at the same moment, stays. */
+void cp_sigact_change(int sig, cp_signal_fn *fn, uint64_t open);
 /* fn in place of the handler there is, with all else as that has it. */
 long cp_sigact_put_before(int sig, cp_signal_fn *fn);
 long cp_sigact_default(int sig);

@@ -8,6 +8,7 @@
  *          eintr deaf ROUNDS: threads that block every signal, and waits that let them in.
  *          eintr children ROUNDS: others wait while one forks, whose children nobody asked to
  *          hear of.
+ *          eintr raw 1: a handler of SIGPROF that the kernel was asked for, and then others.
  *          eintr stale 1, with the agent only: a sample that is pending when its timer is gone,
  *          as before Linux 6.13.
  *          eintr mask 1, with the agent only: what may come while a sample is taken.
@@ -667,6 +668,22 @@ static void tell_mask(const char *when)
 	printf("\n");
 }
 
+/* As runtimes do that don't ask libc, Go's for one. */
+static void raw(void)
+{
+	struct sigaction act = {.sa_handler = on_alarm};
+	char kernel[64];
+
+	sigaction(SIGVTALRM, &act, NULL);
+	if (syscall(SYS_rt_sigaction, SIGVTALRM, NULL, kernel, 8L) ||
+	    syscall(SYS_rt_sigaction, SIGPROF, kernel, NULL, 8L))
+		exit(9);
+	sigaction(SIGCHLD, &act, NULL);
+	signal(SIGURG, on_alarm);
+	kill(getpid(), SIGPROF);
+	printf("raw: it is the program's\n");
+}
+
 static void mask(void)
 {
 	struct sigaction act = {.sa_handler = on_alarm};
@@ -703,6 +720,8 @@ int main(int argc, char **argv)
 		children();
 	} else if (!strcmp(how, "mask")) {
 		mask();
+	} else if (!strcmp(how, "raw")) {
+		raw();
 	} else if (!strcmp(how, "stale")) {
 		stale();
 	}
