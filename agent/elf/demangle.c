@@ -16,6 +16,7 @@
 
 #include "demangle_libc.h"
 
+#include "../rt/atomic.h"
 #include "../rt/buf.h"
 #include "../rt/mem.h"
 #include "../rt/onstack.h"
@@ -55,8 +56,12 @@ int cp_demangle_open(void)
 
 void cp_demangle_close(void)
 {
-	cp_mem_unmap(st.room, HEAP_SIZE + CP_PAGE + STACK_SIZE);
-	st.room = NULL;
+	char *room = st.room;
+
+	/* First: a child forked in between must not find what is gone. */
+	cp_store_rlx(&st.room, NULL);
+	cp_fence_signal();
+	cp_mem_unmap(room, HEAP_SIZE + CP_PAGE + STACK_SIZE);
 }
 
 static void take(const char *s, size_t n, void *ctx)

@@ -5,13 +5,19 @@
  * Context  TEST
  */
 #include "agent/elf/demangle.h"
+#include "agent/rt/atomic.h"
 #include "agent/rt/buf.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
+
+#define FORKS 500
 
 struct row {
 	const char *symbol, *name;
@@ -176,6 +182,46 @@ static void without_room_names_stay_mangled(void **state)
 	assert_string_equal(out, "foo::bar");
 }
 
+/* A job opens and closes the room while some thread of the host's forks. */
+static void *opens_and_closes(void *stop)
+{
+	while (!cp_load_rlx((int *)stop)) {
+		cp_demangle_open();
+		cp_demangle_close();
+	}
+	return NULL;
+}
+
+static bool child_can_demangle(void)
+{
+	char out[64];
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		cp_demangle_open();
+		cp_demangle("_ZN3foo3barEi", out, sizeof(out));
+		_exit(strcmp(out, "foo::bar") != 0);
+	}
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static void a_child_forked_meanwhile_can_demangle(void **state)
+{
+	int stop = 0, good = 0;
+	pthread_t thread;
+
+	(void)state;
+	cp_demangle_close();
+	assert_int_equal(pthread_create(&thread, NULL, opens_and_closes, &stop), 0);
+	for (int i = 0; i < FORKS; i++)
+		good += child_can_demangle();
+	cp_store_rlx(&stop, 1);
+	pthread_join(thread, NULL);
+	assert_int_equal(good, FORKS);
+	assert_int_equal(cp_demangle_open(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +232,7 @@ int main(void)
 		cmocka_unit_test(deep_names),
 		cmocka_unit_test(cuts_at_the_callers_size),
 		cmocka_unit_test(without_room_names_stay_mangled),
+		cmocka_unit_test(a_child_forked_meanwhile_can_demangle),
 	};
 
 	cp_demangle_open();
