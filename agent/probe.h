@@ -10,6 +10,7 @@
 #ifndef CP_PROBE_H
 #define CP_PROBE_H
 
+#include "rt/atomic.h"
 #include "rt/base.h"
 #include "rt/thread.h"
 #include "sample/marks.h"
@@ -81,7 +82,7 @@ void cp_agent_signal_read(int sig);
  * that allocated it, after that thread's store. */
 CP_INLINE bool cp_probe_marked(const void *p)
 {
-	return CP_UNLIKELY(cp_page_marks[cp_marks_index((uintptr_t)p)]);
+	return CP_UNLIKELY(cp_load_rlx(&cp_page_marks[cp_marks_index((uintptr_t)p)]));
 }
 
 /* [EARLY] Marks a range for good: blocks the shim itself must recognise. */

@@ -75,8 +75,8 @@ static void enter(uintptr_t start, uint32_t creation)
 		s = cp_threads_enter(t, start);
 	if (!s)
 		return;
-	s->creation = creation;
-	s->stack_hi = t->stack_hi;
+	cp_store_rlx(&s->creation, creation); /* a dump may look already */
+	cp_store_rlx(&s->stack_hi, t->stack_hi);
 	cp_store_rlx(&s->waiting, &cp_waiting);
 	cp_ticker_check();
 	cp_tick_arm(s);

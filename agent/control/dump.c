@@ -70,6 +70,13 @@ static struct cp_dump_thread *add(struct taking *k, uint32_t tid)
 	return t;
 }
 
+static void copy_name(char *name, const struct cp_thread_slot *s)
+{
+	uint64_t word[] = {cp_load_rlx(&s->name[0]), cp_load_rlx(&s->name[1])};
+
+	memcpy(name, word, sizeof(word));
+}
+
 static void list_slots(struct taking *k)
 {
 	struct cp_thread_slot *s;
@@ -81,10 +88,10 @@ static void list_slots(struct taking *k)
 		if (t) {
 			t->slot = cp_threads_number(s) + 1;
 			t->waiting = (uintptr_t)cp_load_rlx(&s->waiting);
-			t->stack_hi = s->stack_hi;
+			t->stack_hi = cp_load_rlx(&s->stack_hi);
 			t->start = s->start;
-			t->creation = s->creation;
-			memcpy(t->name, s->name, sizeof(t->name));
+			t->creation = cp_load_rlx(&s->creation);
+			copy_name(t->name, s);
 		}
 		cp_threads_release(s, false);
 	}

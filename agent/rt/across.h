@@ -4,7 +4,7 @@
  *
  * Context  ANY: the caller knows that every byte can be read.
  * Why      The walker reads across the objects that a compiler laid out: frames, tables,
- *          code. The address sanitizer would call each an overflow; all else it watches.
+ *          code. Sanitizers would call each an overflow, or a race; all else they watch.
  */
 #ifndef CP_RT_ACROSS_H
 #define CP_RT_ACROSS_H
@@ -13,10 +13,10 @@
 
 #include <string.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 /* volatile: no compiler makes a memcpy of it, which is watched wherever it is called. */
-__attribute__((no_sanitize_address)) static inline void cp_copy_across(void *to, const void *from,
-								       size_t n)
+__attribute__((no_sanitize("address", "thread"))) static inline void cp_copy_across(
+	void *to, const void *from, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		((uint8_t *)to)[i] = ((const volatile uint8_t *)from)[i];

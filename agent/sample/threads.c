@@ -95,7 +95,8 @@ static struct cp_thread_slot *describe(uint32_t tid, uintptr_t start, uint64_t c
 
 	if (!s)
 		return NULL;
-	memset((char *)s + sizeof(s->state), 0, sizeof(*s) - sizeof(s->state));
+	/* state and tid are 0, and others look at them */
+	memset(&s->charged, 0, sizeof(*s) - offsetof(struct cp_thread_slot, charged));
 	s->start = start;
 	s->charged = charged;
 	cp_store_rlx(&s->tid, tid);
@@ -123,6 +124,18 @@ bool cp_threads_is(uint32_t number, uint32_t tid)
 
 	return s && !(cp_load_acq(&s->state) & CP_THREAD_GONE) && /* see Order */
 	       cp_load_rlx(&s->tid) == tid;
+}
+
+bool cp_threads_rename(struct cp_thread_slot *s, const char name[16])
+{
+	uint64_t word[2];
+
+	memcpy(word, name, sizeof(word));
+	if (CP_LIKELY(cp_load_rlx(&s->name[0]) == word[0] && cp_load_rlx(&s->name[1]) == word[1]))
+		return false;
+	cp_store_rlx(&s->name[0], word[0]);
+	cp_store_rlx(&s->name[1], word[1]);
+	return true;
 }
 
 struct cp_thread_slot *cp_threads_of(const struct cp_thread *t)

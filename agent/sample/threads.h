@@ -36,7 +36,7 @@ struct cp_thread_slot {
 	cp_sid last;	   /* the stack of its last sample */
 	uint32_t creation; /* the cell of the stack that made it, plus one */
 	uint16_t label;	   /* its label set */
-	char name[16];	   /* what label was made from */
+	uint64_t name[2];  /* what label was made from: 16 bytes, in words that don't tear */
 	/* For the thread dump: two cache lines in all. */
 	const struct cp_wait *waiting; /* what it says before it blocks; NULL: not known */
 	uintptr_t stack_hi;	       /* where its stack ends; 0: not known */
@@ -52,6 +52,8 @@ int cp_threads_init(size_t bytes);
 struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start);
 /* [CONTROL] A slot for a thread that is not the caller, held; NULL also when it has one. */
 struct cp_thread_slot *cp_threads_adopt(uint32_t tid, uint64_t charged);
+/* [ANY] Writes the name into the slot; true when it had another. */
+bool cp_threads_rename(struct cp_thread_slot *s, const char name[16]);
 /* [ANY] The slot the calling thread entered in this life, or NULL. */
 struct cp_thread_slot *cp_threads_of(const struct cp_thread *t);
 /* [HOST] The thread's slot is done with. */

@@ -34,7 +34,6 @@
 #include "stack.h"
 #include "walk.h"
 
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -282,25 +281,24 @@ static uint64_t take_due(struct cp_thread_slot *s, uint64_t cpu_ns)
 /* Where time goes that no sample speaks for. */
 static cp_sid fallback(const struct cp_thread_slot *s)
 {
+	cp_sid last = cp_load_rlx(&s->last);
 	cp_frame frame;
 
-	if (s->last || !s->start)
-		return s->last;
+	if (last || !s->start)
+		return last;
 	frame = cp_rules_frame(s->start);
 	return cp_stack_intern(&frame, 1, false);
 }
 
 void cp_tick_settle(struct cp_thread_slot *s, uint64_t cpu_ns, cp_sid sid)
 {
-	cp_tick_charge(sid ? sid : fallback(s), s->label, take_due(s, cpu_ns));
+	cp_tick_charge(sid ? sid : fallback(s), cp_load_rlx(&s->label), take_due(s, cpu_ns));
 }
 
 void cp_tick_name(struct cp_thread_slot *s, const char name[16])
 {
-	if (CP_LIKELY(!memcmp(s->name, name, sizeof(s->name))))
-		return;
-	memcpy(s->name, name, sizeof(s->name));
-	s->label = cp_label_of_thread(s->name);
+	if (CP_UNLIKELY(cp_threads_rename(s, name)))
+		cp_store_rlx(&s->label, cp_label_of_thread(name));
 }
 
 static void read_name(struct cp_thread_slot *s)
