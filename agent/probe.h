@@ -48,9 +48,8 @@ void cp_agent_forked(void);
 void cp_agent_unload_begin(void);
 void cp_agent_unload_end(void);
 
-/* [HOST] The host is about to shut itself in, where a system call may kill; filtered: any
- * of them, and soon. */
-void cp_agent_shut_in(bool filtered);
+/* [HOST] The host is about to shut itself in, where a system call may kill. */
+void cp_agent_shut_in(void);
 
 /* --- signals ----------------------------------------------------------- */
 

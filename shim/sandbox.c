@@ -4,9 +4,10 @@
  *
  * Context  HOST; vfork children, which only pass through.
  * Calls    cp_real, probe.h. Never: touch errno.
- * Why      In a sandbox a system call may kill, the one that ends a signal handler too, so
- *          the agent must be told before: of a filter, and of new privileges given up,
- *          which an unprivileged program does first.
+ * Why      Behind a filter a system call may kill, the one that ends a signal handler too,
+ *          so the agent must be told before. That new privileges were given up says little:
+ *          servers do it, HAProxy for one, and no filter need follow; who asks for one by
+ *          libc, as libseccomp does, comes by here.
  */
 #include "../agent/probe.h"
 #include "table.h"
@@ -18,6 +19,13 @@
 #include <unistd.h>
 
 long cp_shim_seccomp(long nr, long op, long flags, long args, long d, long e, long f);
+long cp_shim_prctl(long nr, long option, long mode, long filter, long d, long e, long f);
+
+/* A filter at no address is none: that is how one asks whether there are filters at all. */
+static bool shuts_in(long option, long mode, long filter)
+{
+	return option == PR_SET_SECCOMP && (mode != SECCOMP_MODE_FILTER || filter);
+}
 
 CP_EXPORT int prctl(int option, ...)
 {
@@ -29,15 +37,22 @@ CP_EXPORT int prctl(int option, ...)
 	for (unsigned i = 0; i < CP_ARRAY_LEN(arg); i++)
 		arg[i] = va_arg(ap, unsigned long);
 	va_end(ap);
-	if (option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS)
-		cp_agent_shut_in(option == PR_SET_SECCOMP);
+	if (shuts_in(option, (long)arg[0], (long)arg[1]))
+		cp_agent_shut_in();
 	return cp_real.prctl(option, arg[0], arg[1], arg[2], arg[3]);
 }
 
 /* By a jump from `syscall`, as libseccomp and many others ask for it. */
 long cp_shim_seccomp(long nr, long op, long flags, long args, long d, long e, long f)
 {
-	if (op == SECCOMP_SET_MODE_STRICT || op == SECCOMP_SET_MODE_FILTER)
-		cp_agent_shut_in(true);
+	if (op == SECCOMP_SET_MODE_STRICT || (op == SECCOMP_SET_MODE_FILTER && args))
+		cp_agent_shut_in();
 	return cp_real.syscall(nr, op, flags, args, d, e, f);
+}
+
+long cp_shim_prctl(long nr, long option, long mode, long filter, long d, long e, long f)
+{
+	if (shuts_in((int)option, mode, filter))
+		cp_agent_shut_in();
+	return cp_real.syscall(nr, option, mode, filter, d, e, f);
 }

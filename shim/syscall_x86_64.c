@@ -3,7 +3,7 @@
  * syscall_x86_64.c - libc's syscall, from which futexes and sandboxes are told
  *
  * Context  ANY: vfork children pass through, and may return twice.
- * Holds    All but these two cost two comparisons and a jump; every register and the
+ * Holds    All but these three cost three comparisons and a jump; every register and the
  *          stack are as the caller left them.
  * Why      Assembler: no compiler promises to leave no frame behind.
  */
@@ -18,9 +18,13 @@ __attribute__((naked)) CP_EXPORT long syscall(__attribute__((unused)) long nr, .
 		"je 1f\n\t"
 		"cmp %2, %%rdi\n\t"
 		"je 2f\n\t"
+		"cmp %3, %%rdi\n\t"
+		"je 3f\n\t"
 		"jmp *cp_real+%c1(%%rip)\n"
 		"1:\tjmp cp_shim_futex\n"
-		"2:\tjmp cp_shim_seccomp"
+		"2:\tjmp cp_shim_seccomp\n"
+		"3:\tjmp cp_shim_prctl"
 		:
-		: "i"(SYS_futex), "i"(offsetof(union cp_real, syscall)), "i"(SYS_seccomp));
+		: "i"(SYS_futex), "i"(offsetof(union cp_real, syscall)), "i"(SYS_seccomp),
+		  "i"(SYS_prctl));
 }

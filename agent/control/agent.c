@@ -328,12 +328,12 @@ void cp_agent_unload_end(void)
 
 /* Behind a filter there is no job either: it would be killed, and the host with it. A vfork
  * child goes in alone, and has our memory from its parent. */
-void cp_agent_shut_in(bool filtered)
+void cp_agent_shut_in(void)
 {
 	if (st.on && !st.filtered && !cp_job_at_home())
 		return;
-	st.filtered |= filtered;
-	if (filtered && st.on) {
+	st.filtered = true;
+	if (st.on) {
 		cp_trigger_shut_in();
 		cp_rights_shut_in();
 	}

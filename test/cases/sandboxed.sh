@@ -6,7 +6,7 @@ set -eu
 . "$TOP/test/lib/same.sh"
 
 export CPROF_HEAP_RATE=1 CPROF_CPU_HZ=1000 CPROF_ATEXIT=1
-for how in '' by-number timeless; do
+for how in '' by-number by-prctls-number timeless; do
     # shellcheck disable=SC2086 # one word or none
     same "$LIB" "" "$PROG/sandboxed" "$PROG/libwalk_one.so" $how
     [ "$got" != 77 ] || exit 77
@@ -16,6 +16,12 @@ done
 same "$LIB" "" "$PROG/sandboxed" vfork
 if grep -E 'enters a sandbox|reads signal' with.err; then exit 1; fi
 grep -q '^cprof.*: wrote .*{cpu,' with.err
+
+# New privileges given up are no sandbox, nor is a question whether there are any.
+CPROF_DIR=private same "$LIB" "" "$PROG/sandboxed" private
+if grep 'enters a sandbox' with.err; then exit 1; fi
+"$CPROF" top private/*.cpu.pb.gz >top.out
+grep -q ' compute$' top.out
 
 same "$LIB" "" "$PROG/filtered" ends
 LD_PRELOAD=$LIB "$PROG/filtered" asked >behind

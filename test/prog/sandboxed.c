@@ -3,10 +3,12 @@
  * sandboxed.c - allocates and computes where all but the usual system calls kill
  *
  * Context  TEST: argv[1] is libwalk_one.so, which no allocation has come from before. Then
- *          from code made at run time. argv[2], by-number: the filter is asked for so;
+ *          from code made at run time. argv[2], by-number or by-prctls-number: the filter is
+ *          asked for by syscall(2);
  *          timeless: clock_gettime kills too, while it allocates much, and waits for a lock.
  *          Or sandboxed vfork: a child that has its parent's memory shuts itself in, and takes
  *          a signal by hand; its parent goes on.
+ *          Or sandboxed private: gives up new privileges, and no more.
  * Why      As in OpenSSH's, a signal handler's return is none of the usual.
  */
 #include <dlfcn.h>
@@ -32,7 +34,18 @@
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-static int shut_in(bool by_number, bool timeless)
+enum how { BY_PRCTL, BY_NUMBER, BY_PRCTLS_NUMBER, HOWS };
+
+static int install(enum how how, struct sock_fprog *program)
+{
+	if (how == BY_NUMBER)
+		return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program);
+	if (how == BY_PRCTLS_NUMBER)
+		return (int)syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program);
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program);
+}
+
+static int shut_in(enum how how, bool timeless)
 {
 	/* What allocating, printing and ending take; OpenSSH's list allows these too. */
 	static struct sock_filter rule[] = {
@@ -57,9 +70,7 @@ static int shut_in(bool by_number, bool timeless)
 			rule[i].k = SYS_getppid;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -1;
-	if (by_number)
-		return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	return install(how, &program);
 }
 
 static void allocate(void)
@@ -134,10 +145,23 @@ static int only_a_child(void)
 	pid = vfork();
 	if (!pid) {
 		sigtimedwait(&all, NULL, &at_once);
-		_exit(shut_in(false, false) ? 5 : 0);
+		_exit(shut_in(BY_PRCTL, false) ? 5 : 0);
 	}
 	if (waitpid(pid, &status, 0) != pid || status)
 		return WEXITSTATUS(status);
+	compute(250000000);
+	puts("still there");
+	return 0;
+}
+
+/* As servers do that never install one. */
+static int only_private(void)
+{
+	for (enum how how = 0; how < HOWS; how++)
+		if (!install(how, NULL) || (errno != EFAULT && errno != EINVAL))
+			return 6;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return 7;
 	compute(250000000);
 	puts("still there");
 	return 0;
@@ -147,11 +171,17 @@ int main(int argc, char **argv)
 {
 	void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
 	void (*call_back)(void (*)(void)) = NULL, (*made)(void (*)(void)) = NULL;
-	bool timeless = argc > 2 && !strcmp(argv[2], "timeless");
+	const char *word = argc > 2 ? argv[2] : "";
+	bool timeless = !strcmp(word, "timeless");
+	enum how how = !strcmp(word, "by-number")	   ? BY_NUMBER
+		       : !strcmp(word, "by-prctls-number") ? BY_PRCTLS_NUMBER
+							   : BY_PRCTL;
 	static char buffer[BUFSIZ];
 
 	if (argc == 2 && !strcmp(argv[1], "vfork"))
 		return only_a_child();
+	if (argc == 2 && !strcmp(argv[1], "private"))
+		return only_private();
 	if (lib)
 		*(void **)&call_back = dlsym(lib, "call_back");
 	*(void **)&made = generated();
@@ -162,7 +192,7 @@ int main(int argc, char **argv)
 	compute(100000000);
 	if (timeless)
 		have_lock_kept();
-	if (shut_in(argc > 2 && !timeless, timeless))
+	if (shut_in(how, timeless))
 		return errno == EINVAL || errno == EACCES ? 77 : 3;
 	call_back(allocate);
 	made(allocate);
