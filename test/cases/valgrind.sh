@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# valgrind - memcheck finds nothing in `cprof`, nor in what reads, writes and names profiles
+# timeout: 180
+set -eu
+
+# The CLI's own malloc is watched as libc's would be. It ends without giving back.
+watch() {
+    valgrind -q --error-exitcode=99 --leak-check=no --soname-synonyms=somalloc=NONE \
+        "$@" >out 2>err || {
+        echo "valgrind $*: status $?"
+        tail -n 40 err
+        exit 1
+    }
+}
+
+for i in 1 2; do
+    CPROF_DIR=p$i CPROF_HEAP_RATE=1 CPROF_CPU_HZ=1000 CPROF_ATEXIT=1 CPROF_MUTEX_FRACTION=1 \
+        CPROF_BLOCK_RATE=1 LD_PRELOAD=$LIB "$PROG/threads" >/dev/null 2>&1
+done
+watch "$CPROF" top -n 5 p1/*.heap.pb.gz
+grep -q 'Showing' out
+watch "$CPROF" top --cum p1/*.cpu.pb.gz
+watch "$CPROF" top --base p1/*.heap.pb.gz p2/*.heap.pb.gz
+watch "$CPROF" merge -o both.heap.pb.gz p1/*.heap.pb.gz p2/*.heap.pb.gz
+watch "$CPROF" raw both.heap.pb.gz
+watch "$CPROF" symbolize -o lines.heap.pb.gz p1/*.heap.pb.gz
+for test in name config parse pprof_write profile_merge profile_read retention symbols symtab waitsfor; do
+    watch "$BUILD/unit/test_$test"
+done
