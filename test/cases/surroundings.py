@@ -137,7 +137,23 @@ def gained_privileges():
         got = outcome(argv, {**env, **more, "LD_PRELOAD": preload}, user=user, group=user)
         said = [line for line in got[2].splitlines() if b"ERROR: ld.so: object 'libcprof.so'" not in line]
         check(got[:2] == want[:2] and not said, f"{got}, not {want}")
+    linked_with_us()
+    more["CPROF_DIR"] = os.path.abspath("linked.out")
+    until_written("linked.out", lambda: outcome(["./linked"], {**env, **more}))
+    os.chmod("linked", 0o4755)
+    more["CPROF_DIR"] = os.path.abspath("open.out")
+    got = outcome([os.path.abspath("linked")], {**env, **more}, user=user, group=user)
+    check(got == (7, b"", b""), f"linked with us: {got}")
     check(not os.listdir("open.out"), os.listdir("open.out"))
+
+
+def linked_with_us():
+    """By its own wish, so that the loader brings us in whatever the privileges."""
+    shutil.copy(LIB, "libcprof.so")
+    with open("linked.c", "w") as f:
+        f.write("#include <stdlib.h>\nint main(void) { free(malloc(10)); return 7; }\n")
+    subprocess.run(["gcc", "-o", "linked", "linked.c", "-fno-builtin-malloc", "-Wl,--no-as-needed",
+                    "./libcprof.so", "-Wl,-rpath," + os.getcwd()], check=True)
 
 
 def bare_chroot():
