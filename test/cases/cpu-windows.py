@@ -45,6 +45,8 @@ with open("out", "wb") as out, \
         Server([PROG + "/cputime", str(THREADS), "1500", "2"], out=out, CPROF_LINES=0,
                CPROF_CPU_HZ=1000, CPROF_ONLY="cputime") as host:
     files = []
+    # Something before the windows that is in none of them.
+    check(wait_for(lambda: used(host.pid) > 0.5, 60), "no CPU time used")
     with ThreadPoolExecutor() as pool:
         windows = [pool.submit(window, host, seconds, f"window{i}.cpu.pb.gz")
                    for i, seconds in enumerate((1, 2, 1))]
