@@ -457,6 +457,8 @@ static void *busy(void *arg)
 	int64_t last, now;
 
 	(void)arg;
+	pthread_mutex_lock(&lock_a); /* the first would leave little to who makes the others */
+	pthread_mutex_unlock(&lock_a);
 	say_ready("busy");
 	last = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	for (;; last = now) {
@@ -481,9 +483,11 @@ static void many(unsigned n, void *(*fn)(void *))
 	setrlimit(RLIMIT_NOFILE, &files);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 128 << 10);
+	pthread_mutex_lock(&lock_a);
 	for (long i = 0; i < (long)n; i++)
 		if (pthread_create(&t, &attr, fn, (void *)i))
 			abort();
+	pthread_mutex_unlock(&lock_a);
 	wait_ready(n);
 }
 
