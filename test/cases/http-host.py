@@ -41,8 +41,11 @@ def ask_port(port):
 def descendants(pid):
     found = []
     for path in glob.glob("/proc/%d/task/*/children" % pid):
-        with open(path) as f:
-            found += [int(p) for p in f.read().split()]
+        try:
+            with open(path) as f:
+                found += [int(p) for p in f.read().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # a thread that has just ended
     return found
 
 
