@@ -450,6 +450,8 @@ static int64_t now_ns(clockid_t clock)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+static pthread_rwlock_t gate = PTHREAD_RWLOCK_INITIALIZER; /* closed while threads are made */
+
 /* Time that passes on the thread's own clock between two looks at it, while it does
  * nothing else, is time somebody took from it in its own name. */
 static void *busy(void *arg)
@@ -457,8 +459,8 @@ static void *busy(void *arg)
 	int64_t last, now;
 
 	(void)arg;
-	pthread_mutex_lock(&lock_a); /* the first would leave little to who makes the others */
-	pthread_mutex_unlock(&lock_a);
+	pthread_rwlock_rdlock(&gate); /* the first would leave little to who makes the others */
+	pthread_rwlock_unlock(&gate);
 	say_ready("busy");
 	last = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	for (;; last = now) {
@@ -483,11 +485,11 @@ static void many(unsigned n, void *(*fn)(void *))
 	setrlimit(RLIMIT_NOFILE, &files);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 128 << 10);
-	pthread_mutex_lock(&lock_a);
+	pthread_rwlock_wrlock(&gate);
 	for (long i = 0; i < (long)n; i++)
 		if (pthread_create(&t, &attr, fn, (void *)i))
 			abort();
-	pthread_mutex_unlock(&lock_a);
+	pthread_rwlock_unlock(&gate); /* all at once */
 	wait_ready(n);
 }
 
