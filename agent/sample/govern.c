@@ -6,8 +6,8 @@
  * Calls    rt, cost.c; one system call and the log when it looks.
  * Shared   st.life, in memory a forked child finds zeroed: nothing is lowered there.
  *          due: moved on by CAS, and who moved it looks; the rest is that one's until
- *          it sets due again. step: relaxed stores, read by everybody. st.budget: 0 from
- *          the moment the process shuts itself in (relaxed).
+ *          it sets due again (acq by the CAS / rel by the store). step: relaxed stores, read
+ *          by everybody. st.budget: 0 from the moment the process shuts itself in (relaxed).
  * Holds    One step at a time: a rate is judged by what it cost at the step it has.
  * Fails    Who looks and never comes back (a host's handler jumps out) leaves due some
  *          looks ahead: the next one does it then.
@@ -196,10 +196,10 @@ void cp_govern_spent(uint64_t spent, uint64_t now)
 	if (CP_LIKELY(!is_due(l, due, spent, now)))
 		return;
 	more = cp_cost_ticks_in(LOOK);
-	if (!cp_cas_rlx(&l->due, &due, spent + LONG_LOOKS * more))
+	if (!cp_cas_acq(&l->due, &due, spent + LONG_LOOKS * more)) /* pairs with the store below */
 		return;
 	cp_store_rlx(&l->pause, 0UL); /* nobody else by time either */
 	look(l);
 	cp_store_rlx(&l->pause, now + cp_cost_ticks_in(PAUSE));
-	cp_store_rlx(&l->due, spent + more);
+	cp_store_rel(&l->due, spent + more); /* pairs with the CAS */
 }

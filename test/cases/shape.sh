@@ -16,7 +16,7 @@ limits() {
         pthread_rwlock_timedwrlock 4 pthread_rwlock_clockrdlock 4 pthread_rwlock_clockwrlock 4
         pthread_rwlock_tryrdlock 1 pthread_rwlock_trywrlock 1 pthread_rwlock_unlock 4
         sem_wait 4 sem_timedwait 4 sem_clockwait 4 pthread_once 4 mtx_lock 4 mtx_trylock 1
-        mtx_timedlock 4 mtx_unlock 4 syscall 5"
+        mtx_timedlock 4 mtx_unlock 4 syscall 7"
 }
 
 [ "$(uname -m)" = x86_64 ] || { echo "x86-64 only"; exit 77; }
