@@ -134,7 +134,7 @@ class Nginx(Server):
         user = "user root;" if os.getuid() == 0 else ""
         (self.dir / "nginx.conf").write_text(
             f"{user} daemon off; worker_processes 1; error_log /dev/null; pid {self.dir}/pid;\n"
-            f"events {{ worker_connections 256; }}\nhttp {{ access_log off;\n" +
+            f"events {{ worker_connections 256; }}\nhttp {{ access_log off; keepalive_requests 100000000;\n" +
             "".join(f"{k}_temp_path {self.dir}/{k};\n" for k in
                     ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")) +
             f"server {{ listen 127.0.0.1:{self.port}; root {self.dir}; }} }}\n")

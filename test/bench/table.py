@@ -40,6 +40,12 @@ def show(results, workloads):
     for name, what, form, target in ROWS:
         if name in values:
             print(f"| {what} | {form.format(values[name])} | {target} |")
+    print("\n| all profiles on, to no library | throughput | (at least) | CPU time of a request |")
+    print("|---|---|---|---|")
+    for name in ("redis", "nginx", "memcached"):
+        cells = [percent(values.get(f"twins.{name}.{n}")) for n in ("throughput", "from", "cpu")]
+        if cells[0]:
+            print(f"| {name} | " + " | ".join(cells) + " |")
     print("\n| throughput with | cprof, all | (at least) |", " | ".join(PEERS), "|")
     print("|---|---|---|" + "---|" * len(PEERS))
     for w in workloads:

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * twins.c - loads two servers in turn, in bursts shorter than a machine's moods
+ *
+ * usage: twins PORT PORT CONNECTIONS BURST_MS PAIRS <REQUEST
+ *
+ * Each connection has one request under way, always the same, whose answer always has
+ * the length of the first one. Prints the requests per second of each pair of bursts, a
+ * line each, then "p99" and that of both servers in us.
+ */
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MOST	64
+#define BUCKETS 100000 /* of a microsecond */
+
+struct connection {
+	double sent;
+	size_t missing; /* of the answer; 0: nothing is asked */
+};
+
+struct server {
+	struct pollfd fd[MOST];
+	struct connection c[MOST];
+	size_t answer; /* bytes */
+	long done;
+	uint32_t took[BUCKETS];
+};
+
+static struct {
+	struct server server[2];
+	char request[4096];
+	size_t size;
+	int n;
+} st;
+
+static double now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void ask(struct server *s, int i)
+{
+	s->c[i].missing = s->answer;
+	s->c[i].sent = now_us();
+	if (write(s->fd[i].fd, st.request, st.size) != (ssize_t)st.size)
+		die("twins: write");
+}
+
+static size_t hear(struct server *s, int i)
+{
+	char in[16384];
+	ssize_t n = read(s->fd[i].fd, in, sizeof(in));
+
+	if (n <= 0)
+		die("twins: read");
+	return (size_t)n;
+}
+
+/* Whether the answer is there. */
+static bool is_answered(struct server *s, int i)
+{
+	struct connection *c = &s->c[i];
+	size_t n = hear(s, i);
+	double took;
+
+	if (n > c->missing) {
+		fprintf(stderr, "twins: an answer of another length\n");
+		exit(1);
+	}
+	c->missing -= n;
+	if (c->missing)
+		return false;
+	took = now_us() - c->sent;
+	s->took[took < BUCKETS ? (unsigned)took : BUCKETS - 1]++;
+	s->done++;
+	return true;
+}
+
+static void open_all(struct server *s, int port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int one = 1;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int i = 0; i < st.n; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+			die("twins: connect");
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		s->fd[i] = (struct pollfd){fd, POLLIN, 0};
+	}
+	/* Until it has said nothing for a while. */
+	ask(s, 0);
+	while (poll(s->fd, 1, s->answer ? 100 : 5000) == 1)
+		s->answer += hear(s, 0);
+	s->c[0].missing = 0;
+}
+
+/* Requests per second: from the first question to the last answer. */
+static double burst(struct server *s, double us)
+{
+	double began = now_us(), until = began + us;
+	long before = s->done;
+	int under_way = st.n;
+
+	for (int i = 0; i < st.n; i++)
+		ask(s, i);
+	while (under_way) {
+		bool more = now_us() < until;
+
+		if (poll(s->fd, (nfds_t)st.n, 5000) <= 0)
+			die("twins: poll");
+		for (int i = 0; i < st.n; i++) {
+			if (!s->fd[i].revents || !is_answered(s, i))
+				continue;
+			if (more)
+				ask(s, i);
+			else
+				under_way--;
+		}
+	}
+	return (double)(s->done - before) / (now_us() - began) * 1e6;
+}
+
+static unsigned percentile(const struct server *s, double part)
+{
+	double seen = 0;
+
+	for (unsigned us = 0; us < BUCKETS; us++)
+		if ((seen += s->took[us]) >= part * (double)s->done)
+			return us;
+	return BUCKETS;
+}
+
+int main(int argc, char **argv)
+{
+	double us;
+
+	if (argc != 6)
+		return 2;
+	st.n = atoi(argv[3]);
+	us = atof(argv[4]) * 1e3;
+	st.size = fread(st.request, 1, sizeof(st.request), stdin);
+	if (st.n < 1 || st.n > MOST || !st.size)
+		return 2;
+	for (int k = 0; k < 2; k++) {
+		open_all(&st.server[k], atoi(argv[1 + k]));
+		burst(&st.server[k], us);
+	}
+	for (int pair = 0; pair < atoi(argv[5]); pair++) {
+		double rate[2];
+		int first = pair & 1; /* who goes first changes: A B B A */
+
+		rate[first] = burst(&st.server[first], us);
+		rate[!first] = burst(&st.server[!first], us);
+		printf("%.0f %.0f\n", rate[0], rate[1]);
+	}
+	printf("p99 %u %u\n", percentile(&st.server[0], 0.99), percentile(&st.server[1], 0.99));
+	return 0;
+}
