@@ -7,20 +7,12 @@
  * Each connection has one request under way: one set for nine gets, of a thousand keys
  * and 100 bytes. Prints requests per second, and the 50th and 99th percentile in us.
  */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
+#include "test/bench/load_kit.h"
+
 #include <poll.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#define MOST	64
-#define BUCKETS 100000 /* of a microsecond */
 #define VALUE                                                                    \
 	"0123456789012345678901234567890123456789012345678901234567890123456789" \
 	"012345678901234567890123456789"
@@ -40,20 +32,6 @@ static struct {
 	uint32_t random;
 	uint32_t took[BUCKETS];
 } st = {.random = 1};
-
-static double now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
-}
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
 
 static void ask(int i)
 {
@@ -102,29 +80,10 @@ static void hear(int i)
 
 static void open_all(int port)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	int one = 1;
-
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	for (int i = 0; i < st.n; i++) {
-		int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-		if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
-			die("load: connect");
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		st.fd[i] = (struct pollfd){fd, POLLIN, 0};
+		st.fd[i] = (struct pollfd){connection_to(port), POLLIN, 0};
 		ask(i);
 	}
-}
-
-static unsigned percentile(double part)
-{
-	double seen = 0;
-
-	for (unsigned us = 0; us < BUCKETS; us++)
-		if ((seen += st.took[us]) >= part * (double)st.done)
-			return us;
-	return BUCKETS;
 }
 
 int main(int argc, char **argv)
@@ -146,7 +105,7 @@ int main(int argc, char **argv)
 			if (st.fd[i].revents)
 				hear(i);
 	}
-	printf("%.0f %u %u\n", (double)st.done / (now_us() - began) * 1e6, percentile(0.5),
-	       percentile(0.99));
+	printf("%.0f %u %u\n", (double)st.done / (now_us() - began) * 1e6,
+	       percentile(st.took, st.done, 0.5), percentile(st.took, st.done, 0.99));
 	return 0;
 }

@@ -8,20 +8,11 @@
  * the length of the first one. Prints the requests per second of each pair of bursts, a
  * line each, then "p99" and that of both servers in us.
  */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
+#include "test/bench/load_kit.h"
+
 #include <poll.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-
-#define MOST	64
-#define BUCKETS 100000 /* of a microsecond */
 
 struct connection {
 	double sent;
@@ -42,20 +33,6 @@ static struct {
 	size_t size;
 	int n;
 } st;
-
-static double now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
-}
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
 
 static void ask(struct server *s, int i)
 {
@@ -97,18 +74,8 @@ static bool is_answered(struct server *s, int i)
 
 static void open_all(struct server *s, int port)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	int one = 1;
-
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (int i = 0; i < st.n; i++) {
-		int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-		if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
-			die("twins: connect");
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		s->fd[i] = (struct pollfd){fd, POLLIN, 0};
-	}
+	for (int i = 0; i < st.n; i++)
+		s->fd[i] = (struct pollfd){connection_to(port), POLLIN, 0};
 	/* Until it has said nothing for a while. */
 	ask(s, 0);
 	while (poll(s->fd, 1, s->answer ? 100 : 5000) == 1)
@@ -142,14 +109,9 @@ static double burst(struct server *s, double us)
 	return (double)(s->done - before) / (now_us() - began) * 1e6;
 }
 
-static unsigned percentile(const struct server *s, double part)
+static unsigned p99(const struct server *s)
 {
-	double seen = 0;
-
-	for (unsigned us = 0; us < BUCKETS; us++)
-		if ((seen += s->took[us]) >= part * (double)s->done)
-			return us;
-	return BUCKETS;
+	return percentile(s->took, s->done, 0.99);
 }
 
 int main(int argc, char **argv)
@@ -175,6 +137,6 @@ int main(int argc, char **argv)
 		rate[!first] = burst(&st.server[!first], us);
 		printf("%.0f %.0f\n", rate[0], rate[1]);
 	}
-	printf("p99 %u %u\n", percentile(&st.server[0], 0.99), percentile(&st.server[1], 0.99));
+	printf("p99 %u %u\n", p99(&st.server[0]), p99(&st.server[1]));
 	return 0;
 }
