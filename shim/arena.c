@@ -4,10 +4,11 @@
  *
  * Context  EARLY, ANY
  * Calls    rt, probe.h's page marks. Never: lock, wait, abort.
- * Shared   st.newest (a list only ever pushed to), chunk.used (relaxed add)
+ * Shared   st.newest (a list only ever pushed to), chunk.used and lent (relaxed adds)
  * Order    newest: release by grow(), acquire by its readers: a chunk's bounds
  *          are written before it can be seen.
- * Holds    used may pass the chunk's end by failed attempts; nothing below end
+ * Holds    lent is counted before a block leaves, so who holds one never reads 0 there.
+ *          used may pass the chunk's end by failed attempts; nothing below end
  *          is handed out twice. header.size is what was asked for.
  * Fails    The kernel refuses a chunk: NULL and ENOMEM, as malloc would.
  * Why      dlsym calls calloc, and so may whatever runs inside it. Blocks are few
@@ -41,6 +42,8 @@ static struct chunk first = {NULL, first_block, first_block + FIRST_SIZE, 0};
 static struct {
 	struct chunk *newest;
 } st = {&first};
+
+size_t cp_shim_arena_lent;
 
 void cp_shim_arena_init(void)
 {
@@ -90,13 +93,16 @@ void *cp_shim_arena_alloc(size_t align, size_t size)
 	void *p = NULL;
 
 	align = CP_MAX(align, sizeof(struct header));
+	cp_add_rlx(&cp_shim_arena_lent, 1);
 	if (size < SIZE_MAX / 4 && align < SIZE_MAX / 8) {
 		p = take(c, align, size);
 		if (!p && (c = grow(align, size)))
 			p = take(c, align, size);
 	}
-	if (!p)
+	if (!p) {
+		cp_sub_rlx(&cp_shim_arena_lent, 1);
 		errno = ENOMEM;
+	}
 	return p;
 }
 
@@ -108,6 +114,15 @@ bool cp_shim_arena_owns(const void *p)
 		if ((const char *)p >= c->base && (const char *)p < c->end)
 			return true;
 	return false;
+}
+
+bool cp_shim_arena_take_back(const void *p)
+{
+	bool owns = cp_shim_arena_owns(p);
+
+	if (owns)
+		cp_sub_rlx(&cp_shim_arena_lent, 1);
+	return owns;
 }
 
 size_t cp_shim_arena_size(const void *p)

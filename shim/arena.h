@@ -11,11 +11,17 @@
 
 #include "../agent/rt/base.h"
 
+/* Blocks that are out. While there are none, an address needs no look at the chunks: so it is
+ * once dlsym is through with its own. */
+extern size_t cp_shim_arena_lent __attribute__((visibility("hidden")));
+
 /* Before the first allocation leaves: marks the static block. */
 void cp_shim_arena_init(void);
 /* align is a power of two. NULL with ENOMEM when the kernel refuses memory. */
 void *cp_shim_arena_alloc(size_t align, size_t size);
 bool cp_shim_arena_owns(const void *p);
+/* As free: is it the arena's? */
+bool cp_shim_arena_take_back(const void *p);
 size_t cp_shim_arena_size(const void *p);
 
 #endif

@@ -141,7 +141,7 @@ CP_NEW_ALIGNED_TABLE(NEW_ALIGNED)
 #define DELETE(name, result, params, args, ...)    \
 	static CP_NOINLINE void slow_##name params \
 	{                                          \
-		if (cp_shim_arena_owns(p))         \
+		if (cp_shim_arena_take_back(p))    \
 			return;                    \
 		cp_probe_free(p);                  \
 		cp_real.name args;                 \

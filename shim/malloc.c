@@ -164,8 +164,10 @@ static void *out_of_arena(void *p)
 	size_t size = cp_shim_arena_size(p);
 	void *to = cp_real.malloc(size);
 
-	if (to)
+	if (to) {
 		memcpy(to, p, size);
+		cp_shim_arena_take_back(p);
+	}
 	return to;
 }
 
@@ -224,7 +226,7 @@ CP_EXPORT void *reallocarray(void *p, size_t n, size_t size)
 
 static CP_NOINLINE void free_slow(void *p)
 {
-	if (cp_shim_arena_owns(p))
+	if (cp_shim_arena_take_back(p))
 		return;
 	cp_probe_free(p);
 	cp_real.free(p);
@@ -246,7 +248,7 @@ CP_EXPORT void cfree(void *p)
 
 static CP_NOINLINE void free_sized_slow(void *p, size_t n)
 {
-	if (cp_shim_arena_owns(p))
+	if (cp_shim_arena_take_back(p))
 		return;
 	cp_probe_free(p);
 	cp_real.free_sized(p, n);
@@ -261,7 +263,7 @@ CP_EXPORT void free_sized(void *p, size_t n)
 
 static CP_NOINLINE void free_aligned_sized_slow(void *p, size_t align, size_t n)
 {
-	if (cp_shim_arena_owns(p))
+	if (cp_shim_arena_take_back(p))
 		return;
 	cp_probe_free(p);
 	cp_real.free_aligned_sized(p, align, n);
@@ -276,7 +278,7 @@ CP_EXPORT void free_aligned_sized(void *p, size_t align, size_t n)
 
 CP_EXPORT size_t malloc_usable_size(void *p)
 {
-	if (cp_probe_marked(p) && cp_shim_arena_owns(p))
+	if (CP_UNLIKELY(cp_load_rlx(&cp_shim_arena_lent)) && cp_shim_arena_owns(p))
 		return cp_shim_arena_size(p);
 	return cp_real.malloc_usable_size(p);
 }

@@ -38,8 +38,10 @@ static void *moved(void *p, size_t n)
 		return NULL;
 	}
 	to = cp_shim_arena_alloc(1, n);
-	if (to && p)
+	if (to && p) {
 		memcpy(to, p, CP_MIN(n, cp_shim_arena_size(p)));
+		cp_shim_arena_take_back(p);
+	}
 	return to;
 }
 

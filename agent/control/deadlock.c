@@ -23,6 +23,7 @@
 
 #include "../rt/log.h"
 #include "../sample/module.h"
+#include "../sample/rules.h"
 #include "../sample/stack.h"
 #include "locks.h"
 #include "symbols.h"
@@ -151,7 +152,7 @@ struct named {
 static bool name_all(struct cp_arena *job, const struct cp_dump_thread *t, struct named *k)
 {
 	const struct cp_stack *stack = t->sid > CP_SID_FULL ? cp_stack_get(t->sid) : NULL;
-	unsigned module = cp_module_of(t->wait.object);
+	unsigned module = cp_rules_module(t->wait.object);
 
 	k->n = stack ? CP_MIN(stack->n, CP_WALK_MAX) : 0;
 	for (unsigned i = 0; i < k->n; i++)

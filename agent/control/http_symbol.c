@@ -11,7 +11,7 @@
  */
 #include "http_conn.h"
 
-#include "../sample/module.h"
+#include "../sample/rules.h"
 #include "exclusive.h"
 #include "lineread.h"
 #include "symbols.h"
@@ -82,7 +82,7 @@ static int name_all(struct cp_out *o, struct cp_arena *job, const uint64_t *addr
 		return err ? err : -ENOMEM;
 	for (unsigned i = 0; i < n; i++)
 		if (is_mapped(&maps, address[i]))
-			frame[known++] = cp_frame_make(cp_module_of(address[i]), address[i]);
+			frame[known++] = cp_frame_make(cp_rules_module(address[i]), address[i]);
 	err = cp_symbols_resolve(job, frame, known, symbol);
 	for (unsigned i = 0; i < known && !err; i++) {
 		if (!is_name(symbol[i]))

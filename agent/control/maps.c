@@ -15,6 +15,7 @@
 #include "../rt/buf.h"
 #include "../rt/sys.h"
 #include "../sample/module.h"
+#include "../sample/rules.h"
 
 #include <errno.h>
 #include <string.h>
@@ -176,7 +177,7 @@ static unsigned module_at(const struct cp_maps_line *line)
 	unsigned id = 0;
 
 	if (line->path[0] == '/' || !strcmp(line->path, "[vdso]"))
-		id = cp_module_of(line->start);
+		id = cp_rules_module(line->start);
 	return id == CP_MODULE_SYNTH ? 0 : id;
 }
 
@@ -303,7 +304,7 @@ int cp_maps_read(struct cp_arena *job, struct cp_maps *maps)
 	for (size_t i = 0; i < maps->live; i++)
 		remember(&maps->map[i]);
 	/* Without /proc the program still has to be the first. */
-	program = maps->live ? 0 : cp_module_of(st.entry);
+	program = maps->live ? 0 : cp_rules_module(st.entry);
 	if (program && !err)
 		err = add_unlisted(&r, program);
 	for (unsigned id = 1; id <= cp_module_count() && !err; id++)

@@ -3,7 +3,7 @@
  * modfile.c - from a loaded object to the files that know its symbols
  *
  * Context  CONTROL
- * Calls    rt, elf, cp_module_of.
+ * Calls    rt, elf, cp_rules_module.
  * Why      thread-self and not self in /proc: the latter is empty once the main
  *          thread has left by pthread_exit.
  */
@@ -13,6 +13,7 @@
 
 #include "../rt/buf.h"
 #include "../rt/sys.h"
+#include "../sample/rules.h"
 
 #include <errno.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static void open_debug(struct cp_modfile *f, const struct cp_module *m)
 
 void cp_modfile_open(struct cp_modfile *f, const struct cp_module *m, unsigned id)
 {
-	bool loaded = !id || cp_module_of(m->start) == id;
+	bool loaded = !id || cp_rules_module(m->start) == id;
 
 	memset(f, 0, sizeof(*f));
 	f->main.src.fd = f->debug.src.fd = -1;

@@ -17,7 +17,7 @@
 #include "peer.h"
 
 #include "../rt/sys.h"
-#include "../sample/module.h"
+#include "../sample/rules.h"
 #include "../sample/stack.h"
 
 #include <errno.h>
@@ -115,7 +115,7 @@ cp_sid cp_peer_walk(const struct cp_peer *p, const struct cp_peer_place *at)
 	bool cut, whole;
 
 	if (at->leaf)
-		frame[0] = cp_frame_make(cp_module_of(at->leaf), at->leaf);
+		frame[0] = cp_rules_frame(at->leaf);
 	if (at->regs.sp % 8)
 		return CP_SID_NONE;
 	for (;; want = ROOM) {

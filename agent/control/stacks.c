@@ -16,6 +16,7 @@
 #include "../rt/sys.h"
 #include "../sample/made.h"
 #include "../sample/module.h"
+#include "../sample/rules.h"
 #include "../sample/stack.h"
 #include "deadlock.h"
 #include "frames.h"
@@ -44,12 +45,12 @@ struct stacks {
 
 static cp_frame frame_of_object(uintptr_t addr)
 {
-	return cp_frame_make(cp_module_of(addr), addr);
+	return cp_frame_make(cp_rules_module(addr), addr);
 }
 
 static bool is_named(uintptr_t addr)
 {
-	return addr && cp_module_of(addr) != CP_MODULE_NONE;
+	return addr && cp_rules_module(addr) != CP_MODULE_NONE;
 }
 
 static bool want(struct stacks *s, cp_frame frame)

@@ -20,6 +20,7 @@
 #include "../rt/atomic.h"
 #include "../rt/mem.h"
 #include "module.h"
+#include "rules.h"
 
 #define NOTES	  16384U
 #define PROBES	  64U
@@ -91,7 +92,7 @@ static uint16_t number_of(uint64_t key)
 
 uint16_t cp_lockid_of(uintptr_t lock)
 {
-	unsigned module = cp_module_of(lock);
+	unsigned module = cp_rules_module(lock);
 	uint64_t hash = hash_of(lock), note;
 	uintptr_t pc;
 
@@ -103,7 +104,7 @@ uint16_t cp_lockid_of(uintptr_t lock)
 	pc = (uintptr_t)(note & CP_FRAME_ADDR_MASK);
 	if (!pc || tag_of(note) != tag_of(hash))
 		return 0;
-	return number_of(cp_frame_make(cp_module_of(pc - 1), pc - 1) | IS_CODE);
+	return number_of(cp_frame_make(cp_rules_module(pc - 1), pc - 1) | IS_CODE);
 }
 
 uint32_t cp_lockid_end(void)

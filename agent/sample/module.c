@@ -2,7 +2,7 @@
 /*
  * module.c - numbers the loaded objects that samples hit, and keeps their records
  *
- * Context  HOST, SIGNAL: cp_module_find, cp_module_of
+ * Context  HOST, SIGNAL: cp_module_find, cp_module_has
  *          CONTROL: cp_module_get, cp_module_count
  * Calls    _dl_find_object (weak; async-signal-safe since glibc 2.35); everything the
  *          loader or the object itself holds is probed, and copied, first (peek.h).
@@ -23,7 +23,6 @@
 #include "../rt/mem.h"
 #include "loss.h"
 #include "peek.h"
-#include "unload.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -220,8 +219,7 @@ CP_COLD static unsigned meet(const struct dl_find_object *dlfo, uint64_t gen, bo
 		struct record *r = record_of(id);
 
 		cp_store_rlx(&r->link_map, now.link_map);
-		if (gen)
-			cp_store_rlx(&r->seen, gen);
+		cp_store_rlx(&r->seen, gen);
 		cp_store_rlx(hint_of(now.m.start), (uint16_t)id);
 	}
 	return id;
@@ -232,7 +230,7 @@ CP_COLD static unsigned meet(const struct dl_find_object *dlfo, uint64_t gen, bo
 static bool still_there(const struct record *r, const struct dl_find_object *dlfo, uint64_t gen,
 			bool careful)
 {
-	return gen && r->m.start == (uintptr_t)dlfo->dlfo_map_start &&
+	return r->m.start == (uintptr_t)dlfo->dlfo_map_start &&
 	       r->m.end == (uintptr_t)dlfo->dlfo_map_end &&
 	       cp_load_rlx(&r->link_map) == (uintptr_t)dlfo->dlfo_link_map &&
 	       cp_load_rlx(&r->seen) == gen &&
@@ -265,17 +263,6 @@ bool cp_module_has(uintptr_t pc)
 	struct dl_find_object dlfo;
 
 	return _dl_find_object && _dl_find_object((void *)pc, &dlfo) == 0;
-}
-
-unsigned cp_module_of(uintptr_t pc)
-{
-	bool careful = cp_unload_enter(), stale;
-	const struct cp_module *m;
-	/* No generation: the object is looked at anew. */
-	unsigned id = cp_module_find(pc, 0, careful, &m, &stale);
-
-	cp_unload_leave();
-	return id;
 }
 
 unsigned cp_module_count(void)

@@ -2,7 +2,7 @@
 /*
  * module.h - the loaded objects that samples have hit, the unloaded ones too
  *
- * Context  HOST, SIGNAL: cp_module_of      CONTROL: cp_module_get, _count
+ * Context  HOST, SIGNAL: cp_module_find, _has      CONTROL: cp_module_get, _count
  * Shared   an append-only array; a record is complete before its number is out.
  * Holds    A number means one object at one address for the whole run: another
  *          library at the same place gets another number; the same one loaded
@@ -28,12 +28,10 @@ struct cp_module {
 	char path[231];	      /* as the loader knows it; "" for the executable */
 };
 
-/* [HOST, SIGNAL] The object pc lies in, met before or not. */
-unsigned cp_module_of(uintptr_t pc);
-/* [HOST, SIGNAL] The same for the walker, within generation gen: what was made sure
- * of in this generation is not looked at again; careful: nor is its memory. *m is set when the
- * answer is not CP_MODULE_NONE. *stale is set when another object was found where one known in this
- * generation was: rules made for it are wrong. */
+/* [HOST, SIGNAL] The object pc lies in, met before or not. What was made sure of in generation
+ * gen is not looked at again; careful: nor is its memory. *m is set when the answer is not
+ * CP_MODULE_NONE. *stale is set when another object was found where one known in this generation
+ * was: rules made for it are wrong. Who has none of these at hand: cp_rules_module. */
 unsigned cp_module_find(uintptr_t pc, uint64_t gen, bool careful, const struct cp_module **m,
 			bool *stale);
 /* [HOST, SIGNAL] Does pc lie in a loaded object? */

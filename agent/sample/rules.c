@@ -2,7 +2,7 @@
 /*
  * rules.c - fills the cache of call-frame rules from the modules' tables
  *
- * Context  HOST, SIGNAL: cp_rule_read      ANY: cp_rules_forget
+ * Context  HOST, SIGNAL: cp_rule_read, cp_rules_module, _frame      ANY: cp_rules_forget
  * Calls    module.c, cfi.c, expr.c.
  * Shared, Holds, Why: rules.h
  * Fails    What eight bytes can't say becomes CP_RULE_FULL, and is worked out
@@ -215,12 +215,25 @@ CP_NOINLINE cp_rule cp_rule_read(uintptr_t key, uint64_t gen)
 	return rule;
 }
 
+unsigned cp_rules_module(uintptr_t addr)
+{
+	uint64_t gen = cp_rules_gen();
+	bool careful = cp_unload_enter(), stale = false;
+	const struct cp_module *m;
+	unsigned id = cp_module_find(addr, gen, careful, &m, &stale);
+
+	cp_unload_leave();
+	if (stale)
+		cp_rules_forget();
+	return id;
+}
+
 cp_frame cp_rules_frame(uintptr_t pc)
 {
 	uint64_t gen = cp_rules_gen();
 
 	if (!cp_rules.entry || pc > CP_FRAME_ADDR_MASK)
-		return cp_frame_make(cp_module_of(pc), pc);
+		return cp_frame_make(cp_rules_module(pc), pc);
 	return cp_frame_make(cp_rule_module(cp_rule_get(pc, gen, cp_rule_tag(gen))), pc);
 }
 

@@ -99,6 +99,8 @@ void cp_rules_forget(void);
 /* [HOST, SIGNAL] Reads the tables, and remembers what they say. */
 cp_rule cp_rule_read(uintptr_t key, uint64_t gen);
 
+/* [HOST, SIGNAL] The loaded object that holds an address, code or data. */
+unsigned cp_rules_module(uintptr_t addr);
 /* [HOST, SIGNAL] The frame of an address nobody walked to, as a function's: what the cache
  * knows of it saves reading its object's headers again. */
 cp_frame cp_rules_frame(uintptr_t pc);

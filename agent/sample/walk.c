@@ -279,7 +279,7 @@ static bool is_named(const char *path, const char *name, size_t len)
 /* Ourselves, when we are the library and not part of a test. */
 static void find_own(void)
 {
-	unsigned id = cp_module_of((uintptr_t)find_own);
+	unsigned id = cp_rules_module((uintptr_t)find_own);
 	const struct cp_module *m = cp_module_get(id);
 
 	if (m && is_named(m->path, "libcprof.so", 11))

@@ -16,8 +16,16 @@ from servers import Memcached, Nginx, Redis, usage
 
 TWINS, PAIRS, BURST_MS, CONNECTIONS = 4 if QUICK else 16, 30, 50, 16
 VALUE = "0123456789" * 10
+
+
+def resp(*words):
+    """A command as redis's clients send it."""
+    return f"*{len(words)}\r\n" + "".join(f"${len(w)}\r\n{w}\r\n" for w in words)
+
+
 REQUESTS = {
-    "redis": (Redis, f"SET key {VALUE}\r\nGET key\r\nLPUSH list {VALUE}\r\nRPOP list\r\n"),
+    "redis": (Redis, resp("SET", "key", VALUE) + resp("GET", "key") +
+              resp("LPUSH", "list", VALUE) + resp("RPOP", "list")),
     "nginx": (Nginx, "GET /page HTTP/1.1\r\nHost: here\r\n\r\n"),
     "memcached": (Memcached, f"set key 0 0 100\r\n{VALUE}\r\nget key\r\n"),
 }

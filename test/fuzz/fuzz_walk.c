@@ -63,11 +63,6 @@ unsigned cp_module_find(uintptr_t pc, uint64_t gen, bool careful, const struct c
 	return MODULE;
 }
 
-unsigned cp_module_of(uintptr_t pc)
-{
-	return cp_module_has(pc) ? MODULE : CP_MODULE_NONE;
-}
-
 const struct cp_module *cp_module_get(unsigned id)
 {
 	return id == MODULE ? &module : NULL;

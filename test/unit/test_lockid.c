@@ -6,6 +6,7 @@
  */
 #include "../../agent/sample/lockid.h"
 #include "../../agent/sample/module.h"
+#include "../../agent/sample/rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +51,7 @@ static void others_are_their_makers(void **state)
 	assert_true(cp_lockid_get(id, &frame, &is_code));
 	assert_true(is_code);
 	assert_int_equal(cp_frame_addr(frame), pc - 1);
-	assert_int_equal(cp_frame_module(frame), cp_module_of(pc));
+	assert_int_equal(cp_frame_module(frame), cp_rules_module(pc));
 	cp_lockid_gone(HEAP);
 	assert_int_equal(cp_lockid_of(HEAP), 0);
 	assert_int_equal(cp_lockid_of(HEAP + 4096), id);

@@ -8,6 +8,7 @@
 #include "agent/control/symbols.h"
 #include "agent/rt/buf.h"
 #include "agent/sample/module.h"
+#include "agent/sample/rules.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -63,7 +64,7 @@ static int take_object(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-unsigned cp_module_of(uintptr_t pc)
+unsigned cp_rules_module(uintptr_t pc)
 {
 	for (unsigned i = 0; i < nmodules; i++)
 		if (!gone[i] && pc >= modules[i].start && pc < modules[i].end)
@@ -108,7 +109,7 @@ static cp_frame frame_at(const void *p, size_t offset)
 {
 	uintptr_t addr = (uintptr_t)p + offset;
 
-	return cp_frame_make(cp_module_of(addr), addr);
+	return cp_frame_make(cp_rules_module(addr), addr);
 }
 
 static CP_NOINLINE void a_static_function(void)

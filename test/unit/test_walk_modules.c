@@ -15,6 +15,7 @@
 #include "agent/rt/thread.h"
 #include "agent/sample/loss.h"
 #include "agent/sample/module.h"
+#include "agent/sample/rules.h"
 #include "agent/sample/unload.h"
 #include "agent/sample/walk.h"
 
@@ -125,16 +126,16 @@ static void test_replaced(void **state)
 
 static void test_own_and_libc(void **state)
 {
-	const struct cp_module *m = cp_module_get(cp_module_of((uintptr_t)test_own_and_libc));
+	const struct cp_module *m = cp_module_get(cp_rules_module((uintptr_t)test_own_and_libc));
 
 	(void)state;
 	assert_non_null(m);
 	assert_string_equal(m->path, "");
-	m = cp_module_get(cp_module_of((uintptr_t)dlsym(RTLD_DEFAULT, "l64a")));
+	m = cp_module_get(cp_rules_module((uintptr_t)dlsym(RTLD_DEFAULT, "l64a")));
 	assert_non_null(strstr(m->path, "libc.so.6"));
 	assert_true(m->eh_frame_hdr > m->cfi_lo - 1 && m->eh_frame_hdr < m->cfi_hi);
-	assert_int_equal(cp_module_of(0x1000), CP_MODULE_NONE);
-	assert_int_equal(cp_module_of((uintptr_t)&state), CP_MODULE_NONE);
+	assert_int_equal(cp_rules_module(0x1000), CP_MODULE_NONE);
+	assert_int_equal(cp_rules_module((uintptr_t)&state), CP_MODULE_NONE);
 	assert_null(cp_module_get(cp_module_count() + 1));
 }
 
