@@ -51,6 +51,10 @@ def out(argv, env=None, **how):
                           stdin=subprocess.DEVNULL, capture_output=True, **how).stdout
 
 
+def cpu_seconds(pids):
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)  # the kernel's number for it
+
+
 def machine(name, value, unit):
     name = name.replace(", ", ".").replace(" ", "-")
     print(f"bench: {name} {value:.4g} {unit}", flush=True)

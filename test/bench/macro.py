@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Servers and programs with nothing, with the library, and with each of its peers.
+"""PostgreSQL and programs with nothing, with the library, and with each of its peers.
 
 Throughput and 99th percentile are ratios to the run without anything in the same round,
 more being better for the first and less for the second; so is CPU time per request. Peers
@@ -7,6 +7,7 @@ that bring an allocator of their own are held against that allocator alone. The 
 "cprof/peer" says how the profile of ours that does the same job fares beside them: its
 throughput's ratio divided by theirs, above 1 when ours is the cheaper.
 """
+import contextlib
 import os
 import shutil
 import signal
@@ -14,8 +15,7 @@ import statistics
 import subprocess
 import tempfile
 
-from kit import LIB, QUICK, ROOM, environment, interval, machine, ratios_of, row, show_range
-from kit import title, turns
+from kit import LIB, QUICK, ROOM, environment, interval, machine, row, show_range, title, turns
 from servers import WORKLOADS
 
 ROUNDS = 2 if QUICK else 15
@@ -33,16 +33,21 @@ class Variant:
         return ((not self.preload or os.path.exists(self.preload)) and
                 (not self.program or shutil.which(self.program[0])))
 
-    def measure(self, workload):
+    @contextlib.contextmanager
+    def ready(self):
+        """The environment, and what runs beside, with a directory to write to."""
         scratch = tempfile.mkdtemp(dir=ROOM)
         os.chmod(scratch, 0o777)
         env = {k: v.replace("@", scratch) for k, v in self.env.items()}
         try:
-            return workload.measure(
-                environment(self.preload, CPROF_LOG="none", CPROF_DIR=scratch, **env),
-                Beside([a.replace("@", scratch) for a in self.program or ()]))
+            yield (environment(self.preload, CPROF_LOG="none", CPROF_DIR=scratch, **env),
+                   Beside([a.replace("@", scratch) for a in self.program or ()]))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def measure(self, workload):
+        with self.ready() as (env, beside):
+            return workload.measure(env, beside)
 
 
 class Beside:
@@ -54,9 +59,9 @@ class Beside:
     def words(self, last):
         return [*self.argv, last] if self.argv else []
 
-    def start(self, pid):
+    def start(self, pids):
         self.process = self.argv and subprocess.Popen(
-            [*self.words("-p"), str(pid)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [*self.words("-p"), ",".join(map(str, pids))], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
 
     def end(self):
@@ -89,42 +94,53 @@ PEERS = [
 ]
 
 
-def against(results, v, variants):
-    """Rounds' ratios of our job's throughput to the peer's, each over its own base."""
-    ours = variants[v.job]
-    return [(r[v.job]["rate"] / r[ours.base]["rate"]) / (r[v.name]["rate"] / r[v.base]["rate"])
-            for r in results if {v.job, v.name, v.base, ours.base} <= set(r)]
-
-
-def show(workload, results, v, variants):
-    ratio, low, high = interval(ratios_of(results, v.name, v.base, lambda m: m["rate"]))
-    p99 = ratios_of(results, v.name, v.base, lambda m: m["p99"])
-    cpu = interval(ratios_of(results, v.name, v.base, lambda m: m["cpu"]))
-    kib = statistics.median(r[v.name]["kib"] - r[v.base]["kib"] for r in results if v.name in r)
-    beside = interval(against(results, v, variants)) if v.job else None
-    row(v.name, f"{ratio:.4f}", show_range(low, high), f"{interval(p99)[0]:.3f}" if p99 else "",
+def show(workload, v, ratios, ours):
+    """ratios: v's, of each round, and ours of the profile that does its job."""
+    rate, cpu, p99 = ([r[what] for r in ratios] for what in ("rate", "cpu", "p99"))
+    rate, cpu, kib = interval(rate), interval(cpu), statistics.median(r["kib"] for r in ratios)
+    p99 = statistics.median(p99)
+    beside = interval([a["rate"] / b["rate"] for a, b in zip(ours, ratios)]) if ours else None
+    row(v.name, f"{rate[0]:.4f}", show_range(*rate[1:]), f"{p99:.3f}" if p99 else "",
         f"{cpu[0]:.4f}", show_range(*cpu[1:]), f"{kib / 1024:+.1f}",
         f"{beside[0]:.3f}" if beside else "", show_range(*beside[1:]) if beside else "")
-    machine(f"{workload}.{v.name}.throughput", ratio, "x")
-    machine(f"{workload}.{v.name}.from", low, "x")
-    machine(f"{workload}.{v.name}.cpu", cpu[0], "x")
+    name = f"{workload}.{v.name}"
+    machine(f"{name}.throughput", rate[0], "x")
+    machine(f"{name}.from", rate[1], "x")
+    machine(f"{name}.to", rate[2], "x")
+    machine(f"{name}.cpu", cpu[0], "x")
     if p99:
-        machine(f"{workload}.{v.name}.p99", interval(p99)[0], "x")
+        machine(f"{name}.p99", p99, "x")
     if beside:
-        machine(f"{workload}.{v.name}.cprof-to-it", beside[0], "x")
+        machine(f"{name}.cprof-to-it", beside[0], "x")
+
+
+def show_all(workload, variants, ratios):
+    """ratios: of each variant, by name."""
+    row("", "throughput", "95 %", "p99", "CPU each", "95 %", "RSS MB", "cprof/peer", "95 %")
+    for v in variants:
+        show(workload, v, ratios[v.name], ratios.get(v.job))
+
+
+def ratio(one, base):
+    """Of two measurements; memory is a difference."""
+    return {"rate": one["rate"] / base["rate"], "cpu": one["cpu"] / base["cpu"],
+            "p99": one["p99"] / base["p99"] if base["p99"] else 0, "kib": one["kib"] - base["kib"]}
+
+
+def peers():
+    return [v for v in PEERS if v.is_there()]
 
 
 def bench_workload(name):
     title(f"{name}: {ROUNDS} interleaved pairs, peers in each third round")
-    peers = [v for v in PEERS if v.is_there()]
-    variants = {v.name: v for v in [Variant("none"), *OURS, *peers]}
+    shown = [*OURS, *peers()]
+    variants = {v.name: v for v in [Variant("none"), *shown]}
     workload = WORKLOADS[name]()
     main = ["none", "cprof, all"]
     seldom = [n for n in variants if n not in main]
     results = turns(main, ROUNDS, lambda n: variants[n].measure(workload), seldom)
-    row("", "throughput", "95 %", "p99", "CPU each", "95 %", "RSS MB", "cprof/peer", "95 %")
-    for v in [*OURS, *peers]:
-        show(name, results, v, variants)
+    show_all(name, shown, {v.name: [ratio(r[v.name], r[v.base]) for r in results
+                                    if v.name in r and v.base in r] for v in shown})
 
 
 def part(name):

@@ -9,8 +9,8 @@ import sys
 import tempfile
 import time
 
-from kit import BENCH, LIB, QUICK, ROOM, TOP, environment, interval, machine, out, ratios_of, row
-from kit import show_range, title, turns
+from kit import BENCH, BUILD, LIB, QUICK, ROOM, TOP, environment, interval, machine, out
+from kit import ratios_of, row, show_range, title, turns
 
 sys.path.insert(0, str(TOP / "test/lib"))
 import pprofcheck  # noqa: E402
@@ -111,6 +111,21 @@ def bench_stacks():
             machine(f"stacks.{n}.memory", used_kib(path), "KB")
 
 
+def bench_churn():
+    """A table that removed records clog up would slow down."""
+    n = 1000000 if QUICK else 20000000
+    title(f"every allocation recorded, {n} blocks come and go: the last tenth to the first")
+    argv = [BUILD / "prog/extremes", "churn", n]
+    env = environment(LIB, CPROF_HEAP_RATE="1", CPROF_LOG="none")
+    ratios = []
+    for _ in range(3 if QUICK else 5):
+        ns = [float(v) for v in re.findall(r"^part \d+ ns ([\d.]+)", out(argv, env), re.M)]
+        ratios.append(ns[-1] / ns[0])
+    ratio, low, high = interval(ratios)
+    row("churn", f"{ratio:.3f}", show_range(low, high))
+    machine("churn.ratio", ratio, "x")
+
+
 def bench_idle():
     title("an idle process: private memory over an empty library")
     with Grown("idle", preload=EMPTY) as bare, Grown("idle") as ours:
@@ -154,4 +169,4 @@ def bench_massif():
 
 
 PARTS = {"threads": bench_threads, "heaps": bench_heaps, "stacks": bench_stacks,
-         "idle": bench_idle, "http": bench_http, "massif": bench_massif}
+         "churn": bench_churn, "idle": bench_idle, "http": bench_http, "massif": bench_massif}

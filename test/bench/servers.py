@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Servers and batch programs under load: each is started anew, loaded, measured, ended."""
+"""Servers, which others load (twins.py), and programs that are started, measured and ended."""
+import contextlib
 import os
 import pathlib
 import pwd
@@ -36,19 +37,24 @@ def tree(pid):
     return pids
 
 
-def usage(pid):
-    """(CPU seconds, peak resident KiB) of a tree, with those it has waited for."""
-    ticks = kib = 0
-    for p in tree(pid):
-        try:
-            stat = pathlib.Path(f"/proc/{p}/stat").read_text().rpartition(")")[2].split()
+def peak_kib(pids):
+    """Of resident memory, in all."""
+    kib = 0
+    for p in pids:
+        with contextlib.suppress(OSError):
             status = pathlib.Path(f"/proc/{p}/status").read_text()
-        except OSError:
-            continue
-        ticks += sum(map(int, stat[11:15]))
-        found = re.search(r"^VmHWM:\s+(\d+)", status, re.M)
-        kib += int(found.group(1)) if found else 0
-    return ticks / TICK, kib
+            kib += int(re.search(r"^VmHWM:\s+(\d+)", status, re.M).group(1))
+    return kib
+
+
+def cpu_of_all(pid):
+    """CPU seconds of a tree, with those it has waited for."""
+    ticks = 0
+    for p in tree(pid):
+        with contextlib.suppress(OSError):
+            stat = pathlib.Path(f"/proc/{p}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, stat[11:15]))
+    return ticks / TICK
 
 
 class Server:
@@ -93,20 +99,6 @@ class Server:
 
     stop_signal = signal.SIGTERM
 
-    def measure(self, env, beside):
-        """beside: the profiler that runs next to the server, or none (macro.py)."""
-        self.start(env)
-        beside.start(self.process.pid)
-        try:
-            self.load(warm=True)
-            cpu = usage(self.process.pid)[0]
-            got = self.load(warm=False)
-            after, kib = usage(self.process.pid)
-        finally:
-            beside.end()
-            self.stop()
-        return {**got, "cpu": (after - cpu) / got["done"], "kib": kib}
-
 
 class Redis(Server):
     name, ready = "redis-server", b"PING\r\n"
@@ -114,15 +106,6 @@ class Redis(Server):
     def argv(self):
         return ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "",
                 "--appendonly", "no", "--dir", self.dir]
-
-    def load(self, warm):
-        n = int((20000 if warm else 100000) * SECONDS)
-        text = out(["redis-benchmark", "-p", self.port, "--csv", "-t", "set,get,lpush", "-r",
-                    100000, "-n", n, "-d", 100, "-c", 16, "-P", 4])
-        rows = [line.replace('"', "").split(",") for line in text.splitlines()[1:]]
-        done = n * len(rows)
-        return {"done": done, "rate": done / sum(n / float(r[1]) for r in rows),
-                "p99": max(float(r[6]) for r in rows)}
 
 
 class Nginx(Server):
@@ -142,16 +125,6 @@ class Nginx(Server):
     def argv(self):
         return ["nginx", "-e", "/dev/null", "-c", self.dir / "nginx.conf", "-p", self.dir]
 
-    def load(self, warm):
-        if warm:  # wrk knows whole seconds only; what it asks first is little beside them
-            return None
-        text = out(["wrk", "-t1", "-c16", "-d1s", "--latency",
-                    f"http://127.0.0.1:{self.port}/page"])
-        p99, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
-        return {"done": int(re.search(r"(\d+) requests in", text).group(1)),
-                "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
-                "p99": float(p99) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]}
-
 
 class Memcached(Server):
     name, ready = "memcached", b"version\r\n"
@@ -159,11 +132,6 @@ class Memcached(Server):
     def argv(self):
         return ["memcached", "-p", self.port, "-l", "127.0.0.1", "-t", 2, "-U", 0,
                 *(["-u", "root"] if os.getuid() == 0 else [])]
-
-    def load(self, warm):
-        seconds = 0.2 if warm else SECONDS
-        rate, _, p99 = map(float, out([BENCH / "load", self.port, 16, seconds]).split())
-        return {"done": rate * seconds, "rate": rate, "p99": p99 / 1e3}
 
 
 class Postgres(Server):
@@ -194,6 +162,21 @@ class Postgres(Server):
     def pgbench(self, *words):
         return out(["pgbench", "-h", "127.0.0.1", "-p", self.port, "-U", "bench", *words,
                     "postgres"], cwd=self.dir, user=self.user)
+
+    def measure(self, env, beside):
+        """beside: the profiler that runs next to the server, or none (macro.py)."""
+        self.start(env)
+        beside.start(tree(self.process.pid))
+        try:
+            self.load(warm=True)
+            cpu = cpu_of_all(self.process.pid)
+            got = self.load(warm=False)
+            cpu = cpu_of_all(self.process.pid) - cpu
+            kib = peak_kib(tree(self.process.pid))
+        finally:
+            beside.end()
+            self.stop()
+        return {**got, "cpu": cpu / got["done"], "kib": kib}
 
     def load(self, warm):
         if warm:
@@ -255,7 +238,6 @@ def words(name, rounds):
 
 
 WORKLOADS = {
-    "redis": Redis, "nginx": Nginx, "memcached": Memcached, "postgresql": Postgres,
-    "sqlite": sqlite, "gcc": compiler, "c++": lambda: words("words", 120),
+    "postgresql": Postgres, "sqlite": sqlite, "gcc": compiler, "c++": lambda: words("words", 120),
     "rust": lambda: words("words-rs", 120),
 }

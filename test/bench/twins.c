@@ -8,11 +8,20 @@
  * the length of the first one. Prints the requests per second of each pair of bursts, a
  * line each, then "p99" and that of both servers in us.
  */
-#include "test/bench/load_kit.h"
-
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MOST	64     /* connections */
+#define BUCKETS 100000 /* of a microsecond */
 
 struct connection {
 	double sent;
@@ -33,6 +42,44 @@ static struct {
 	size_t size;
 	int n;
 } st;
+
+static double now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* A connection to a server on loopback. */
+static int connection_to(int port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		die("connect");
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return fd;
+}
+
+/* In us; took[n]: so many answers that took n of them. */
+static unsigned percentile(const uint32_t took[BUCKETS], long done, double part)
+{
+	double seen = 0;
+
+	for (unsigned us = 0; us < BUCKETS; us++)
+		if ((seen += took[us]) >= part * (double)done)
+			return us;
+	return BUCKETS;
+}
 
 static void ask(struct server *s, int i)
 {

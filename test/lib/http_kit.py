@@ -32,8 +32,10 @@ class Server(Host):
         with open(path) as f:
             return f.read().strip()
 
-    def connect(self, timeout=20):
-        s = socket.create_connection(("127.0.0.1", self.port), timeout)
+    patience = 20  # seconds without a byte
+
+    def connect(self, timeout=None):
+        s = socket.create_connection(("127.0.0.1", self.port), timeout or self.patience)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return s
 
