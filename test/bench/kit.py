@@ -69,6 +69,44 @@ def row(*cells):
           flush=True)
 
 
+class Live:
+    """A program that measures once for each line it is given."""
+
+    def __init__(self, argv, env):
+        self.process = subprocess.Popen([str(a) for a in argv], env=env, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def measure(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def side_by_side(argv, envs, rounds):
+    """{name: figures} of one program in several environments, measured in turn."""
+    live = {name: Live(argv, env) for name, env in envs.items()}
+    for program in live.values():
+        program.measure()  # the first has much to do for the first time
+    names, figures = list(live), {name: [] for name in live}
+    for i in range(rounds):
+        for name in names[::-1] if i % 2 else names:
+            figures[name].append(live[name].measure())
+    for program in live.values():
+        program.end()
+    return figures
+
+
+def middle(values):
+    """Of the middle half: what befalls the machine befalls some badly and most not at all."""
+    values = sorted(values)
+    return statistics.mean(values[len(values) // 4:len(values) - len(values) // 4])
+
+
 def turns(names, rounds, measure, seldom=()):
     """[{name: measure(name)}] of each round; the seldom ones in every third of them, and in
     the first only when they take too long."""
@@ -91,11 +129,6 @@ def interval(ratios):
     mean, n = statistics.mean(logs), len(logs)
     half = T95[min(n - 2, len(T95) - 1)] * statistics.stdev(logs) / n ** 0.5 if n > 1 else math.inf
     return math.exp(mean), math.exp(mean - half), math.exp(min(mean + half, 700))
-
-
-def ratios_of(results, name, base, key=lambda v: v):
-    return [key(r[name]) / key(r[base]) for r in results
-            if name in r and base in r and key(r[name]) and key(r[base])]
 
 
 def show_range(low, high):

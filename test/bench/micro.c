@@ -2,23 +2,28 @@
 /*
  * micro.c - what one operation costs, on whatever is preloaded
  *
- * usage: micro OPERATION COUNT ROUNDS
+ * usage: micro OPERATION COUNT
  *
+ * For each line on its standard input, a round; prints how many ns each operation took.
+ *
+ *   pair:SIZE   malloc and free; blocks die in the order of a small ring, so that free
+ *               never meets the block that was allocated just before; 0: of 16 to 1024 bytes
  *   batch       malloc of a thousand blocks, then free of all: per pair
  *   cross       one thread allocates, another frees: per pair
  *   lock        an uncontended lock and unlock
  *   read, write an uncontended read-write lock, and its unlock
- *   contended   two threads take the same lock in turn: per lock and unlock
- *   crowd       sixteen do: wall time
+ *   contended   two threads take the same lock: per lock and unlock
+ *   crowd       sixteen do
  *   pingpong    a condition variable to and fro between two threads: per way
  *   thread      pthread_create and join
  *   threads:N   N threads, each in malloc and free: per pair and thread
  *
- * Prints the ns of each round: of the process's CPU time, but wall time for crowd and
- * pingpong, whose time is waiting.
+ * Of the process's CPU time, but wall time for contended, crowd and pingpong, whose time is
+ * waiting. How threads come and go is no part of it, but for thread.
  */
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,27 +31,47 @@
 #include <time.h>
 
 #define BATCH 1000
+#define RING  64
 
 static struct {
 	pthread_mutex_t mutex;
 	pthread_rwlock_t rwlock;
 	pthread_cond_t cond;
 	long count, turn;
+	clockid_t clock;
+	double began, ended;
+	pthread_barrier_t gate;
+	void *(*body[2])(void *);
 	sem_t full, empty;
 	void *block[BATCH];
 } st = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
 
-static double now_ns(clockid_t clock)
+static double now_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(st.clock, &ts);
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
 static size_t size_of(long i)
 {
 	return 16 + ((unsigned)i * 2654435761U >> 22);
+}
+
+static void pair(size_t size)
+{
+	void *ring[RING] = {0};
+
+	for (long i = 0; i < st.count; i++) {
+		unsigned slot = (unsigned)i % RING;
+
+		free(ring[slot]);
+		ring[slot] = malloc(size ? size : size_of(i));
+		__asm__ volatile("" : : "r"(ring[slot]) : "memory");
+	}
+	for (int i = 0; i < RING; i++)
+		free(ring[i]);
 }
 
 static void batch(void)
@@ -59,14 +84,31 @@ static void batch(void)
 	}
 }
 
+static void *between_gates(void *arg)
+{
+	pthread_barrier_wait(&st.gate);
+	st.body[arg != NULL](arg);
+	pthread_barrier_wait(&st.gate);
+	return NULL;
+}
+
+/* Every other thread gets an argument, and another body if there is one. */
 static void together(int n, void *(*run)(void *), void *(*other)(void *))
 {
 	pthread_t thread[64];
 
+	st.body[0] = run;
+	st.body[1] = other ? other : run;
+	pthread_barrier_init(&st.gate, NULL, (unsigned)n + 1);
 	for (int i = 0; i < n; i++)
-		pthread_create(&thread[i], NULL, i % 2 && other ? other : run, i % 2 ? &st : NULL);
+		pthread_create(&thread[i], NULL, between_gates, i % 2 ? &st : NULL);
+	pthread_barrier_wait(&st.gate);
+	st.began = now_ns();
+	pthread_barrier_wait(&st.gate);
+	st.ended = now_ns();
 	for (int i = 0; i < n; i++)
 		pthread_join(thread[i], NULL);
+	pthread_barrier_destroy(&st.gate);
 }
 
 /* The blocks of a round, to and fro by two semaphores. */
@@ -140,30 +182,30 @@ static void *nothing(void *arg)
 
 static void *pairs(void *arg)
 {
-	void *ring[64] = {0};
-
-	for (long i = 0; i < st.count; i++) {
-		free(ring[i % 64]);
-		ring[i % 64] = malloc(size_of(i));
-	}
-	for (int i = 0; i < 64; i++)
-		free(ring[i]);
+	pair(0);
 	return arg;
 }
 
 static void threads(void)
 {
-	for (long i = 0; i < st.count; i++)
-		together(1, nothing, NULL);
+	pthread_t thread;
+
+	for (long i = 0; i < st.count; i++) {
+		pthread_create(&thread, NULL, nothing, NULL);
+		pthread_join(thread, NULL);
+	}
 }
 
 /* How often the operation is done while st.count counts once. */
 static int run(const char *what)
 {
+	size_t size;
 	int n = 1;
 
 	st.turn = 0;
-	if (!strcmp(what, "batch"))
+	if (sscanf(what, "pair:%zu", &size) == 1)
+		pair(size);
+	else if (!strcmp(what, "batch"))
 		batch();
 	else if (!strcmp(what, "cross"))
 		cross();
@@ -188,21 +230,29 @@ static int run(const char *what)
 	return n;
 }
 
+static bool waits(const char *what)
+{
+	return !strcmp(what, "contended") || !strcmp(what, "crowd") || !strcmp(what, "pingpong");
+}
+
 int main(int argc, char **argv)
 {
-	long rounds = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
-	clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
+	char line[8];
 
-	if (argc != 4)
+	if (argc != 3)
 		return 2;
-	if (!strcmp(argv[1], "pingpong") || !strcmp(argv[1], "crowd"))
-		clock = CLOCK_MONOTONIC;
 	st.count = strtol(argv[2], NULL, 10);
-	for (long i = 0; i < rounds; i++) {
-		double began = now_ns(clock);
-		int n = run(argv[1]);
+	st.clock = waits(argv[1]) ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID;
+	while (fgets(line, sizeof(line), stdin)) {
+		int n;
 
-		printf("%.3f\n", (now_ns(clock) - began) / (double)st.count / n);
+		st.ended = 0;
+		st.began = now_ns();
+		n = run(argv[1]);
+		if (!st.ended)
+			st.ended = now_ns();
+		printf("%.3f\n", (st.ended - st.began) / (double)st.count / n);
+		fflush(stdout);
 	}
 	return 0;
 }

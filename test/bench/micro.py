@@ -1,43 +1,43 @@
 # SPDX-License-Identifier: MIT
 """Single operations: malloc, locks, threads, the start of a process; a snapshot's parts."""
 import ctypes.util
+import operator
 import os
 import re
 import shutil
 import statistics
 import subprocess
 
-from kit import (BENCH, LIB, QUICK, environment, interval, machine, out, ratios_of, row, show_range,
-                 title, turns)
+from kit import (BENCH, LIB, QUICK, environment, interval, machine, middle, out, row, show_range,
+                 side_by_side, title)
 
 JUMP = str(BENCH / "libjump.so")
 ALLOCATORS = [("glibc", None), ("jemalloc", "libjemalloc.so.2"),
               ("tcmalloc", "libtcmalloc_minimal.so.4")]
 SIZES = (64, 0) if QUICK else (16, 64, 1024, 16384, 1 << 20, 0)
-ROUNDS = 3 if QUICK else 9
+PROCESSES, ROUNDS = (3, 20) if QUICK else (12, 60)
 
 
 def have(so):
     return not so or ctypes.util.find_library(re.sub(r"^lib|\.so.*", "", so))
 
 
-def best(argv, *preload):
-    """The best of a few in one process: what disturbs makes it slower, never faster."""
-    text = out(argv, environment(*preload, CPROF_LOG="none"))
-    return min(map(float, text.split()))
-
-
 def compare(name, argv, allocator=None, jump=False):
+    """Processes side by side, in rounds of some milliseconds; the interval is over these."""
     libs = {"bare": (allocator,), "cprof": (LIB, allocator)}
     if jump:
         libs["jump"] = (JUMP, allocator)
-    results = turns(libs, ROUNDS, lambda n: best(argv, *libs[n]))
-    mid = {n: statistics.median(r[n] for r in results) for n in libs}
-    ratio, low, high = interval(ratios_of(results, "cprof", "bare"))
-    row(name, f"{ratio:.3f}", show_range(low, high), f"{mid['cprof'] - mid['bare']:+.2f}",
-        f"{mid['bare']:.2f}", f"{mid['jump']:.2f}" if jump else "", f"{mid['cprof']:.2f}")
+    envs = {n: environment(*so, CPROF_LOG="none") for n, so in libs.items()}
+    runs = [side_by_side(argv, envs, ROUNDS) for _ in range(PROCESSES)]
+    ns = {n: statistics.median(middle(r[n]) for r in runs) for n in libs}
+    ratio, low, high = interval([middle(map(operator.truediv, r["cprof"], r["bare"]))
+                                 for r in runs])
+    added = statistics.median(middle(map(operator.sub, r["cprof"], r["bare"])) for r in runs)
+    row(name, f"{ratio:.3f}", show_range(low, high), f"{added:+.2f}",
+        f"{ns['bare']:.2f}", f"{ns['jump']:.2f}" if jump else "", f"{ns['cprof']:.2f}")
     machine(f"micro.{name}.ratio", ratio, "x")
-    machine(f"micro.{name}.added", mid["cprof"] - mid["bare"], "ns")
+    machine(f"micro.{name}.to", high, "x")
+    machine(f"micro.{name}.added", added, "ns")
 
 
 def head(text):
@@ -53,19 +53,18 @@ def bench_pair():
             row(allocator, "not installed")
             continue
         for size in SIZES:
-            count = 2000000 if size < 65536 else 200000
-            compare(f"{allocator} {size or 'mixed'}", [BENCH / "pair", size, count, 3], so,
-                    jump=True)
+            compare(f"{allocator} {size or 'mixed'}", [BENCH / "micro", f"pair:{size}", 100000],
+                    so, jump=True)
         for what in ("batch", "cross"):
-            compare(f"{allocator} {what}", [BENCH / "micro", what, 500000, 3], so)
+            compare(f"{allocator} {what}", [BENCH / "micro", what, 100000], so)
 
 
 def bench_locks():
-    head("pthread, ns each (crowd and ping-pong: wall time; the others: CPU time)")
-    for what, count in (("lock", 2000000), ("read", 2000000), ("write", 2000000),
-                        ("contended", 300000), ("crowd", 50000), ("pingpong", 20000),
-                        ("thread", 3000)):
-        compare(what, [BENCH / "micro", what, count, 3])
+    head("pthread, ns each (contended, crowd, ping-pong: wall time; the others: CPU time)")
+    for what, count in (("lock", 200000), ("read", 200000), ("write", 200000),
+                        ("contended", 300000), ("crowd", 20000), ("pingpong", 1000),
+                        ("thread", 50)):
+        compare(what, [BENCH / "micro", what, count])
 
 
 def instructions(argv, *preload):
@@ -73,7 +72,7 @@ def instructions(argv, *preload):
     text = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"] +
                           [str(a) for a in argv], text=True, check=True,
                           env=environment(*preload, CPROF_LOG="none", CPROF_SEED="1"),
-                          stdin=subprocess.DEVNULL, capture_output=True).stderr
+                          input="\n", capture_output=True).stderr
     return int(re.search(r"Collected : (\d+)", text).group(1))
 
 
@@ -82,14 +81,14 @@ def bench_instructions():
     title("instructions, by callgrind (added to the bare call)")
     few, many = (20000, 60000) if QUICK else (100000, 300000)
     row("", "bare", "jump", "cprof", "added")
-    for name, argv in (("malloc and free, 64 B", [BENCH / "pair", 64, "N", 1]),
-                       ("malloc and free, mixed", [BENCH / "pair", 0, "N", 1]),
-                       ("lock and unlock", [BENCH / "micro", "lock", "N", 1]),
-                       ("read lock and unlock", [BENCH / "micro", "read", "N", 1]),
-                       ("write lock and unlock", [BENCH / "micro", "write", "N", 1])):
+    for name, what in (("malloc and free, 64 B", "pair:64"),
+                       ("malloc and free, mixed", "pair:0"),
+                       ("lock and unlock", "lock"),
+                       ("read lock and unlock", "read"),
+                       ("write lock and unlock", "write")):
         counted = []
         for lib in (None, JUMP, LIB):
-            ends = [instructions([n if a == "N" else a for a in argv], lib) for n in (few, many)]
+            ends = [instructions([BENCH / "micro", what, n], lib) for n in (few, many)]
             counted.append((ends[1] - ends[0]) / (many - few))
         row(name, *(f"{c:.1f}" for c in counted), f"{counted[2] - counted[0]:+.1f}")
         machine(f"instructions.{name}", counted[2] - counted[0], "instructions")

@@ -9,8 +9,8 @@ import sys
 import tempfile
 import time
 
-from kit import BENCH, BUILD, LIB, QUICK, ROOM, TOP, environment, interval, machine, out
-from kit import ratios_of, row, show_range, title, turns
+from kit import BENCH, BUILD, LIB, QUICK, ROOM, TOP, environment, interval, machine, middle
+from kit import out, row, show_range, side_by_side, title
 
 sys.path.insert(0, str(TOP / "test/lib"))
 import pprofcheck  # noqa: E402
@@ -66,12 +66,12 @@ def bench_threads():
     title("malloc and free in many threads, ns of CPU time per pair")
     row("threads", "ratio", "95 %", "bare", "cprof")
     for n in (1, 4, 64) if QUICK else (1, 2, 4, 8, 16, 32, 64):
-        argv = [BENCH / "micro", f"threads:{n}", 4000000 // n, 3]
-        libs = {"bare": None, "cprof": LIB}
-        results = turns(libs, 3 if QUICK else 7, lambda name: min(map(float, out(
-            argv, environment(libs[name], CPROF_LOG="none")).split())))
-        ratio, low, high = interval(ratios_of(results, "cprof", "bare"))
-        mid = [statistics.median(r[name] for r in results) for name in libs]
+        envs = {"bare": environment(), "cprof": environment(LIB, CPROF_LOG="none")}
+        runs = [side_by_side([BENCH / "micro", f"threads:{n}", 100000 // n], envs, 20)
+                for _ in range(3 if QUICK else 8)]
+        ratio, low, high = interval([middle(c / b for c, b in zip(r["cprof"], r["bare"]))
+                                     for r in runs])
+        mid = [statistics.median(middle(r[name]) for r in runs) for name in envs]
         row(str(n), f"{ratio:.3f}", show_range(low, high), *(f"{v:.2f}" for v in mid))
         machine(f"threads.{n}.ratio", ratio, "x")
 

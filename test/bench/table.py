@@ -18,8 +18,10 @@ ROWS = [
     ("pprof_writer_memory", "memory for that", "{:.1f} MB", "4 MB"),
     ("idle.memory", "an idle process, private memory", "{:+.0f} KB", "4,096 KB"),
 ]
-PEERS = ("gperftools-cpu", "perf-record", "tcmalloc-sampling", "gperftools-heap", "jemalloc-prof",
-         "heaptrack")
+# And which profile of ours does the same.
+PEERS = (("gperftools-cpu", "cprof.cpu"), ("perf-record", "cprof.cpu"),
+         ("tcmalloc-sampling", "cprof.heap"), ("gperftools-heap", "cprof.heap"),
+         ("jemalloc-prof", "cprof.heap"), ("heaptrack", "cprof.heap"))
 
 
 def read(results):
@@ -40,17 +42,17 @@ def show(results, workloads):
     for name, what, form, target in ROWS:
         if name in values:
             print(f"| {what} | {form.format(values[name])} | {target} |")
-    print("\n| all profiles on, to no library | throughput | (at least) | CPU time of a request |")
+    present = [w for w in workloads if f"{w}.cprof.all.throughput" in values]
+    print("\n| all profiles on, to no library | throughput | 95 % interval | CPU time of a request |")
     print("|---|---|---|---|")
-    for name in ("redis", "nginx", "memcached"):
-        cells = [percent(values.get(f"twins.{name}.{n}")) for n in ("throughput", "from", "cpu")]
-        if cells[0]:
-            print(f"| {name} | " + " | ".join(cells) + " |")
-    print("\n| throughput with | cprof, all | (at least) |", " | ".join(PEERS), "|")
-    print("|---|---|---|" + "---|" * len(PEERS))
-    for w in workloads:
-        if f"{w}.cprof.all.throughput" in values:
-            cells = [percent(values.get(f"{w}.{n}")) for n in
-                     ("cprof.all.throughput", "cprof.all.from",
-                      *(f"{p}.throughput" for p in PEERS))]
-            print(f"| {w} | " + " | ".join(cells) + " |")
+    for w in present:
+        rate, low, high, cpu = (percent(values.get(f"{w}.cprof.all.{n}"))
+                                for n in ("throughput", "from", "to", "cpu"))
+        print(f"| {w} | {rate} | {low[:-2]} - {high} | {cpu} |")
+    print("\n| throughput with |", " | ".join(p for p, _ in PEERS), "|")
+    print("|---|" + "---|" * len(PEERS))
+    for w in present:
+        cells = (f"{percent(values[f'{w}.{p}.throughput'])}, ours"
+                 f" {percent(values[f'{w}.{job}.throughput'])}"
+                 if f"{w}.{p}.throughput" in values else "" for p, job in PEERS)
+        print(f"| {w} | " + " | ".join(cells) + " |")
