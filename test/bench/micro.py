@@ -53,7 +53,8 @@ def bench_pair():
             row(allocator, "not installed")
             continue
         for size in SIZES:
-            compare(f"{allocator} {size or 'mixed'}", [BENCH / "micro", f"pair:{size}", 100000],
+            count = 100000 if size < 65536 else 10000
+            compare(f"{allocator} {size or 'mixed'}", [BENCH / "micro", f"pair:{size}", count],
                     so, jump=True)
         for what in ("batch", "cross"):
             compare(f"{allocator} {what}", [BENCH / "micro", what, 100000], so)

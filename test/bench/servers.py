@@ -128,6 +128,7 @@ class Nginx(Server):
 
 class Memcached(Server):
     name, ready = "memcached", b"version\r\n"
+    stop_signal = signal.SIGKILL  # the other ones it looks at once a second
 
     def argv(self):
         return ["memcached", "-p", self.port, "-l", "127.0.0.1", "-t", 2, "-U", 0,

@@ -18,7 +18,7 @@ from kit import BENCH, QUICK, cpu_seconds, middle, title
 from macro import OURS, Variant, peers, ratio, show_all
 from servers import Memcached, Nginx, Redis, peak_kib, tree
 
-TWINS, SELDOM = (3, 1) if QUICK else (48, 8)
+TWINS, SELDOM = (3, 1) if QUICK else (32, 8)
 PAIRS, BURST_MS, CONNECTIONS = 100, 5, 16
 VALUE = "0123456789" * 10
 
