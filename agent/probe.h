@@ -161,6 +161,10 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
 void cp_probe_lock_made(const void *lock, uintptr_t pc);
 void cp_probe_lock_gone(const void *lock);
 
+/* [HOST] Before a lock is released: does anyone wait for it who is looked at? Cheaper than to
+ * find that nobody has waited. */
+bool cp_probe_is_awaited(const void *lock);
+
 /* [HOST] Before a lock that others may wait for is released: what they have waited.
  * After the release, when there was a hit, it is charged to the caller. The lock is
  * not looked at by the second, and may be gone. */

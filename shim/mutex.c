@@ -118,26 +118,32 @@ bool cp_mutex_is_released(const pthread_mutex_t *m)
 
 void cp_mutex_gives_up(const pthread_mutex_t *m, const struct cp_call *call)
 {
-	struct cp_handover h = {0};
+	struct cp_handover h;
 
-	if (cp_mutex_word(m) > 1 && cp_mutex_is_released(m))
-		h = cp_probe_unlock_begin(m);
+	if (cp_mutex_word(m) <= 1 || !cp_probe_is_awaited(m) || !cp_mutex_is_released(m))
+		return;
+	h = cp_probe_unlock_begin(m);
 	if (h.hit)
 		cp_probe_unlock_end(&h, call);
 }
 
-static CP_NOINLINE int unlock_slow(pthread_mutex_t *m)
+static CP_NOINLINE int unlock_awaited(pthread_mutex_t *m)
 {
 	const struct cp_call call = CP_CALL(pthread_mutex_unlock);
-	struct cp_handover h = {0};
-	int result;
+	struct cp_handover h = cp_probe_unlock_begin(m);
+	int result = cp_real.pthread_mutex_unlock(m);
 
-	if (cp_mutex_is_released(m))
-		h = cp_probe_unlock_begin(m);
-	result = cp_real.pthread_mutex_unlock(m);
 	if (h.hit && result == 0)
 		cp_probe_unlock_end(&h, &call);
 	return result;
+}
+
+/* Most that may be waited for are by none who is looked at. */
+static CP_NOINLINE int unlock_slow(pthread_mutex_t *m)
+{
+	if (cp_probe_is_awaited(m) && cp_mutex_is_released(m))
+		return unlock_awaited(m);
+	return cp_real.pthread_mutex_unlock(m);
 }
 
 CP_EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)

@@ -126,6 +126,11 @@ uint64_t cp_thread_random(struct cp_thread *t)
 	return mix(t->rng += 0x9e3779b97f4a7c15ULL);
 }
 
+uint64_t cp_thread_below(struct cp_thread *t, uint64_t n)
+{
+	return (uint64_t)((unsigned __int128)cp_thread_random(t) * n >> 64);
+}
+
 /* Each thread of each life draws its own sequence; with a fixed seed the
  * sequences are the same in every run, thread by thread in order of meeting. */
 static uint64_t first_state(uint32_t epoch)

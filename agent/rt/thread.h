@@ -64,6 +64,8 @@ uint32_t cp_epoch(void);
 
 /* [ANY] splitmix64 of this thread's generator. */
 uint64_t cp_thread_random(struct cp_thread *t);
+/* The same, of the numbers below n. */
+uint64_t cp_thread_below(struct cp_thread *t, uint64_t n);
 /* [HOST] Fixes the randomness (CPROF_SEED), before the first thread is met. */
 void cp_thread_seed(uint64_t seed);
 

@@ -96,7 +96,7 @@ static bool weigh(struct cp_thread *t, uint64_t d, struct cp_contend_counts *add
 	*add = (struct cp_contend_counts){1 << COUNT_SHIFT, d};
 	if (d >= rate)
 		return true;
-	if (cp_thread_random(t) % rate >= d)
+	if (cp_thread_below(t, rate) >= d)
 		return false;
 	add->count = (rate << COUNT_SHIFT) / d;
 	add->ns = rate;
@@ -107,10 +107,13 @@ static bool weigh(struct cp_thread *t, uint64_t d, struct cp_contend_counts *add
 static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w, int64_t now,
 		    struct cp_contend_counts *add)
 {
-	const struct cp_thread_slot *s = cp_threads_of(t);
+	const struct cp_thread_slot *s;
 	struct cp_sofar rest;
 
-	if (now - w->start < CP_SOFAR_LEAST / 2 || w->outer.kind || !s)
+	if (CP_LIKELY(now - w->start < CP_SOFAR_LEAST / 2) || w->outer.kind)
+		return false;
+	s = cp_threads_of(t);
+	if (!s)
 		return false;
 	rest = cp_sofar_end(cp_threads_number(s), w->start, now);
 	*add = (struct cp_contend_counts){0, rest.ns};
@@ -176,7 +179,7 @@ static bool toss(unsigned step)
 {
 	struct cp_thread *t = cp_thread_ready();
 
-	return cp_thread_random(t) % (st.fraction << step) == 0;
+	return cp_thread_below(t, st.fraction << step) == 0;
 }
 
 /* For what only a watcher wants to know, the last tick's time will do: it costs less. */
@@ -291,11 +294,16 @@ void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, int64_t 
 
 /* --- unlocks ---------------------------------------------------------------- */
 
+bool cp_probe_is_awaited(const void *lock)
+{
+	return cp_probe_waits() && st.fraction && cp_waiters_any((uintptr_t)lock);
+}
+
 struct cp_handover cp_probe_unlock_begin(const void *lock)
 {
 	struct cp_waited w = {0};
 
-	if (cp_probe_waits() && st.fraction)
+	if (cp_probe_is_awaited(lock))
 		w = cp_waiters_charge((uintptr_t)lock);
 	return (struct cp_handover){w.hit, (uintptr_t)lock, w.fresh, w.ns};
 }

@@ -122,6 +122,14 @@ static void charge_bucket(struct bucket *b, uintptr_t lock, int64_t *now, struct
 	}
 }
 
+bool cp_waiters_any(uintptr_t lock)
+{
+	const struct bucket *b = &st.bucket[home_of(lock)];
+
+	return (cp_load_rlx(&b->slot[0].lock) == lock) | (cp_load_rlx(&b->slot[1].lock) == lock) |
+	       (cp_load_rlx(&b->slot[2].lock) == lock) | (cp_load_rlx(&b->strays) != 0);
+}
+
 struct cp_waited cp_waiters_charge(uintptr_t lock)
 {
 	uint32_t home = home_of(lock);

@@ -26,6 +26,8 @@ int cp_waiters_init(void);
 /* A ticket to leave with; 0 when there was no room. Who waits stands for 2^step. */
 uint32_t cp_waiters_enter(uintptr_t lock, int64_t now, unsigned step);
 void cp_waiters_leave(uintptr_t lock, uint32_t ticket);
+/* May somebody stand here for this lock? */
+bool cp_waiters_any(uintptr_t lock);
 /* Before the real unlock; reads the clock only when somebody waits. */
 struct cp_waited cp_waiters_charge(uintptr_t lock);
 
