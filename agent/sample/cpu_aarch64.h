@@ -27,13 +27,12 @@ enum { CP_CPU_FP = 29, CP_CPU_RA = 30, CP_CPU_SP = 31, CP_CPU_REGS = 32 };
 #define CP_CPU_HAS_LINK	 true
 
 /* rt_sigframe: 128 bytes of siginfo, then the ucontext; its registers at 176. */
-#define CP_CPU_SIGFRAME_UC   128
-#define CP_CPU_SIGFRAME_REGS (CP_CPU_SIGFRAME_UC + 176 + 8)
-#define CP_CPU_SIGFRAME_FP   (CP_CPU_SIGFRAME_REGS + 8 * 29)
-#define CP_CPU_SIGFRAME_LINK (CP_CPU_SIGFRAME_REGS + 8 * 30)
-#define CP_CPU_SIGFRAME_SP   (CP_CPU_SIGFRAME_REGS + 8 * 31)
-#define CP_CPU_SIGFRAME_PC   (CP_CPU_SIGFRAME_REGS + 8 * 32)
-#define CP_CPU_SIGFRAME_END  (CP_CPU_SIGFRAME_PC + 8)
+#define CP_CPU_SIGFRAME_REGS  (128 + 176 + 8)
+#define CP_CPU_SIGFRAME_FP    (CP_CPU_SIGFRAME_REGS + 8 * 29)
+#define CP_CPU_SIGFRAME_LINK  (CP_CPU_SIGFRAME_REGS + 8 * 30)
+#define CP_CPU_SIGFRAME_SP    (CP_CPU_SIGFRAME_REGS + 8 * 31)
+#define CP_CPU_SIGFRAME_PC    (CP_CPU_SIGFRAME_REGS + 8 * 32)
+#define CP_CPU_SIGFRAME_WORDS 33
 
 /* Every register a rule may name. While `exact`, r[CP_CPU_RA] is the link register
  * and pc is where the thread is. */
@@ -85,13 +84,19 @@ CP_INLINE void cp_cpu_full_returned(struct cp_full *f)
 	f->pc = f->r[CP_CPU_RA];
 }
 
-CP_INLINE void cp_cpu_full_from(struct cp_full *f, const ucontext_t *uc)
+/* From the registers as a signal frame has them. */
+CP_INLINE void cp_cpu_full_from(struct cp_full *f, const uintptr_t *regs)
 {
 	for (unsigned i = 0; i < 31; i++)
-		f->r[i] = uc->uc_mcontext.regs[i];
-	f->r[CP_CPU_SP] = uc->uc_mcontext.sp;
-	f->pc = uc->uc_mcontext.pc;
+		f->r[i] = regs[i];
+	f->r[CP_CPU_SP] = regs[31];
+	f->pc = regs[32];
 	f->known = ~0U;
+}
+
+CP_INLINE const uintptr_t *cp_cpu_uc_regs(const ucontext_t *uc)
+{
+	return (const void *)uc->uc_mcontext.regs;
 }
 
 /* The registers right here: those a callee must preserve, which are the only

@@ -27,12 +27,12 @@ enum { CP_CPU_FP = 6, CP_CPU_SP = 7, CP_CPU_RA = 16, CP_CPU_REGS = 17 };
 
 /* Where a signal frame keeps the interrupted registers, from the stack pointer
  * the trampoline runs with: the ucontext begins there, its registers at 40. */
-#define CP_CPU_SIGFRAME_UC   0
-#define CP_CPU_SIGFRAME_FP   (40 + 8 * REG_RBP)
-#define CP_CPU_SIGFRAME_SP   (40 + 8 * REG_RSP)
-#define CP_CPU_SIGFRAME_PC   (40 + 8 * REG_RIP)
-#define CP_CPU_SIGFRAME_LINK 0 /* there is none */
-#define CP_CPU_SIGFRAME_END  (CP_CPU_SIGFRAME_PC + 8)
+#define CP_CPU_SIGFRAME_REGS  40
+#define CP_CPU_SIGFRAME_FP    (CP_CPU_SIGFRAME_REGS + 8 * REG_RBP)
+#define CP_CPU_SIGFRAME_SP    (CP_CPU_SIGFRAME_REGS + 8 * REG_RSP)
+#define CP_CPU_SIGFRAME_PC    (CP_CPU_SIGFRAME_REGS + 8 * REG_RIP)
+#define CP_CPU_SIGFRAME_LINK  0 /* there is none */
+#define CP_CPU_SIGFRAME_WORDS (REG_RIP + 1)
 
 /* Every register a rule may name. A register nobody knows is not in `known`. */
 struct cp_full {
@@ -86,13 +86,19 @@ CP_INLINE void cp_cpu_full_returned(struct cp_full *f)
 	(void)f; /* one column stands for both */
 }
 
-CP_INLINE void cp_cpu_full_from(struct cp_full *f, const ucontext_t *uc)
+/* From the registers as a signal frame has them. */
+CP_INLINE void cp_cpu_full_from(struct cp_full *f, const uintptr_t *regs)
 {
 	static const uint8_t greg[CP_CPU_REGS] = CP_CPU_GREGS;
 
 	for (unsigned i = 0; i < CP_CPU_REGS; i++)
-		f->r[i] = (uintptr_t)uc->uc_mcontext.gregs[greg[i]];
+		f->r[i] = regs[greg[i]];
 	f->known = CP_CPU_ALL_KNOWN;
+}
+
+CP_INLINE const uintptr_t *cp_cpu_uc_regs(const ucontext_t *uc)
+{
+	return (const void *)uc->uc_mcontext.gregs;
 }
 
 /* The registers right here: those a callee must preserve, which are the only

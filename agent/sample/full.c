@@ -89,11 +89,12 @@ static enum cp_full_result apply(struct step *s)
 /* The kernel's own record of every register; what follows it is the handler's. */
 static enum cp_full_result apply_signal(struct cp_full *f, struct cp_span *span)
 {
-	uintptr_t uc = f->r[CP_CPU_SP] + CP_CPU_SIGFRAME_UC;
+	uintptr_t regs[CP_CPU_SIGFRAME_WORDS], at = f->r[CP_CPU_SP] + CP_CPU_SIGFRAME_REGS;
 
-	if (!cp_span_has(span, uc) || !cp_span_has(span, uc + CP_CPU_SIGFRAME_END - 8))
-		return CP_FULL_BAD_READ;
-	cp_cpu_full_from(f, (const ucontext_t *)uc);
+	for (unsigned i = 0; i < CP_CPU_SIGFRAME_WORDS; i++)
+		if (!cp_span_read(span, at + i * sizeof(regs[0]), &regs[i]))
+			return CP_FULL_BAD_READ;
+	cp_cpu_full_from(f, regs);
 	return CP_FULL_OK;
 }
 

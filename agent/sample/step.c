@@ -4,7 +4,7 @@
  * memory, rules that need every register, and code without rules
  *
  * Context  HOST, SIGNAL
- * Calls    module.c, full.c, the kernel (probes).
+ * Calls    module.c, full.c, span.c.
  * Holds    as step.h; at most CP_STEP_SPANS stacks and FULLS_MAX long steps per walk.
  * Why      A guess is taken only when the code agrees: an address counts as a
  *          return address when the bytes before it are a call. A frame-pointer
@@ -50,8 +50,6 @@ bool cp_step_checked(struct cp_step *s, cp_rule rule, uintptr_t cfa, uintptr_t f
 
 	if (cfa % 8 || (cfa <= s->sp && !(frameless && cfa == s->sp)))
 		return end(CP_LOSS_WALK_BAD_CFA);
-	if (!cp_span_has(&s->span, cfa - 8))
-		return end(CP_LOSS_WALK_BAD_READ);
 	if ((kind == CP_RULE_SP_FP || kind == CP_RULE_FP_FP) &&
 	    !cp_span_read(&s->span, cfa + (uintptr_t)cp_rule_fp(rule), &fp))
 		return end(CP_LOSS_WALK_BAD_READ);
@@ -81,8 +79,8 @@ static bool deref(struct cp_step *s, cp_rule rule)
 
 /* --- signal frames ---------------------------------------------------- */
 
-/* To where sp says, on this stack or another; which one is made sure of by
- * probing, even if it should be the thread's own. */
+/* To where sp says, on this stack or another, which is not read in place even if it should
+ * be the thread's own. */
 static bool change_stack(struct cp_step *s, struct cp_span *span, uintptr_t from, uintptr_t to)
 {
 	if (in_span(span, to))
@@ -111,7 +109,7 @@ static bool signal_frame(struct cp_step *s)
  * to, and over it. */
 static enum cp_full_result follow(struct cp_step *s, struct cp_full *f, bool *exact)
 {
-	struct cp_span span = s->span;
+	struct cp_span span;
 	enum cp_full_result result;
 
 	if (cp_span_owns(s->t, f->r[CP_CPU_SP]))
@@ -139,7 +137,7 @@ static CP_NOINLINE bool full(struct cp_step *s)
 	if (s->fulls++ == FULLS_MAX)
 		return end(CP_LOSS_WALK_BAD_RULE);
 	if (s->uc)
-		cp_cpu_full_from(&f, s->uc);
+		cp_cpu_full_from(&f, cp_cpu_uc_regs(s->uc));
 	else
 		cp_cpu_full_here(&f);
 	switch (follow(s, &f, &exact)) {

@@ -36,16 +36,14 @@ bool cp_step_rare(struct cp_step *s, cp_rule rule);
 bool cp_step_lost(struct cp_step *s);
 /* May pc, outside of all modules, be a frame? */
 bool cp_step_plausible(const struct cp_step *s);
-/* Takes the frame above cfa, checks included, when it isn't plainly in the span. */
+/* Takes the frame above cfa, checks included, when it isn't plainly near. */
 bool cp_step_checked(struct cp_step *s, cp_rule rule, uintptr_t cfa, uintptr_t fp);
 
 /* The return address, given the frame address. */
 CP_INLINE bool cp_step_return(struct cp_step *s, cp_rule rule, uintptr_t cfa, uintptr_t *pc)
 {
-	if (!CP_CPU_HAS_LINK) {
-		*pc = cp_word_across(cfa + CP_CPU_RA_OFFSET);
-		return true;
-	}
+	if (!CP_CPU_HAS_LINK)
+		return cp_span_read(&s->span, cfa + CP_CPU_RA_OFFSET, pc);
 	if (cp_rule_aux(rule) == CP_RULE_LINK) {
 		*pc = cp_cpu_strip(s->link);
 		return s->exact;
@@ -67,13 +65,13 @@ CP_INLINE bool cp_step(struct cp_step *s, cp_rule rule)
 		cfa = fp + (uintptr_t)cp_rule_cfa(rule);
 	else
 		return cp_step_rare(s, rule);
-	/* sp < cfa <= hi, in one comparison. A leaf on arm64 may have no frame. */
-	if (CP_UNLIKELY(cfa - sp - 1 >= s->span.hi - sp || cfa % 8))
+	/* A leaf on arm64 may have no frame. */
+	if (CP_UNLIKELY(cfa <= sp || cfa % 8 || !cp_span_near(&s->span, cfa - 8)))
 		return cp_step_checked(s, rule, cfa, fp);
 	if (kind == CP_RULE_SP_FP || kind == CP_RULE_FP_FP) {
 		uintptr_t slot = cfa + (uintptr_t)cp_rule_fp(rule);
 
-		if (CP_UNLIKELY(slot - s->span.lo > s->span.hi - s->span.lo - 8))
+		if (CP_UNLIKELY(!cp_span_near(&s->span, slot)))
 			return cp_step_checked(s, rule, cfa, fp);
 		fp = cp_word_across(slot);
 	}

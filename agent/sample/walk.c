@@ -185,12 +185,25 @@ static void walk_foreign(struct cp_step *s, struct output *o)
 		leaf_only(s, o);
 }
 
+/* All but the span, whose window is large. */
+CP_INLINE void set_out(struct cp_step *s, struct cp_thread *t, const struct cp_regs *r)
+{
+	s->pc = r->pc;
+	s->sp = r->sp;
+	s->fp = r->fp;
+	s->link = 0;
+	s->exact = false;
+	s->spans = s->fulls = 0;
+	s->gen = cp_rules_gen();
+	s->t = t;
+	s->uc = NULL;
+}
+
 static unsigned start(struct cp_step *s, cp_frame *out, unsigned max, bool *cut)
 {
 	struct output o = {out, 0, CP_MIN(max, CP_WALK_MAX), cut};
 
 	*cut = false;
-	s->gen = cp_rules_gen();
 	if (!cp_rules.entry)
 		return 0;
 	if (CP_LIKELY(cp_span_owns(s->t, s->sp)))
@@ -203,38 +216,35 @@ static unsigned start(struct cp_step *s, cp_frame *out, unsigned max, bool *cut)
 unsigned cp_walk_caller(struct cp_thread *t, const struct cp_regs *r, cp_frame *out, unsigned max,
 			bool *cut)
 {
-	struct cp_step s = {.t = t, .pc = r->pc, .sp = r->sp, .fp = r->fp};
+	struct cp_step s;
 
+	set_out(&s, t, r);
 	return start(&s, out, max, cut);
 }
 
 unsigned cp_walk_signal(struct cp_thread *t, const ucontext_t *uc, cp_frame *out, unsigned max,
 			bool *cut)
 {
-	struct cp_step s = {.t = t,
-			    .uc = uc,
-			    .pc = cp_cpu_uc_pc(uc),
-			    .sp = cp_cpu_uc_sp(uc),
-			    .fp = cp_cpu_uc_fp(uc),
-			    .link = cp_cpu_uc_link(uc),
-			    .exact = true};
+	const struct cp_regs r = {cp_cpu_uc_pc(uc), cp_cpu_uc_sp(uc), cp_cpu_uc_fp(uc)};
+	struct cp_step s;
 
+	set_out(&s, t, &r);
+	s.uc = uc;
+	s.link = cp_cpu_uc_link(uc);
+	s.exact = true;
 	return start(&s, out, max, cut);
 }
 
 unsigned cp_walk_copy(struct cp_thread *t, const struct cp_regs *r, bool exact, cp_frame *out,
 		      unsigned max, bool *cut, bool *whole)
 {
-	struct cp_step s = {.t = t,
-			    .pc = r->pc,
-			    .sp = r->sp,
-			    .fp = r->fp,
-			    .exact = exact,
-			    .spans = CP_STEP_SPANS /* another stack was not copied */};
+	struct cp_step s;
 	struct output o = {out, 0, CP_MIN(max, CP_WALK_MAX), cut};
 
+	set_out(&s, t, r);
+	s.exact = exact;
+	s.spans = CP_STEP_SPANS; /* another stack was not copied */
 	*cut = *whole = false;
-	s.gen = cp_rules_gen();
 	if (!cp_rules.entry)
 		return 0;
 	if (cp_span_owns(t, r->sp))
