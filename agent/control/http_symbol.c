@@ -74,7 +74,7 @@ static int name_all(struct cp_out *o, struct cp_arena *job, const uint64_t *addr
 {
 	cp_frame *frame = cp_arena_alloc(job, n * sizeof(*frame));
 	const struct cp_symbol **symbol = cp_arena_alloc(job, n * sizeof(*symbol));
-	struct cp_maps maps;
+	struct cp_maps maps = {0};
 	unsigned known = 0;
 	int err = cp_maps_read(job, &maps);
 

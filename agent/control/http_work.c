@@ -26,7 +26,7 @@ static bool is_on(const struct cp_profile_row *row)
 static int write_profile(struct cp_http_conn *c, struct cp_arena *job)
 {
 	const struct cp_window *w = c->window;
-	struct cp_maps maps;
+	struct cp_maps maps = {0};
 	struct cp_comments comments;
 	struct cp_emit e = {
 		.job = job,

@@ -89,7 +89,7 @@ static enum cp_full_result apply(struct step *s)
 /* The kernel's own record of every register; what follows it is the handler's. */
 static enum cp_full_result apply_signal(struct cp_full *f, struct cp_span *span)
 {
-	uintptr_t regs[CP_CPU_SIGFRAME_WORDS], at = f->r[CP_CPU_SP] + CP_CPU_SIGFRAME_REGS;
+	uintptr_t regs[CP_CPU_SIGFRAME_WORDS] = {0}, at = f->r[CP_CPU_SP] + CP_CPU_SIGFRAME_REGS;
 
 	for (unsigned i = 0; i < CP_CPU_SIGFRAME_WORDS; i++)
 		if (!cp_span_read(span, at + i * sizeof(regs[0]), &regs[i]))

@@ -28,7 +28,7 @@ static void *contend(void *arg)
 {
 	for (;;) {
 		hold_lock();
-		burn(100000);
+		burn(300000);
 	}
 	return arg;
 }
