@@ -126,8 +126,8 @@ bool cp_waiters_any(uintptr_t lock)
 {
 	const struct bucket *b = &st.bucket[home_of(lock)];
 
-	return (cp_load_rlx(&b->slot[0].lock) == lock) | (cp_load_rlx(&b->slot[1].lock) == lock) |
-	       (cp_load_rlx(&b->slot[2].lock) == lock) | (cp_load_rlx(&b->strays) != 0);
+	return cp_load_rlx(&b->slot[0].lock) == lock || cp_load_rlx(&b->slot[1].lock) == lock ||
+	       cp_load_rlx(&b->slot[2].lock) == lock || cp_load_rlx(&b->strays);
 }
 
 struct cp_waited cp_waiters_charge(uintptr_t lock)
