@@ -164,11 +164,21 @@ static void *out_of_arena(void *p)
 	size_t size = cp_shim_arena_size(p);
 	void *to = cp_real.malloc(size);
 
-	if (to) {
+	if (to)
 		memcpy(to, p, size);
-		cp_shim_arena_take_back(p);
-	}
 	return to;
+}
+
+/* On failure the host keeps the arena's block, and the copy is of no use. */
+static void settle_lent(const void *lent, void *copy, const void *to, size_t n)
+{
+	int host_errno = errno;
+
+	if (to || !n)
+		cp_shim_arena_take_back(lent);
+	else
+		cp_real.free(copy);
+	errno = host_errno;
 }
 
 /* The block whose record was taken: is it gone for good? On failure it is not;
@@ -187,16 +197,18 @@ static CP_NOINLINE void *realloc_slow(void *p, size_t n)
 	bool idle = cp_shim_idle();
 	bool hit = cp_probe_hit(n);
 	struct cp_probe_block taken = {0};
-	void *to;
+	void *to, *lent = NULL;
 
 	if (p && cp_probe_marked(p)) {
 		if (!cp_shim_arena_owns(p))
 			taken = cp_probe_take(p);
-		else if (!(p = out_of_arena(p)))
+		else if (!(p = out_of_arena(lent = p)))
 			return NULL;
 	}
 	to = cp_real.realloc(p, n);
 	settle(taken, to, n);
+	if (lent)
+		settle_lent(lent, p, to, n);
 	if (hit && !idle)
 		cp_probe_alloc(to, n, &caller);
 	return to;

@@ -382,7 +382,7 @@ static void take_stack(struct cp_thread_slot *s, const ucontext_t *uc)
 	struct cp_thread nobody = {0}, *t = &cp_self;
 
 	/* A raw clone runs on its parent's record, which is not its own to use; so
-	 * it goes without one, and its stack is probed. */
+	 * it goes without one, and its stack is copied. */
 	if (t->tid != s->tid || t->epoch != cp_epoch())
 		t = &nobody;
 	if (has_room(t, uc)) {

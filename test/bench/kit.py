@@ -3,8 +3,9 @@
 
 Everything is measured without and with something in turn, in an order that changes from
 round to round, so that the machine's moods hit all alike. A ratio is the mean of the
-rounds' ratios (of their logarithms), with the 95 % interval of Student's t; where there is
-one figure only, it is a median. Lines that begin with "bench:" are for programs.
+rounds' or processes' ratios (of their logarithms), with the 95 % interval of Student's t; of
+the short rounds of one pair of processes the middle half counts. Where there is one figure
+only, it is a median. Lines that begin with "bench:" are for programs.
 """
 import atexit
 import math

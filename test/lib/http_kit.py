@@ -32,10 +32,8 @@ class Server(Host):
         with open(path) as f:
             return f.read().strip()
 
-    patience = 20  # seconds without a byte
-
-    def connect(self, timeout=None):
-        s = socket.create_connection(("127.0.0.1", self.port), timeout or self.patience)
+    def connect(self, timeout=20):
+        s = socket.create_connection(("127.0.0.1", self.port), timeout)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return s
 

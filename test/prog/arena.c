@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,16 @@
 extern unsigned arena_blocks(void) __attribute__((weak));
 extern int arena_check(unsigned i) __attribute__((weak));
 extern void *arena_take(unsigned i) __attribute__((weak));
+
+static volatile size_t too_much = PTRDIFF_MAX;
+
+/* Taken anew from where it is kept, as the compiler won't have it used after a realloc. */
+static bool survives_failure(unsigned i)
+{
+	bool failed = !realloc(arena_take(i), too_much);
+
+	return failed && !arena_check(i);
+}
 
 static void *give_back(void *arg)
 {
@@ -31,6 +43,8 @@ static void *give_back(void *arg)
 				puts("errno changed");
 			continue;
 		}
+		if (!survives_failure(i))
+			printf("block %u: changed by a realloc that failed\n", i);
 		q = i % 3 == 1 ? realloc(p, 100000) : realloc(p, 1);
 		if (!q || q[0] != first)
 			printf("block %u: lost its bytes\n", i);
