@@ -29,7 +29,7 @@ def parse(path):
                                              raw[raw.index("\nLocations"):], re.M)}
     rows = []
     for m in re.finditer(r"^ +\d+ +(\d+): ([\d ]+)\n(?: +thread:\[(.*)\])?",
-                         raw[:raw.index("\nLocations")], re.M):
+                         raw[:raw.index("\nLocations") + 1], re.M):
         rows.append((int(m[1]) / 1e9, [names[i] for i in m[2].split()], m[3]))
     return rows
 
