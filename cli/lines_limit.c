@@ -56,7 +56,7 @@ void cp_lines_limit(size_t heap_bytes, unsigned cpu_seconds)
 	set_limit(RLIMIT_AS, heap_bytes + ADDRESS_SPACE);
 	set_limit(RLIMIT_CPU, cpu_seconds);
 	set_limit(RLIMIT_CORE, 0);
-	setpriority(PRIO_PROCESS, 0, 10);
+	nice(10);
 	first_for_the_oom_killer();
 }
 

@@ -3,7 +3,7 @@
  * dump.c - every thread of the process at one moment: where it is, what it waits for
  *
  * Context  CONTROL
- * Calls    tasks.c, peer.c, words.c, locks.c, deadlock.c, settle.c, sample/threads.h,
+ * Calls    tasks.c, share.c, peer.c, words.c, locks.c, deadlock.c, settle.c, sample/threads.h,
  *          sample/tick.h.
  * Shared   st.hurry (relaxed). What a thread says of itself (waiting.h) is copied.
  * Order    of what it says: words.h.
@@ -28,6 +28,7 @@
 #include "locks.h"
 #include "peer.h"
 #include "settle.h"
+#include "share.h"
 #include "words.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@
 #define DEADLINE (200 * MS)
 #define HURRIED	 (10 * MS)
 #define LOOKS	 3 /* at a thread that changes while it is looked at */
+#define FEW	 64
 
 static struct {
 	uint32_t hurry;
@@ -91,7 +93,8 @@ static void list_slots(struct taking *k)
 			t->stack_hi = cp_load_rlx(&s->stack_hi);
 			t->start = s->start;
 			t->creation = cp_load_rlx(&s->creation);
-			copy_name(t->name, s);
+			if (!(cp_load_rlx(&s->state) & CP_THREAD_FOUND))
+				copy_name(t->name, s);
 		}
 		cp_threads_release(s, false);
 	}
@@ -268,6 +271,15 @@ static void look(struct taking *k, struct cp_dump_thread *t)
 	}
 }
 
+static void look_at_all(struct taking *k)
+{
+	for (uint32_t i = 0; i < k->d->n; i++) {
+		if (i % FEW == 0)
+			cp_share_claim();
+		look(k, &k->d->thread[i]);
+	}
+}
+
 /* --- those that run ----------------------------------------------------------- */
 
 static void with_slot(const struct cp_dump_thread *t, void (*fn)(struct cp_thread_slot *s))
@@ -322,6 +334,7 @@ static void wait_for_answers(struct taking *k)
 {
 	struct timespec nap = {0, MS};
 
+	cp_share_claim();
 	for (uint32_t i = 0; i < k->d->n; i++) {
 		struct cp_dump_thread *t = &k->d->thread[i];
 
@@ -330,8 +343,9 @@ static void wait_for_answers(struct taking *k)
 			with_slot(t, cp_tick_ask);
 	}
 	k->asked = cp_now_ns(CLOCK_MONOTONIC);
-	while (ask_round(k) && !is_late(k))
+	for (; ask_round(k) && !is_late(k); nap.tv_nsec += nap.tv_nsec / 4)
 		CP_SYS(SYS_nanosleep, &nap, 0);
+	cp_share_claim();
 }
 
 /* Whoever is left now is left, in the state that was seen last. */
@@ -352,15 +366,16 @@ static void give_up(struct taking *k)
 
 /* --- all of it ----------------------------------------------------------------- */
 
-/* Takes out those that are gone, and the agent's own. */
-static void name_and_sift(struct cp_dump *d)
+/* Takes out the agent's own, which none of the host's have told of themselves. */
+static void drop_own(struct cp_dump *d)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < d->n; i++) {
 		struct cp_dump_thread *t = &d->thread[i];
 
-		cp_tasks_name(t->tid, t->name);
+		if (!t->name[0])
+			cp_tasks_name(t->tid, t->name);
 		if (cp_tasks_is_own(t->name))
 			continue;
 		d->thread[n++] = *t;
@@ -368,15 +383,26 @@ static void name_and_sift(struct cp_dump *d)
 	d->n = n;
 }
 
-static void drop_gone(struct cp_dump *d)
+static bool runs(const struct cp_dump_thread *t)
+{
+	return t->state == CP_STATE_RUNNING || t->state == CP_STATE_NOT_REACHED;
+}
+
+/* Takes out those that are gone. Who runs has told its name at its last tick; what one that
+ * waits told may be old. */
+static void sift_and_name(struct cp_dump *d)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < d->n; i++) {
-		if (!d->thread[i].state)
+		struct cp_dump_thread *t = &d->thread[i];
+
+		if (!t->state)
 			continue;
-		d->thread[i].label = cp_label_of_thread(d->thread[i].name);
-		d->thread[n++] = d->thread[i];
+		if (!runs(t))
+			cp_tasks_name(t->tid, t->name);
+		t->label = cp_label_of_thread(t->name);
+		d->thread[n++] = *t;
 	}
 	d->n = n;
 }
@@ -391,16 +417,17 @@ int cp_dump_take(struct cp_arena *job, struct cp_dump *d)
 	err = d->thread ? cp_peer_open(&k.peer, job) : -ENOMEM;
 	if (err)
 		return err;
+	cp_share_begin();
 	cp_settle_all(); /* threads made behind our back get a slot, and a timer */
+	cp_share_claim();
 	d->now = cp_now_ns(CLOCK_MONOTONIC);
 	k.round = cp_tick_round();
 	list_threads(&k);
-	name_and_sift(d);
-	for (uint32_t i = 0; i < d->n; i++)
-		look(&k, &d->thread[i]);
+	drop_own(d);
+	look_at_all(&k);
 	wait_for_answers(&k);
 	give_up(&k);
-	drop_gone(d);
+	sift_and_name(d);
 	for (uint32_t i = 0; i < d->n; i++)
 		d->thread[i].holder = cp_locks_holder(&k.peer, d, &d->thread[i]);
 	cp_deadlock_find(&k.peer, job, d);

@@ -29,6 +29,7 @@
 #include "files.h"
 #include "reason.h"
 #include "settle.h"
+#include "share.h"
 #include "symbols.h"
 #include "thread.h"
 #include "underway.h"
@@ -95,6 +96,7 @@ static void job_main(void *arg)
 
 		cp_xchg_acqrel(&s->turn, RUNNING); /* see Order: ASKED off, then look */
 		until = cp_work_run(&s->work);
+		cp_share_end();
 		cp_settle_own();
 		if (until) {
 			wait_for_work(s, until);

@@ -3,7 +3,7 @@
  * settle.c - makes the cpu counters equal the kernel's, before they are read
  *
  * Context  CONTROL, on the job's thread; cp_settle_forked: FORK
- * Calls    tasks.c, sample/tick.h, sample/threads.h.
+ * Calls    tasks.c, share.c, sample/tick.h, sample/threads.h.
  * Shared   st.life, in a page a forked child finds zeroed: written by who is inside
  *          (busy.h), the agent's own threads only.
  * Holds    The process's clock is read first and each thread's later, so that what the
@@ -25,10 +25,13 @@
 #include "../sample/stack.h"
 #include "../sample/tick.h"
 #include "busy.h"
+#include "share.h"
 #include "tasks.h"
 #include "ticker.h"
 
 #include <string.h>
+
+#define FEW 64
 
 struct life {
 	int64_t real_ns, mono_ns;	    /* where the profile under way begins */
@@ -75,6 +78,8 @@ static void settle_known(struct settling *w)
 	uint32_t at = 0;
 
 	while ((s = cp_threads_next(&at))) {
+		if (w->ntids % FEW == 0)
+			cp_share_claim();
 		/* First what is charged, then the clock, which is never behind that. */
 		uint64_t charged = cp_load_acq(&s->charged); /* acq: before the system call */
 		int64_t cpu = cp_timer_cpu_ns(cp_timer_clock(s->tid));

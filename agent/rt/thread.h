@@ -34,7 +34,10 @@ struct cp_thread {
 	struct cp_memo *memo;
 	uint32_t epoch;	   /* cp_epoch() when this record was set up */
 	uint32_t tid;	   /* of the thread that set it up: a raw clone may share the record */
-	uint64_t own_ns;   /* of the agent's own threads: CPU time that is in the counters */
+	uint64_t own_ns;   /* of the agent's own threads: CPU time that is in the counters; */
+	uint64_t own_ran, own_waited; /* where control/share.c counts from, in ns; */
+	int8_t own_nice, own_steps;   /* what it was, and how much less nice it is by now; */
+	bool own_claims;	      /* it may be made less nice */
 	uint32_t slot;	   /* its place in the registry of threads plus one; 0: none */
 	uint16_t label;	   /* interned label set; 0 is none */
 	uint8_t state;	   /* enum cp_thread_state */
