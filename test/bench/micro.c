@@ -14,11 +14,11 @@
  *   read, write an uncontended read-write lock, and its unlock
  *   contended   two threads take the same lock: per lock and unlock
  *   crowd       sixteen do
- *   pingpong    a condition variable to and fro between two threads: per way
+ *   ring:N      N threads in a ring hand a turn on, by a condition variable each: per way
  *   thread      pthread_create and join
  *   threads:N   N threads, each in malloc and free: per pair and thread
  *
- * Of the process's CPU time, but wall time for contended, crowd and pingpong, whose time is
+ * Of the process's CPU time, but wall time for contended, crowd and ring, whose time is
  * waiting. How threads come and go is no part of it, but for thread.
  */
 #include <pthread.h>
@@ -32,19 +32,20 @@
 
 #define BATCH 1000
 #define RING  64
+#define MOST  64 /* threads */
 
 static struct {
 	pthread_mutex_t mutex;
 	pthread_rwlock_t rwlock;
-	pthread_cond_t cond;
-	long count, turn;
+	pthread_cond_t cond[MOST];
+	long count, turn, ring;
 	clockid_t clock;
 	double began, ended;
 	pthread_barrier_t gate;
 	void *(*body[2])(void *);
 	sem_t full, empty;
 	void *block[BATCH];
-} st = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+} st = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond[0 ... MOST - 1] = PTHREAD_COND_INITIALIZER};
 
 static double now_ns(void)
 {
@@ -87,21 +88,21 @@ static void batch(void)
 static void *between_gates(void *arg)
 {
 	pthread_barrier_wait(&st.gate);
-	st.body[arg != NULL](arg);
+	st.body[(uintptr_t)arg % 2](arg);
 	pthread_barrier_wait(&st.gate);
 	return NULL;
 }
 
-/* Every other thread gets an argument, and another body if there is one. */
+/* Each thread gets its number, and every other one another body if there is one. */
 static void together(int n, void *(*run)(void *), void *(*other)(void *))
 {
-	pthread_t thread[64];
+	pthread_t thread[MOST];
 
 	st.body[0] = run;
 	st.body[1] = other ? other : run;
 	pthread_barrier_init(&st.gate, NULL, (unsigned)n + 1);
 	for (int i = 0; i < n; i++)
-		pthread_create(&thread[i], NULL, between_gates, i % 2 ? &st : NULL);
+		pthread_create(&thread[i], NULL, between_gates, (void *)(uintptr_t)i);
 	pthread_barrier_wait(&st.gate);
 	st.began = now_ns();
 	pthread_barrier_wait(&st.gate);
@@ -162,14 +163,14 @@ static void *rwlock_often(int (*lock)(pthread_rwlock_t *))
 
 static void *pass(void *arg)
 {
-	long me = arg != NULL;
+	long me = (long)(uintptr_t)arg, next = (me + 1) % st.ring;
 
-	for (long i = 0; i < st.count / 2; i++) {
+	for (long i = 0; i < st.count / st.ring; i++) {
 		pthread_mutex_lock(&st.mutex);
 		while (st.turn != me)
-			pthread_cond_wait(&st.cond, &st.mutex);
-		st.turn = !me;
-		pthread_cond_signal(&st.cond);
+			pthread_cond_wait(&st.cond[me], &st.mutex);
+		st.turn = next;
+		pthread_cond_signal(&st.cond[next]);
 		pthread_mutex_unlock(&st.mutex);
 	}
 	return NULL;
@@ -219,11 +220,11 @@ static int run(const char *what)
 		together(n = 2, lock_often, NULL);
 	else if (!strcmp(what, "crowd"))
 		together(n = 16, lock_often, NULL);
-	else if (!strcmp(what, "pingpong"))
-		together(2, pass, NULL);
+	else if (sscanf(what, "ring:%ld", &st.ring) == 1 && st.ring > 0 && st.ring <= MOST)
+		together((int)st.ring, pass, NULL);
 	else if (!strcmp(what, "thread"))
 		threads();
-	else if (sscanf(what, "threads:%d", &n) == 1 && n > 0 && n <= 64)
+	else if (sscanf(what, "threads:%d", &n) == 1 && n > 0 && n <= MOST)
 		together(n, pairs, NULL);
 	else
 		exit(2);
@@ -232,7 +233,7 @@ static int run(const char *what)
 
 static bool waits(const char *what)
 {
-	return !strcmp(what, "contended") || !strcmp(what, "crowd") || !strcmp(what, "pingpong");
+	return !strcmp(what, "contended") || !strcmp(what, "crowd") || !strncmp(what, "ring", 4);
 }
 
 int main(int argc, char **argv)

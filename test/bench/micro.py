@@ -61,9 +61,9 @@ def bench_pair():
 
 
 def bench_locks():
-    head("pthread, ns each (contended, crowd, ping-pong: wall time; the others: CPU time)")
+    head("pthread, ns each (contended, crowd, ring: wall time; the others: CPU time)")
     for what, count in (("lock", 200000), ("read", 200000), ("write", 200000),
-                        ("contended", 300000), ("crowd", 20000), ("pingpong", 1000),
+                        ("contended", 300000), ("crowd", 20000), ("ring:2", 1000), ("ring:16", 1600),
                         ("thread", 50)):
         compare(what, [BENCH / "micro", what, count])
 
