@@ -14,8 +14,8 @@ from kit import (BENCH, LIB, QUICK, environment, interval, machine, middle, out,
 JUMP = str(BENCH / "libjump.so")
 ALLOCATORS = [("glibc", None), ("jemalloc", "libjemalloc.so.2"),
               ("tcmalloc", "libtcmalloc_minimal.so.4")]
-SIZES = (64, 0) if QUICK else (16, 64, 1024, 16384, 1 << 20, 0)
-PROCESSES, ROUNDS = (3, 20) if QUICK else (12, 60)
+SIZES = (64, 0) if QUICK else (16, 64, 1024, 1 << 20, 0)
+PROCESSES, ROUNDS = (3, 20) if QUICK else (10, 40)
 
 
 def have(so):

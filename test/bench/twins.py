@@ -10,6 +10,7 @@ request, which leaves out nothing. Where its memory lies makes a process faster 
 its twin by one or two per cent as well: so there are many pairs of twins, and the interval is
 over these.
 """
+import contextlib
 import math
 import os
 import subprocess
@@ -18,7 +19,7 @@ from kit import BENCH, QUICK, cpu_seconds, middle, title
 from macro import OURS, Variant, peers, ratio, show_all
 from servers import Memcached, Nginx, Redis, peak_kib, tree
 
-TWINS, SELDOM = (3, 1) if QUICK else (32, 8)
+TWINS, SELDOM = (3, 1) if QUICK else (20, 5)
 PAIRS, BURST_MS, CONNECTIONS = 100, 5, 16
 VALUE = "0123456789" * 10
 
@@ -36,28 +37,30 @@ SERVERS = {
 BARE = {v.name: v for v in [Variant("none"), *peers()]}
 
 
-def load(twins, request):
+def load(twins, request, pairs):
     """The requests per second of each pair of bursts, and both 99th percentiles."""
     ports = [str(s.port) for s in twins]
-    text = subprocess.run([BENCH / "twins", *ports, str(CONNECTIONS), str(BURST_MS), str(PAIRS)],
+    text = subprocess.run([BENCH / "twins", *ports, str(CONNECTIONS), str(BURST_MS), str(pairs)],
                           input=request, text=True, check=True,
                           stdout=subprocess.PIPE).stdout.splitlines()
     return [tuple(map(float, line.split())) for line in text[:-1]], text[-1].split()[1:]
 
 
-def loaded(twins, request):
+def loaded(twins, request, pairs=PAIRS):
     """The second's ratios to the first."""
     pids = [tree(s.process.pid) for s in twins]
     before = [cpu_seconds(p) for p in pids]
-    rates, p99 = load(twins, request)
+    rates, p99 = load(twins, request, pairs)
     cpu = [cpu_seconds(p) - b for p, b in zip(pids, before)]
     one, two = ({"rate": sum(rate), "p99": float(late), "cpu": took / sum(rate), "kib": peak_kib(p)}
                 for rate, late, took, p in zip(zip(*rates), p99, cpu, pids))
     return {**ratio(two, one), "rate": math.exp(middle(math.log(b / a) for a, b in rates))}
 
 
-def side_by_side(server, request, v, turn):
-    """One pair of twins; who is started first changes with the turn."""
+@contextlib.contextmanager
+def standing(server, v, turn=0):
+    """One pair of twins, and the second's environment; who is started first changes with the
+    turn."""
     twins = server(), server()
     everywhere = os.sched_getaffinity(0)
     first, *_, last = sorted(everywhere)
@@ -68,13 +71,18 @@ def side_by_side(server, request, v, turn):
                 twins[k].start((base, env)[k])
             beside.start(tree(twins[1].process.pid))
             os.sched_setaffinity(0, {last})
-            return loaded(twins, request)
+            yield twins, env
         finally:
             os.sched_setaffinity(0, everywhere)
             beside.end()
             for s in twins:
                 if hasattr(s, "process"):
                     s.stop()
+
+
+def side_by_side(server, request, v, turn):
+    with standing(server, v, turn) as (twins, _):
+        return loaded(twins, request)
 
 
 def bench_server(name):
