@@ -4,11 +4,12 @@
  *
  * Each request has a nonce of its own: 1 to 200. By SIGRTMIN+3, which is
  * queued: none is merged with another by the kernel. Usage: asking MICROSECONDS, the longest
- * pause between two requests of a thread.
+ * pause between two requests of a thread. Says "asked" when all are on their way.
  */
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,7 +23,8 @@ static void *ask(void *arg)
 		uintptr_t word = 0xc9f0ULL << 48 | 4ULL << 40 | (first + i);
 		union sigval v = {.sival_ptr = (void *)word};
 
-		sigqueue(getpid(), SIGRTMIN + 3, v);
+		while (sigqueue(getpid(), SIGRTMIN + 3, v))
+			usleep(1000); /* as many are queued as there may be */
 		usleep((unsigned)rand_r(&seed) % longest);
 	}
 	return NULL;
@@ -52,6 +54,8 @@ int main(int argc, char **argv)
 		pthread_create(&t[i], NULL, ask, (void *)(uintptr_t)(1 + 50 * i));
 	for (unsigned i = 0; i < 4; i++)
 		pthread_join(t[i], NULL);
-	pause();
-	return 0;
+	puts("asked");
+	fflush(stdout);
+	for (;;)
+		pause(); /* our own signal ends it too */
 }
