@@ -34,10 +34,6 @@ struct cp_thread {
 	struct cp_memo *memo;
 	uint32_t epoch;	   /* cp_epoch() when this record was set up */
 	uint32_t tid;	   /* of the thread that set it up: a raw clone may share the record */
-	uint64_t own_ns;   /* of the agent's own threads: CPU time that is in the counters; */
-	uint64_t own_ran, own_waited; /* where control/share.c counts from, in ns; */
-	int8_t own_nice, own_steps;   /* what it was, and how much less nice it is by now; */
-	bool own_claims;	      /* it may be made less nice */
 	uint32_t slot;	   /* its place in the registry of threads plus one; 0: none */
 	uint16_t label;	   /* interned label set; 0 is none */
 	uint8_t state;	   /* enum cp_thread_state */
@@ -45,6 +41,11 @@ struct cp_thread {
 	uint8_t held;	   /* the signal we block around a fork; 0: none */
 	uint8_t heap_step; /* how far the rate was lowered when heap_left was drawn */
 	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h */
+	/* Of the agent's own threads. */
+	uint64_t own_ns;	      /* CPU time that is in the counters */
+	uint64_t own_ran, own_waited; /* where control/share.c counts from, in ns */
+	int8_t own_nice, own_steps;   /* what it was, and how much less nice it is by now */
+	bool own_claims;	      /* it may be made less nice */
 };
 
 extern __thread struct cp_thread cp_self
