@@ -82,6 +82,8 @@ void cp_share_claim(void)
 	if (!t->own_claims)
 		return;
 	u = read_usage();
+	if (u.ran < t->own_ran || u.waited < t->own_waited)
+		return; /* it can't be read any more */
 	u.ran -= t->own_ran;
 	u.waited -= t->own_waited;
 	steps = steps_for(u);
