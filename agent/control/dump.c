@@ -39,7 +39,6 @@
 #define DEADLINE (200 * MS)
 #define HURRIED	 (10 * MS)
 #define LOOKS	 3 /* at a thread that changes while it is looked at */
-#define FEW	 64
 
 static struct {
 	uint32_t hurry;
@@ -274,7 +273,7 @@ static void look(struct taking *k, struct cp_dump_thread *t)
 static void look_at_all(struct taking *k)
 {
 	for (uint32_t i = 0; i < k->d->n; i++) {
-		if (i % FEW == 0)
+		if (i % CP_SHARE_FEW == 0)
 			cp_share_claim();
 		look(k, &k->d->thread[i]);
 	}

@@ -31,8 +31,6 @@
 
 #include <string.h>
 
-#define FEW 64
-
 struct life {
 	int64_t real_ns, mono_ns;	    /* where the profile under way begins */
 	int64_t settled_real, settled_mono; /* the last settling */
@@ -78,8 +76,6 @@ static void settle_known(struct settling *w)
 	uint32_t at = 0;
 
 	while ((s = cp_threads_next(&at))) {
-		if (w->ntids % FEW == 0)
-			cp_share_claim();
 		/* First what is charged, then the clock, which is never behind that. */
 		uint64_t charged = cp_load_acq(&s->charged); /* acq: before the system call */
 		int64_t cpu = cp_timer_cpu_ns(cp_timer_clock(s->tid));
@@ -93,6 +89,8 @@ static void settle_known(struct settling *w)
 		cp_tick_settle(s, (uint64_t)cpu, where(s, (uint64_t)cpu - charged));
 		cp_tick_arm(s);
 		cp_threads_release(s, false);
+		if (w->ntids % CP_SHARE_FEW == 0)
+			cp_share_claim();
 	}
 }
 

@@ -10,6 +10,9 @@
 #ifndef CP_CONTROL_SHARE_H
 #define CP_CONTROL_SHARE_H
 
+/* Of what is done for each thread so many may pass between two claims. */
+#define CP_SHARE_FEW 64
+
 /* From here on the calling thread's want of processors counts. */
 void cp_share_begin(void);
 /* Makes up for what it has wanted since; nothing outside of begin and end. Three system

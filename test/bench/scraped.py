@@ -2,8 +2,8 @@
 """What scrapers cost: nginx beside its twin without the library, while it is scraped and while
 it is left alone, in turn.
 
-Two scrapers and a person, each with a CPU window of all but a second of every period and
-then four profiles at once. What they cost comes now and then, so it is the CPU time of a
+Two scrapers, each with a CPU window of all but a second of every period and then five profiles at
+once, and a person. What they cost comes now and then, so it is the CPU time of a
 request that tells it. Both states are of one pair of processes: where its memory lies makes
 a process slower or faster than its twin by more than this is about.
 """
@@ -31,7 +31,7 @@ def ask(path, target):
         s.sendall(f"GET /debug/pprof/{target} HTTP/1.0\r\n\r\n".encode())
         answer = b"".join(iter(lambda: s.recv(65536), b""))
     if not answer.startswith(b"HTTP/1.1 200 "):
-        raise SystemExit(f"bench: {target}: {answer[:200]}")
+        raise OSError(f"{target}: {answer[:200]}")
 
 
 def socket_of(pid, directory):
@@ -48,12 +48,16 @@ class Visitors:
 
     def __init__(self, path):
         scraper = (f"profile?seconds={PERIOD - 1}", *PROFILES)
-        self.path, self.threads = path, []
+        self.path, self.threads, self.failed = path, [], []
         self.rounds = [iter(scraper), iter(scraper), itertools.cycle(PERSON)]
 
     def visit(self, targets):
         for target in targets:
-            ask(self.path, target)
+            try:
+                ask(self.path, target)
+            except OSError as error:
+                self.failed.append(error)
+                break
             if self.over.wait(1 if target in PERSON else 0):
                 break
 
@@ -67,6 +71,8 @@ class Visitors:
         self.over.set()
         for t in self.threads:
             t.join()
+        if self.failed:
+            raise SystemExit(f"bench: {self.failed[0]}")
 
 
 def bench_scraped():

@@ -49,13 +49,16 @@ def plain(where):
 
 
 def storm(where, pause):
-    """For some of 200 requests there may be no room when the job stalls, or when they come too fast.
-    What is left of these is a plain snapshot; and who misses an answer asks again."""
+    """200 requests, each answered: at 40 a second the slots for pending ones hold on a machine
+    that stalls for one. When they come too fast, what is left of those without room is a plain
+    snapshot; and who misses an answer asks again."""
     answered, every = Answered(where), set(range(1, 201))
     p = subprocess.Popen([f"{PROG}/asking", str(pause)], stdout=subprocess.PIPE,
                          env=environment(dir=where, signal=SIGNAL, log="none", keep=100000))
     try:
         check(p.stdout.readline() == b"asked\n", "not all are asked")
+        if pause >= 200000:
+            wait_for(lambda: answered() >= every, "every answer", 30)
         ask(p.pid, LAST)  # answered with those before it, or later
         wait_for(lambda: LAST in answered() or plain(where), "the last answer", 30)
         time.sleep(0.5)
