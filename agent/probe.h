@@ -48,8 +48,9 @@ void cp_agent_forked(void);
 void cp_agent_unload_begin(void);
 void cp_agent_unload_end(void);
 
-/* [HOST] The host is about to shut itself in, where a system call may kill. */
-void cp_agent_shut_in(void);
+/* [HOST] The host is about to shut itself in, where a system call may kill; timeless: so does
+ * to read the processor's counter, and with it the clocks. */
+void cp_agent_shut_in(bool timeless);
 
 /* --- signals ----------------------------------------------------------- */
 

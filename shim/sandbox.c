@@ -21,10 +21,20 @@
 long cp_shim_seccomp(long nr, long op, long flags, long args, long d, long e, long f);
 long cp_shim_prctl(long nr, long option, long mode, long filter, long d, long e, long f);
 
-/* A filter at no address is none: that is how one asks whether there are filters at all. */
-static bool shuts_in(long option, long mode, long filter)
+/* In strict mode the kernel forbids the processor's counter as well. */
+static void look_at_seccomp(bool strict, bool filter)
 {
-	return option == PR_SET_SECCOMP && (mode != SECCOMP_MODE_FILTER || filter);
+	if (strict || filter)
+		cp_agent_shut_in(strict);
+}
+
+/* A filter at no address is none: that is how one asks whether there are filters at all. */
+static void look_at_prctl(int option, unsigned long arg, unsigned long filter)
+{
+	if (option == PR_SET_SECCOMP)
+		look_at_seccomp(arg == SECCOMP_MODE_STRICT, arg == SECCOMP_MODE_FILTER && filter);
+	else if (option == PR_SET_TSC && arg == PR_TSC_SIGSEGV)
+		cp_agent_shut_in(true);
 }
 
 CP_EXPORT int prctl(int option, ...)
@@ -37,22 +47,19 @@ CP_EXPORT int prctl(int option, ...)
 	for (unsigned i = 0; i < CP_ARRAY_LEN(arg); i++)
 		arg[i] = va_arg(ap, unsigned long);
 	va_end(ap);
-	if (shuts_in(option, (long)arg[0], (long)arg[1]))
-		cp_agent_shut_in();
+	look_at_prctl(option, arg[0], arg[1]);
 	return cp_real.prctl(option, arg[0], arg[1], arg[2], arg[3]);
 }
 
 /* By a jump from `syscall`, as libseccomp and many others ask for it. */
 long cp_shim_seccomp(long nr, long op, long flags, long args, long d, long e, long f)
 {
-	if (op == SECCOMP_SET_MODE_STRICT || (op == SECCOMP_SET_MODE_FILTER && args))
-		cp_agent_shut_in();
+	look_at_seccomp(op == SECCOMP_SET_MODE_STRICT, op == SECCOMP_SET_MODE_FILTER && args);
 	return cp_real.syscall(nr, op, flags, args, d, e, f);
 }
 
 long cp_shim_prctl(long nr, long option, long mode, long filter, long d, long e, long f)
 {
-	if (shuts_in((int)option, mode, filter))
-		cp_agent_shut_in();
+	look_at_prctl((int)option, (unsigned long)mode, (unsigned long)filter);
 	return cp_real.syscall(nr, option, mode, filter, d, e, f);
 }

@@ -18,6 +18,7 @@
 #include "../sample/govern.h"
 #include "../sample/heap.h"
 #include "../sample/labels.h"
+#include "../sample/live.h"
 #include "../sample/loss.h"
 #include "../sample/made.h"
 #include "../sample/module.h"
@@ -328,10 +329,15 @@ void cp_agent_unload_end(void)
 
 /* Behind a filter there is no job either: it would be killed, and the host with it. A vfork
  * child goes in alone, and has our memory from its parent. */
-void cp_agent_shut_in(void)
+void cp_agent_shut_in(bool timeless)
 {
 	if (st.on && !st.filtered && !cp_job_at_home())
 		return;
+	if (timeless) {
+		cp_cost_stop();
+		cp_contend_stop();
+		cp_live_stop();
+	}
 	st.filtered = true;
 	if (st.on) {
 		cp_trigger_shut_in();

@@ -367,6 +367,12 @@ int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
 	return 0;
 }
 
+void cp_contend_stop(void)
+{
+	cp_store_rlx(&st.on, false);
+	cp_store_rlx(&cp_io_interest, CP_IO_IGNORED);
+}
+
 /* --- reading ------------------------------------------------------------------ */
 
 uint32_t cp_contend_cells(enum cp_contend which)

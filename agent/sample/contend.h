@@ -27,6 +27,8 @@ struct cp_contend_config {
 
 /* [EARLY] bytes: their share of CPROF_MAX_MEMORY. 0 or -errno. */
 int cp_contend_init(const struct cp_contend_config *config, size_t bytes);
+/* [HOST] No wait is looked at any more. */
+void cp_contend_stop(void);
 uint64_t cp_contend_fraction(void);
 uint64_t cp_contend_rate(void);
 

@@ -28,6 +28,7 @@ static struct {
 	struct sums *sums;
 	uint64_t ticks; /* at the start, */
 	int64_t ns;	/* and by the clock */
+	bool stopped;	/* set once, relaxed */
 } st;
 
 int cp_cost_init(void)
@@ -36,6 +37,16 @@ int cp_cost_init(void)
 	st.ns = cp_now_ns(CLOCK_MONOTONIC);
 	st.sums = cp_mem_map_wiped(CP_PAGE);
 	return st.sums ? 0 : -12; /* ENOMEM */
+}
+
+uint64_t cp_cost_now(void)
+{
+	return cp_load_rlx(&st.stopped) ? 0 : cp_cpu_ticks() | 1;
+}
+
+void cp_cost_stop(void)
+{
+	cp_store_rlx(&st.stopped, true);
 }
 
 void cp_cost_add(enum cp_cost what, uint64_t began, unsigned times)

@@ -31,12 +31,16 @@ enum cp_cost {
 
 int cp_cost_init(void);
 
+/* The processor's counter, which may not be read any more after cp_cost_stop: then 0. */
+uint64_t cp_cost_now(void);
+void cp_cost_stop(void);
+
 /* A generator of full period: whatever pattern the host repeats, each of its places
  * is measured in turn. 0: not this time. */
 CP_INLINE uint64_t cp_cost_begin(struct cp_thread *t)
 {
 	t->cost_turn = (uint8_t)(t->cost_turn * 5 + 1);
-	return CP_LIKELY(t->cost_turn >= 256 / CP_COST_EVERY) ? 0 : cp_cpu_ticks() | 1;
+	return CP_LIKELY(t->cost_turn >= 256 / CP_COST_EVERY) ? 0 : cp_cost_now();
 }
 
 /* [ANY] Since `began` on the processor's counter, `times` over. May move a rate (govern.h). */

@@ -410,7 +410,7 @@ static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 void cp_tick_on_signal(int sig, siginfo_t *info, void *context)
 {
 	struct cp_thread_slot *s;
-	uint64_t began = cp_cpu_ticks(), ns;
+	uint64_t began = cp_cost_now(), ns;
 	int64_t now;
 
 	(void)sig;

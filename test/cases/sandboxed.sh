@@ -13,6 +13,14 @@ for how in '' by-number by-prctls-number timeless; do
     grep -q 'still there' with.out
 done
 
+for how in strict strict-by-number uncounted; do
+    for io in 0 1; do
+        CPROF_BLOCK_IO=$io same "$LIB" "" "$PROG/sandboxed" "$how"
+        [ "$got" != 77 ] || exit 77
+        grep -q 'still there' with.out
+    done
+done
+
 same "$LIB" "" "$PROG/sandboxed" vfork
 if grep -E 'enters a sandbox|reads signal' with.err; then exit 1; fi
 grep -q '^cprof.*: wrote .*{cpu,' with.err

@@ -9,6 +9,8 @@
  *          Or sandboxed vfork: a child that has its parent's memory shuts itself in, and takes
  *          a signal by hand; its parent goes on.
  *          Or sandboxed private: gives up new privileges, and no more.
+ *          Or sandboxed strict, strict-by-number or uncounted: where the processor's counter
+ *          can't be read, it allocates, reads and locks; strict: no system call but read, write.
  * Why      As in OpenSSH's, a signal handler's return is none of the usual.
  */
 #include <dlfcn.h>
@@ -167,6 +169,50 @@ static int only_private(void)
 	return 0;
 }
 
+/* Many sampled blocks at once, from what the heap has already. */
+static void allocate_from(size_t blocks, void **block)
+{
+	for (size_t i = 0; i < blocks; i++)
+		free(block[i]);
+	for (size_t i = 0; i < blocks; i++)
+		block[i] = malloc(100);
+}
+
+static bool forbids_counter(const char *how)
+{
+	return !strncmp(how, "strict", 6) || !strcmp(how, "uncounted");
+}
+
+static bool forbid_counter(const char *how)
+{
+	if (!strcmp(how, "strict"))
+		return !prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+	if (!strcmp(how, "strict-by-number"))
+		return !syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0, NULL);
+	return !prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
+}
+
+static int without_counter(const char *how)
+{
+	static void *block[20000];
+	pthread_mutex_t mine = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	char byte;
+	int end[2];
+
+	if (pipe(end) || write(end[1], how, 1) != 1)
+		return 8;
+	allocate_from(20000, block);
+	if (!forbid_counter(how))
+		return errno == EINVAL || errno == EACCES ? 77 : 9;
+	allocate_from(20000, block);
+	pthread_mutex_lock(&mine);
+	pthread_mutex_lock(&mine);
+	if (read(end[0], &byte, 1) == 1)
+		write(1, "still there\n", 12);
+	syscall(SYS_exit, 0);
+	return 10;
+}
+
 int main(int argc, char **argv)
 {
 	void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
@@ -182,6 +228,8 @@ int main(int argc, char **argv)
 		return only_a_child();
 	if (argc == 2 && !strcmp(argv[1], "private"))
 		return only_private();
+	if (argc == 2 && forbids_counter(argv[1]))
+		return without_counter(argv[1]);
 	if (lib)
 		*(void **)&call_back = dlsym(lib, "call_back");
 	*(void **)&made = generated();
