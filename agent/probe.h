@@ -125,25 +125,33 @@ struct cp_call {
 
 /* A wait of this thread's, kept on its stack by the wrapper. */
 struct cp_waiter {
-	struct cp_wait outer; /* what a handler interrupted, else nothing */
+	uint64_t began, brief; /* on the processor's counter: when, and how long is too short
+				  to be recorded */
+	uint64_t least, rate;  /* the same in ns, and what it was drawn from; 0: never recorded */
+	int64_t start;
 	uintptr_t object;
 	uintptr_t lock; /* the object, when that may have a name */
-	int64_t start;	/* 0: it will not be recorded */
 	uint32_t ticket;
+	struct cp_wait outer; /* what a handler interrupted, else nothing */
 };
 
 /* [ANY] Is anyone interested in waits? Without it, none of the following is called. */
 bool cp_probe_waits(void);
 
 /* And in those for time and descriptors? rel by cp_contend_init / acq by who records. */
-enum { CP_IO_IGNORED, CP_IO_WATCHED /* by the thread dump alone */, CP_IO_RECORDED };
+enum {
+	CP_IO_IGNORED,
+	CP_IO_WATCHED, /* by the thread dump alone */
+	CP_IO_SAID,    /* the same, and the processor's counter tells the time */
+	CP_IO_RECORDED,
+};
 extern __attribute__((visibility("hidden"))) uint32_t cp_io_interest;
 
 /* [ANY] Is a wait for one of them only to be said (waiting.h), and within no other? Then
  * that is all there is to it: such calls are many, and most don't wait. */
 CP_INLINE bool cp_probe_only_says_io(void)
 {
-	return cp_load_rlx(&cp_io_interest) == CP_IO_WATCHED && !cp_waiting.kind;
+	return cp_load_rlx(&cp_io_interest) == CP_IO_SAID && !cp_waiting.kind;
 }
 
 CP_INLINE bool cp_probe_waits_for_io(void)

@@ -17,13 +17,21 @@ CP_INLINE void *one_more(int fd)
 	return (void *)((uintptr_t)(unsigned)fd + 1);
 }
 
-#define WAITS(kind, object, at_once, name, result_type, params, args, ...)                     \
-	CP_EXPORT result_type name params                                                      \
-	{                                                                                      \
-		__VA_ARGS__;                                                                   \
-		if (at_once)                                                                   \
-			return cp_real.name args;                                              \
-		return CP_WAITS_FOR_IO(kind, object, name, args, cp_has_waited_errno(result)); \
+/* The short one enters the slow one by a jump, whose caller so is the host too. */
+#define WAITS(kind, object, at_once, name, result_type, params, args, ...)                      \
+	static CP_NOINLINE result_type name##_slow params                                       \
+	{                                                                                       \
+		__VA_ARGS__;                                                                    \
+		if (at_once)                                                                    \
+			return cp_real.name args;                                               \
+		return CP_WAITING(kind, object, NULL, name, args, cp_has_waited_errno(result)); \
+	}                                                                                       \
+	CP_EXPORT result_type name params                                                       \
+	{                                                                                       \
+		if (CP_UNLIKELY(!cp_probe_only_says_io()))                                      \
+			return cp_probe_waits_for_io() ? name##_slow args : cp_real.name args;  \
+		__VA_ARGS__;                                                                    \
+		return (at_once) ? cp_real.name args : CP_SAYING(kind, object, name, args);     \
 	}
 
 /* --- for one of several ------------------------------------------------------- */
@@ -73,7 +81,7 @@ EPOLL(epoll_pwait2, is_zero(timeout),
 
 #define READ(name, params, args) WAITS(CP_WAIT_IO, one_more(fd), false, name, ssize_t, params, args)
 #define RECV(name, params, args) \
-	WAITS(CP_WAIT_IO, one_more(fd), flags &MSG_DONTWAIT, name, ssize_t, params, args)
+	WAITS(CP_WAIT_IO, one_more(fd), (flags & MSG_DONTWAIT), name, ssize_t, params, args)
 #define ACCEPT(name, params, args) WAITS(CP_WAIT_IO, one_more(fd), false, name, int, params, args)
 
 READ(read, (int fd, void *buf, size_t n), (fd, buf, n))

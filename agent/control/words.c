@@ -8,6 +8,7 @@
  */
 #include "words.h"
 
+#include "../rt/ticks.h"
 #include "../sample/threads.h"
 #include "state.h"
 
@@ -15,7 +16,11 @@ bool cp_words_read(const struct cp_peer *p, const struct cp_words_of *t, struct 
 {
 	if (!t->waiting || cp_peer_read(p, w, t->waiting, sizeof(*w)) != sizeof(*w))
 		return false;
-	return !(w->seq & 1) && w->kind && cp_threads_is(t->slot, t->tid);
+	if (w->seq & 1 || !w->kind || !cp_threads_is(t->slot, t->tid))
+		return false;
+	if (w->ticks)
+		w->start = cp_ticks_when((uint64_t)w->start);
+	return true;
 }
 
 bool cp_words_stand(const struct cp_peer *p, const struct cp_words_of *t, const struct cp_wait *w)

@@ -55,6 +55,12 @@ CP_INLINE uint64_t cp_cpu_ticks(void)
 	return ticks;
 }
 
+/* Does it, while the processor sleeps too? */
+CP_INLINE bool cp_cpu_ticks_on(void)
+{
+	return true;
+}
+
 /* Relocations that put a function's address into a word (elf.h): bound lazily, bound
  * at once, in data. */
 #define CP_RELOC_JUMP	R_AARCH64_JUMP_SLOT

@@ -10,6 +10,8 @@
 
 #include "base.h"
 
+#include <cpuid.h>
+
 /* Returns the kernel's answer: a value, or -errno. */
 #ifdef __clang_analyzer__
 /* It can't see that the kernel writes: an unknown function may. */
@@ -48,6 +50,14 @@ CP_INLINE void cp_cpu_pause(void)
 CP_INLINE uint64_t cp_cpu_ticks(void)
 {
 	return __builtin_ia32_rdtsc();
+}
+
+/* Does it, while the processor sleeps too? */
+CP_INLINE bool cp_cpu_ticks_on(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid(0x80000007, &a, &b, &c, &d) && d & 1U << 8;
 }
 
 /* Relocations that put a function's address into a word (elf.h): bound lazily, bound

@@ -5,19 +5,24 @@
  * Context  HOST: the cp_probe_ functions      EARLY: cp_contend_init
  *          CONTROL: the readers
  * Calls    rt, waiters.h, and the walker. errno is never touched.
- * Shared   st.cells (cell.h); st.on: rel by cp_contend_init / acq by cp_probe_waits;
+ * Shared   st.cells (cell.h); st.on: rel by cp_contend_init / acq by cp_probe_waits, and off
+ *          for good by cp_contend_stop;
  *          cp_io_interest (probe.h).
  * Holds    block: a wait of d ns is recorded with probability p = min(1, d/rate) and
- *          weight 1/p, for the stack of who waited, when it is over. One that a reading
- *          finds under way for as long as is always recorded is charged there and then
- *          with its time so far, in a cell of its own (the label of that says so), and
- *          at its end with the rest: it counts once, with all its time, at any rate.
+ *          weight 1/p, for the stack of who waited, when it is over: if d is more than what
+ *          was drawn from [0, rate) when it began. One that a reading finds under way for as
+ *          long as is always recorded is charged there and then with its time so far, in a cell
+ *          of its own (the label of that says so), and at its end with the rest: it counts
+ *          once, with all its time, at any rate.
  *          mutex: 1 in `fraction` waits is published before it begins; each unlock
  *          meanwhile takes the time since the one before, times fraction, and the
  *          first of them the contention: so a wait counts once, and its time up to
  *          the last unlock is somebody's, once.
  * Fails    Every full table charges [table full], or is counted (loss.h).
- * Why      The leaf of such a stack is the function that waits or unlocks: a reader
+ * Why      Who comes back from a wait finds his caches cold, and is often waited for himself:
+ *          so all that can be is done before it. Where the processor's counter is a clock it
+ *          tells that a wait was too short to be recorded, and no other one is read.
+ *          The leaf of such a stack is the function that waits or unlocks: a reader
  *          asks "in what", and it's what Go shows.
  *          A reading charges, rather than show, what is under way: else the wait's end,
  *          which comes between any two instructions of the reading, would be missed or
@@ -28,6 +33,7 @@
 #include "../probe.h"
 #include "../rt/atomic.h"
 #include "../rt/sys.h"
+#include "../rt/ticks.h"
 #include "cell.h"
 #include "govern.h"
 #include "lockid.h"
@@ -40,14 +46,18 @@
 #define COUNT_SHIFT 16	    /* counts are kept in 1/65536 */
 #define WAITING	    0x8000U /* in a cell's class: beside the lock's number */
 
+/* Who has waited so long may have been met by a reading. */
+#define AWHILE (CP_SOFAR_LEAST / 2)
+
 enum { COUNT, NS };
 
+/* What every wait looks at comes first, in one line. */
 static struct {
 	bool on;
 	bool io; /* waits for time and descriptors are recorded */
 	uint64_t fraction, rate;
 	struct cp_cells cells[CP_CONTENDS];
-} st;
+} st __attribute__((aligned(CP_CACHE_LINE)));
 
 uint32_t cp_io_interest;
 __thread struct cp_wait cp_waiting __attribute__((tls_model("initial-exec")));
@@ -88,19 +98,15 @@ static uint64_t block_rate(void)
 	return st.rate << cp_govern_step(CP_COST_BLOCK);
 }
 
-/* Tosses the coin; false: not this one. */
-static bool weigh(struct cp_thread *t, uint64_t d, struct cp_contend_counts *add)
+/* P(d > least) = d / rate; false: not this one. */
+static bool weigh(const struct cp_waiter *w, uint64_t d, struct cp_contend_counts *add)
 {
-	uint64_t rate = block_rate();
-
 	*add = (struct cp_contend_counts){1 << COUNT_SHIFT, d};
-	if (d >= rate)
-		return true;
-	if (cp_thread_below(t, rate) >= d)
-		return false;
-	add->count = (rate << COUNT_SHIFT) / d;
-	add->ns = rate;
-	return true;
+	if (d < w->rate) {
+		add->count = (w->rate << COUNT_SHIFT) / d;
+		add->ns = w->rate;
+	}
+	return d > w->least;
 }
 
 /* What readings left of a long wait. False: they didn't meet it. */
@@ -110,7 +116,7 @@ static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w, int64_
 	const struct cp_thread_slot *s;
 	struct cp_sofar rest;
 
-	if (CP_LIKELY(now - w->start < CP_SOFAR_LEAST / 2) || w->outer.kind)
+	if (CP_LIKELY(now - w->start < AWHILE) || w->outer.kind)
 		return false;
 	s = cp_threads_of(t);
 	if (!s)
@@ -120,14 +126,14 @@ static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w, int64_
 	return !rest.first;
 }
 
-static CP_NOINLINE void record_block(const struct cp_call *call, const struct cp_waiter *w,
-				     int64_t now)
+static CP_NOINLINE void record_block(const struct cp_call *call, const struct cp_waiter *w)
 {
+	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
 	uint64_t d = (uint64_t)CP_MAX(now - w->start, 1L), began;
 	struct cp_thread *t = cp_thread_ready();
 	struct cp_contend_counts add;
 
-	if (!is_rest(t, w, now, &add) && !weigh(t, d, &add))
+	if (!is_rest(t, w, now, &add) && !weigh(w, d, &add))
 		return;
 	began = cp_cost_begin(t);
 	record(t, CP_CONTEND_BLOCK, call, w->lock, &add);
@@ -208,6 +214,11 @@ static uintptr_t lock_of(const struct cp_wait *w)
 	return w->kind < CP_WAIT_JOIN || w->kind == CP_WAIT_FUTEX ? w->object : 0;
 }
 
+static CP_NOINLINE void goes_on(const struct cp_wait *w)
+{
+	cp_wait_say(w);
+}
+
 static uint32_t ticket_for(const struct cp_wait *w)
 {
 	unsigned step = cp_govern_step(CP_COST_MUTEX);
@@ -215,11 +226,24 @@ static uint32_t ticket_for(const struct cp_wait *w)
 	return toss(step) ? cp_waiters_enter(w->object, w->start, step) : 0;
 }
 
+/* Draws beforehand how long it must take to be recorded: the thread that comes back finds its
+ * caches cold, and is waited for. Then a look at the counter will mostly do. */
+static void draw(struct cp_waiter *w)
+{
+	uint64_t least;
+
+	w->rate = block_rate();
+	w->least = cp_thread_below(cp_thread_ready(), w->rate);
+	least = CP_MIN(w->least, (uint64_t)AWHILE);
+	w->brief = cp_ticks_by(least - least / 8, w->began, w->start);
+}
+
 void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsigned what,
 			 const void *object, const void *with)
 {
 	enum cp_wait_kind kind = what & ~(unsigned)CP_WAIT_TIMED;
 	bool recorded = is_recorded(kind);
+	uint64_t began = cp_cpu_ticks(); /* before the clock: it is never the shorter */
 	struct cp_wait now = {
 		.kind = kind,
 		.object = (uintptr_t)object,
@@ -239,7 +263,11 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 	w->object = now.object;
 	w->lock = lock_of(&now);
 	w->ticket = now.ticket;
-	w->start = recorded && st.rate ? now.start : 0;
+	w->began = began;
+	w->start = now.start;
+	w->rate = 0;
+	if (recorded && st.rate)
+		draw(w);
 	cp_wait_say(&now);
 }
 
@@ -248,11 +276,11 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
 	if (w->ticket)
 		cp_waiters_leave(w->object, w->ticket);
 	if (CP_UNLIKELY(w->outer.kind))
-		cp_wait_say(&w->outer);
+		goes_on(&w->outer);
 	else
 		cp_wait_say_nothing();
-	if (waited && w->start)
-		record_block(call, w, cp_now_ns(CLOCK_MONOTONIC));
+	if (waited && w->rate && cp_cpu_ticks() - w->began >= w->brief)
+		record_block(call, w);
 }
 
 /* --- waits under way ----------------------------------------------------------- */
@@ -350,6 +378,15 @@ static int init_tables(size_t bytes)
 	return err;
 }
 
+static uint32_t io_interest(bool watched)
+{
+	if (st.io)
+		return CP_IO_RECORDED;
+	if (!watched)
+		return CP_IO_IGNORED;
+	return cp_ticks_are_time() ? CP_IO_SAID : CP_IO_WATCHED;
+}
+
 int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
 {
 	int err;
@@ -361,9 +398,9 @@ int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
 	if (err || !(st.fraction || st.rate || config->watched))
 		return err;
 	cp_thread_on_leave(thread_leaves);
-	cp_store_rel(&st.on, true);   /* pairs with cp_probe_waits */
-	if (st.io || config->watched) /* pairs with cp_probe_waits_for_io */
-		cp_store_rel(&cp_io_interest, st.io ? CP_IO_RECORDED : CP_IO_WATCHED);
+	cp_store_rel(&st.on, true); /* pairs with cp_probe_waits */
+	/* pairs with cp_probe_waits_for_io */
+	cp_store_rel(&cp_io_interest, io_interest(config->watched));
 	return 0;
 }
 

@@ -6,15 +6,14 @@
  * Calls    rt, govern.c.
  * Shared   st.sums: relaxed adds.
  * Fails    Before cp_cost_init nothing is counted.
- * Why      The counter's speed is found from the time since the start whenever it is
- *          needed: so nothing waits for it to be measured. Who is interrupted while he
- *          measures would count another's time: beyond MOST ticks it isn't ours.
+ * Why      Who is interrupted while he measures would count another's time: beyond MOST ticks
+ *          it isn't ours.
  */
 #include "cost.h"
 
 #include "../rt/atomic.h"
 #include "../rt/mem.h"
-#include "../rt/sys.h"
+#include "../rt/ticks.h"
 #include "govern.h"
 
 #define MOST (1U << 19) /* some 200 us; far longer than the coldest walk */
@@ -26,15 +25,12 @@ struct sums {
 
 static struct {
 	struct sums *sums;
-	uint64_t ticks; /* at the start, */
-	int64_t ns;	/* and by the clock */
-	bool stopped;	/* set once, relaxed */
+	bool stopped; /* set once, relaxed */
 } st;
 
 int cp_cost_init(void)
 {
-	st.ticks = cp_cpu_ticks();
-	st.ns = cp_now_ns(CLOCK_MONOTONIC);
+	cp_ticks_init();
 	st.sums = cp_mem_map_wiped(CP_PAGE);
 	return st.sums ? 0 : -12; /* ENOMEM */
 }
@@ -67,23 +63,10 @@ void cp_cost_add_ns(enum cp_cost what, uint64_t ns)
 		cp_add_rlx(&st.sums->ns[what], ns);
 }
 
-static double ns_per_tick(void)
-{
-	int64_t ns = cp_now_ns(CLOCK_MONOTONIC) - st.ns;
-	int64_t ticks = (int64_t)(cp_cpu_ticks() - st.ticks);
-
-	return ns > 0 && ticks > 0 ? (double)ns / (double)ticks : 1;
-}
-
 uint64_t cp_cost_ns(enum cp_cost what)
 {
 	if (!st.sums)
 		return 0;
-	return (uint64_t)((double)cp_load_rlx(&st.sums->ticks[what]) * ns_per_tick()) +
+	return (uint64_t)cp_ticks_ns(cp_load_rlx(&st.sums->ticks[what])) +
 	       cp_load_rlx(&st.sums->ns[what]);
-}
-
-uint64_t cp_cost_ticks_in(uint64_t ns)
-{
-	return (uint64_t)((double)ns / ns_per_tick());
 }

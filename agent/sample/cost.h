@@ -57,7 +57,5 @@ void cp_cost_add_ns(enum cp_cost what, uint64_t ns);
 
 /* [ANY] All there was since the start. */
 uint64_t cp_cost_ns(enum cp_cost what);
-/* [ANY] How many ticks a time is. */
-uint64_t cp_cost_ticks_in(uint64_t ns);
 
 #endif

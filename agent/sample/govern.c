@@ -25,6 +25,7 @@
 #include "../rt/atomic.h"
 #include "../rt/log.h"
 #include "../rt/mem.h"
+#include "../rt/ticks.h"
 #include "../rt/timer.h"
 
 #define LOOK	   5000000ULL	 /* ns of spending that make a look a whole one */
@@ -195,11 +196,11 @@ void cp_govern_spent(uint64_t spent, uint64_t now)
 	due = cp_load_rlx(&l->due);
 	if (CP_LIKELY(!is_due(l, due, spent, now)))
 		return;
-	more = cp_cost_ticks_in(LOOK);
+	more = cp_ticks_in(LOOK);
 	if (!cp_cas_acq(&l->due, &due, spent + LONG_LOOKS * more)) /* pairs with the store below */
 		return;
 	cp_store_rlx(&l->pause, 0UL); /* nobody else by time either */
 	look(l);
-	cp_store_rlx(&l->pause, now + cp_cost_ticks_in(PAUSE));
+	cp_store_rlx(&l->pause, now + cp_ticks_in(PAUSE));
 	cp_store_rel(&l->due, spent + more); /* pairs with the CAS */
 }

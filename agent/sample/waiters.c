@@ -44,6 +44,8 @@ static struct {
 	struct bucket *bucket;
 } st;
 
+_Static_assert(UINT16_MAX / WAYS > BUCKETS, "a ticket fits cp_wait");
+
 int cp_waiters_init(void)
 {
 	st.bucket = cp_mem_map_wiped(BUCKETS * sizeof(*st.bucket));

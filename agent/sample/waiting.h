@@ -37,19 +37,31 @@ enum cp_wait_kind {
 };
 
 struct cp_wait {
-	uint32_t seq;
-	uint32_t kind; /* enum cp_wait_kind */
+	union {
+		struct {
+			uint32_t seq;
+			uint16_t ticket; /* waiters.h; 0: not there */
+			uint8_t kind;	 /* enum cp_wait_kind */
+			bool timed : 1;	 /* it gives up at some time */
+			bool inner : 1;	 /* a handler's, which interrupted another wait */
+			bool ticks : 1;	 /* start is the processor's counter */
+		};
+		uint64_t word; /* changed by one store */
+	};
 	uintptr_t object, with;
-	int64_t start;	       /* CLOCK_MONOTONIC */
+	int64_t start;	       /* CLOCK_MONOTONIC, unless `ticks` */
 	struct cp_regs caller; /* where a walk of the waiting thread begins */
-	uint32_t ticket;       /* waiters.h; 0: not there */
-	bool timed;	       /* it gives up at some time */
-	bool inner;	       /* a handler's, which interrupted another wait */
 	uintptr_t fn;	       /* what the caller called: the leaf of its stack */
 };
 
+/* One cache line: it is cold when a thread comes back from a wait. */
 extern __thread struct cp_wait cp_waiting
-	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+	__attribute__((tls_model("initial-exec"), visibility("hidden"), aligned(CP_CACHE_LINE)));
+
+CP_INLINE uint64_t cp_wait_word(const struct cp_wait *w, uint32_t seq)
+{
+	return w->word >> 32 << 32 | seq;
+}
 
 /* [HOST] The thread waits so from now on: all but seq is taken over. kind comes before the
  * rest, so that a handler in between finds that it interrupts. */
@@ -57,30 +69,20 @@ CP_INLINE void cp_wait_say(const struct cp_wait *w)
 {
 	uint32_t seq = cp_waiting.seq | 1;
 
-	cp_store_rlx(&cp_waiting.seq, seq);
+	cp_store_rlx(&cp_waiting.word, cp_wait_word(w, seq));
 	cp_fence_rel(); /* odd before any of what follows; pairs with whoever copies it */
-	cp_store_rlx(&cp_waiting.kind, w->kind);
-	cp_fence_signal();
 	cp_waiting.object = w->object;
 	cp_waiting.with = w->with;
 	cp_waiting.start = w->start;
 	cp_waiting.caller = w->caller;
-	cp_waiting.ticket = w->ticket;
-	cp_waiting.timed = w->timed;
-	cp_waiting.inner = w->inner;
 	cp_waiting.fn = w->fn;
-	cp_store_rel(&cp_waiting.seq, seq + 1); /* pairs likewise */
+	cp_store_rel(&cp_waiting.word, cp_wait_word(w, seq + 1)); /* pairs likewise */
 }
 
 /* [HOST] It doesn't wait any more: kind says it all. */
 CP_INLINE void cp_wait_say_nothing(void)
 {
-	uint32_t seq = cp_waiting.seq | 1;
-
-	cp_store_rlx(&cp_waiting.seq, seq);
-	cp_fence_rel(); /* as above */
-	cp_store_rlx(&cp_waiting.kind, CP_WAIT_NONE);
-	cp_store_rel(&cp_waiting.seq, seq + 1);
+	cp_store_rel(&cp_waiting.word, (cp_waiting.seq | 1U) + 1U); /* pairs as above */
 }
 
 #endif

@@ -31,6 +31,18 @@ fast_path() {
         on && /jmp +\*/ { exit }' text
 }
 
+# A wait for a descriptor is said by stores: the real function is all that is called.
+for name in read readv recv recvfrom recvmsg accept accept4 poll select epoll_wait; do
+    awk -v name="<$name>:" '$2 == name { on = 1; next } on && NF == 0 { exit } on' text >path
+    n=$(wc -l <path)
+    if [ "$(grep -c call path)" != 1 ] || ! grep -q 'call  *\*' path || [ "$n" -gt 95 ] ||
+        grep -nE 'lock |xchg .*[(]|mfence' path; then
+        echo "$name: more than stores around the real function, or too long: $n lines"
+        cat path
+        exit 1
+    fi
+done
+
 # shellcheck disable=SC2046 # pairs of words
 set -- $(limits)
 while [ $# -gt 0 ]; do

@@ -5,6 +5,7 @@
  * Context  TEST: the walkers are stand-ins that answer one frame.
  */
 #include "agent/probe.h"
+#include "agent/rt/ticks.h"
 #include "agent/rt/timer.h"
 #include "agent/sample/contend.h"
 #include "agent/sample/govern.h"
@@ -124,7 +125,7 @@ static void burn(uint64_t ns)
 static void spend(enum cp_cost what, unsigned ms)
 {
 	for (unsigned i = 0; i < ms * 10; i++)
-		cp_cost_add(what, cp_cpu_ticks() - cp_cost_ticks_in(MS / 10), 1);
+		cp_cost_add(what, cp_cpu_ticks() - cp_ticks_in(MS / 10), 1);
 }
 
 static void rates_follow_the_cost(void **state)

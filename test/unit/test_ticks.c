@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_ticks.c - is the processor's counter turned into time, and what threads say by it?
+ *
+ * Context  TEST
+ */
+#include "agent/control/words.h"
+#include "agent/rt/sys.h"
+#include "agent/rt/thread.h"
+#include "agent/rt/ticks.h"
+#include "agent/sample/threads.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MS 1000000LL
+
+struct both {
+	uint64_t ticks;
+	int64_t now;
+};
+
+/* Both clocks, read with nothing in between, as far as one can see from the first. */
+static struct both look(void)
+{
+	struct both b;
+	int64_t before;
+
+	do {
+		before = cp_now_ns(CLOCK_MONOTONIC);
+		b.ticks = cp_cpu_ticks();
+		b.now = cp_now_ns(CLOCK_MONOTONIC);
+	} while (b.now - before > MS / 100);
+	return b;
+}
+
+static void assert_near(double got, double want, double off)
+{
+	if (got < want - off || got > want + off)
+		fail_msg("%.0f is not %.0f +- %.0f", got, want, off);
+}
+
+static void ticks_are_time(void **state)
+{
+	struct both from = look(), to;
+
+	(void)state;
+	usleep(100000);
+	to = look();
+	assert_near(cp_ticks_ns(to.ticks - from.ticks), (double)(to.now - from.now), MS);
+	assert_near((double)cp_ticks_in((uint64_t)(to.now - from.now)),
+		    (double)(to.ticks - from.ticks), (double)cp_ticks_in(MS));
+	assert_near((double)cp_ticks_when(from.ticks), (double)from.now, MS);
+	if (cp_ticks_are_time())
+		assert_near((double)cp_ticks_by(1000 * MS, to.ticks, to.now),
+			    (double)cp_ticks_in(1000 * MS), (double)cp_ticks_in(10 * MS));
+	else
+		assert_int_equal(cp_ticks_by(MS, to.ticks, to.now), 0);
+}
+
+/* In a thread's own words too, whose reader wants the time. */
+static void words_tell_the_time(void **state)
+{
+	uint32_t slot = cp_threads_number(cp_threads_enter(cp_thread_ready(), 0));
+	const struct cp_words_of self = {cp_self.tid, slot, (uintptr_t)&cp_waiting};
+	struct cp_wait said = {.kind = CP_WAIT_IO, .ticks = true}, heard;
+	const struct cp_peer peer = {.fd = -1, .may_call = true};
+	struct both now = look();
+
+	(void)state;
+	said.start = (int64_t)(now.ticks - cp_ticks_in(50 * MS));
+	cp_wait_say(&said);
+	if (!cp_words_read(&peer, &self, &heard))
+		skip();
+	assert_near((double)heard.start, (double)(now.now - 50 * MS), 5 * MS);
+	assert_true(cp_words_stand(&peer, &self, &heard));
+	said.ticks = false;
+	said.start = now.now;
+	cp_wait_say(&said);
+	assert_true(cp_words_read(&peer, &self, &heard));
+	assert_true(heard.start == now.now);
+	cp_wait_say_nothing();
+	assert_false(cp_words_read(&peer, &self, &heard));
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	cp_ticks_init();
+	usleep(100000); /* the longer ago, the better its speed is known */
+	return cp_thread_init() || cp_threads_init(1 << 16);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ticks_are_time),
+		cmocka_unit_test(words_tell_the_time),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
