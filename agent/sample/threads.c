@@ -126,6 +126,16 @@ bool cp_threads_is(uint32_t number, uint32_t tid)
 	       cp_load_rlx(&s->tid) == tid;
 }
 
+/* The thread's record has its number without a system call, unless that is from before a fork,
+ * or the record is another thread's (a raw clone). */
+bool cp_threads_is_own(const struct cp_thread_slot *s)
+{
+	uint32_t tid = cp_load_rlx(&s->tid);
+
+	return (tid == cp_self.tid && cp_self.epoch == cp_epoch()) ||
+	       tid == (uint32_t)cp_sys_gettid();
+}
+
 bool cp_threads_rename(struct cp_thread_slot *s, const char name[16])
 {
 	uint64_t word[2];

@@ -74,5 +74,7 @@ uint32_t cp_threads_number(const struct cp_thread_slot *s);
 /* [ANY] Is the slot by that number still this thread's? What was copied of its memory
  * before is its own then: a thread that leaves says so first. */
 bool cp_threads_is(uint32_t number, uint32_t tid);
+/* [ANY] Is it the calling thread's? */
+bool cp_threads_is_own(const struct cp_thread_slot *s);
 
 #endif

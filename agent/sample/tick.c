@@ -343,14 +343,14 @@ bool cp_tick_is(const siginfo_t *info)
 
 /* The slot a signal of ours is for; NULL for anybody else's signal, and for one that was
  * on its way when the slot was given back. */
-static struct cp_thread_slot *slot_of(const siginfo_t *info, uint32_t tid)
+static struct cp_thread_slot *slot_of(const siginfo_t *info)
 {
 	struct cp_thread_slot *s;
 
 	if (!cp_tick_is(info))
 		return NULL;
 	s = cp_threads_slot((uint32_t)(uintptr_t)info->si_ptr);
-	if (!s || cp_load_rlx(&s->tid) != tid || (cp_load_rlx(&s->state) & CP_THREAD_GONE))
+	if (!s || !cp_threads_is_own(s) || (cp_load_rlx(&s->state) & CP_THREAD_GONE))
 		return NULL;
 	return s;
 }
@@ -415,7 +415,7 @@ void cp_tick_on_signal(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	/* One that was on its way when the host shut itself in: no system call for it. */
-	s = cp_load_rlx(&st.shut_in) ? NULL : slot_of(info, (uint32_t)cp_sys_gettid());
+	s = cp_load_rlx(&st.shut_in) ? NULL : slot_of(info);
 	if (!s)
 		return;
 	if (!st.period) {
