@@ -60,7 +60,7 @@ class Standing(Server):
     def __init__(self, *args, wait=True, **config):
         self.log_from = os.path.getsize("host.log") if os.path.exists("host.log") else 0
         super().__init__([os.path.join(PROG, "standing"), *map(str, args)], **config)
-        if wait and not wait_for(self.stands):
+        if wait and not wait_for(self.stands, 120):
             self.__exit__()
             fail("it doesn't stand; its log:\n" + self.log_text())
 
