@@ -4,6 +4,8 @@
  *
  * Context  HOST; vfork children, which only pass through.
  * Calls    cp_real, probe.h. Never: touch errno.
+ * Holds    Who forbids himself the processor's counter, by prctl, shuts himself in as well: the
+ *          clocks read it.
  * Why      Behind a filter a system call may kill, the one that ends a signal handler too,
  *          so the agent must be told before. That new privileges were given up says little:
  *          servers do it, HAProxy for one, and no filter need follow; who asks for one by

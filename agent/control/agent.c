@@ -14,11 +14,11 @@
 #include "../rt/atomic.h"
 #include "../rt/log.h"
 #include "../rt/sys.h"
+#include "../rt/ticks.h"
 #include "../sample/contend.h"
 #include "../sample/govern.h"
 #include "../sample/heap.h"
 #include "../sample/labels.h"
-#include "../sample/live.h"
 #include "../sample/loss.h"
 #include "../sample/made.h"
 #include "../sample/module.h"
@@ -328,16 +328,17 @@ void cp_agent_unload_end(void)
 }
 
 /* Behind a filter there is no job either: it would be killed, and the host with it. A vfork
- * child goes in alone, and has our memory from its parent. */
+ * child goes in alone, and has our memory from its parent; but one without clocks would die of
+ * what we measure, so its parent goes without that too. */
 void cp_agent_shut_in(bool timeless)
 {
+	if (timeless) {
+		cp_ticks_forbid();
+		cp_contend_stop();
+		cp_heap_stop();
+	}
 	if (st.on && !st.filtered && !cp_job_at_home())
 		return;
-	if (timeless) {
-		cp_cost_stop();
-		cp_contend_stop();
-		cp_live_stop();
-	}
 	st.filtered = true;
 	if (st.on) {
 		cp_trigger_shut_in();

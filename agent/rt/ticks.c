@@ -3,18 +3,27 @@
  * ticks.c - how fast the processor's counter runs
  *
  * Context  as ticks.h says
- * Shared   st: written before there is a second thread.
- * Holds    Who is interrupted between the two clocks takes the counter for slower than it is,
- *          never for faster, as long as he read it first: cp_ticks_by's answer is too small then.
+ * Shared   cp_timeless: set once, relaxed. st.slowest: relaxed, any writer's will do. The rest of
+ *          st is written before there is a second thread.
+ * Holds    The counter is rather taken for slower than it is, never for faster: who is
+ *          interrupted between the two clocks has read the counter first, and where it ran on
+ *          while CLOCK_MONOTONIC stood (a machine that slept) the speed from before counts.
  */
 #include "ticks.h"
 
+#include "atomic.h"
 #include "sys.h"
+
+#define SETTLED 10000000000LL /* ns, after which an interruption doesn't matter any more */
+#define SCALE	0x1p20
+
+bool cp_timeless;
 
 static struct {
 	int64_t ns;	/* at the start by the clock, */
 	uint64_t ticks; /* and a little later */
 	bool are_time;
+	uint64_t slowest; /* speed that was ever seen, times SCALE; 0: not settled yet */
 } st;
 
 void cp_ticks_init(void)
@@ -24,16 +33,36 @@ void cp_ticks_init(void)
 	st.are_time = cp_cpu_ticks_on();
 }
 
+void cp_ticks_forbid(void)
+{
+	cp_store_rlx(&cp_timeless, true);
+}
+
+uint64_t cp_ticks_now(void)
+{
+	return cp_load_rlx(&cp_timeless) ? 0 : cp_cpu_ticks();
+}
+
+/* 0: not known. */
 static double per_ns_at(uint64_t ticks, int64_t now)
 {
 	int64_t counted = (int64_t)(ticks - st.ticks), passed = now - st.ns;
+	double speed = counted > 0 && passed > 0 ? (double)counted / (double)passed : 0;
+	double slowest = (double)cp_load_rlx(&st.slowest) / SCALE;
 
-	return counted > 0 && passed > 0 ? (double)counted / (double)passed : 1;
+	if (slowest > 0 && (speed <= 0 || speed >= slowest))
+		return slowest;
+	if (speed > 0 && passed > SETTLED)
+		cp_store_rlx(&st.slowest, (uint64_t)(speed * SCALE));
+	return speed;
 }
 
 static double per_ns(void)
 {
-	return per_ns_at(cp_cpu_ticks(), cp_now_ns(CLOCK_MONOTONIC));
+	uint64_t ticks = cp_ticks_now();
+	double speed = per_ns_at(ticks, cp_now_ns(CLOCK_MONOTONIC));
+
+	return speed > 0 ? speed : 1;
 }
 
 double cp_ticks_ns(uint64_t ticks)
@@ -48,10 +77,9 @@ uint64_t cp_ticks_in(uint64_t ns)
 
 int64_t cp_ticks_when(uint64_t ticks)
 {
-	uint64_t counted = cp_cpu_ticks();
-	int64_t now = cp_now_ns(CLOCK_MONOTONIC), ago = (int64_t)(counted - ticks);
+	int64_t ago = (int64_t)(cp_ticks_now() - ticks), now = cp_now_ns(CLOCK_MONOTONIC);
 
-	return now - (int64_t)((double)CP_MAX(ago, 0) / per_ns_at(counted, now));
+	return now - (int64_t)cp_ticks_ns((uint64_t)CP_MAX(ago, 0L));
 }
 
 bool cp_ticks_are_time(void)

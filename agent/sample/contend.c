@@ -214,6 +214,7 @@ static uintptr_t lock_of(const struct cp_wait *w)
 	return w->kind < CP_WAIT_JOIN || w->kind == CP_WAIT_FUTEX ? w->object : 0;
 }
 
+/* Rare, and long: out of wait_end's way. */
 static CP_NOINLINE void goes_on(const struct cp_wait *w)
 {
 	cp_wait_say(w);
@@ -243,7 +244,7 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 {
 	enum cp_wait_kind kind = what & ~(unsigned)CP_WAIT_TIMED;
 	bool recorded = is_recorded(kind);
-	uint64_t began = cp_cpu_ticks(); /* before the clock: it is never the shorter */
+	uint64_t began = recorded ? cp_cpu_ticks() : 0; /* before the clock: never the shorter */
 	struct cp_wait now = {
 		.kind = kind,
 		.object = (uintptr_t)object,
@@ -279,7 +280,7 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
 		goes_on(&w->outer);
 	else
 		cp_wait_say_nothing();
-	if (waited && w->rate && cp_cpu_ticks() - w->began >= w->brief)
+	if (waited && w->rate && cp_probe_waits() && cp_cpu_ticks() - w->began >= w->brief)
 		record_block(call, w);
 }
 

@@ -25,7 +25,6 @@ struct sums {
 
 static struct {
 	struct sums *sums;
-	bool stopped; /* set once, relaxed */
 } st;
 
 int cp_cost_init(void)
@@ -37,21 +36,18 @@ int cp_cost_init(void)
 
 uint64_t cp_cost_now(void)
 {
-	return cp_load_rlx(&st.stopped) ? 0 : cp_cpu_ticks() | 1;
-}
+	uint64_t now = cp_ticks_now();
 
-void cp_cost_stop(void)
-{
-	cp_store_rlx(&st.stopped, true);
+	return now ? now | 1 : 0;
 }
 
 void cp_cost_add(enum cp_cost what, uint64_t began, unsigned times)
 {
-	uint64_t now = cp_cpu_ticks();
+	uint64_t now = cp_ticks_now();
 	int64_t took = (int64_t)(now - began); /* another core's may lag */
 	uint64_t ticks = CP_MIN((uint64_t)CP_MAX(took, 0), (uint64_t)MOST) * times;
 
-	if (!st.sums)
+	if (!st.sums || !began || !now)
 		return;
 	cp_add_rlx(&st.sums->ticks[what], ticks);
 	cp_govern_spent(cp_add_rlx(&st.sums->all, ticks) + ticks, now);

@@ -31,9 +31,8 @@ enum cp_cost {
 
 int cp_cost_init(void);
 
-/* The processor's counter, which may not be read any more after cp_cost_stop: then 0. */
+/* The processor's counter; 0: it is forbidden. */
 uint64_t cp_cost_now(void);
-void cp_cost_stop(void);
 
 /* A generator of full period: whatever pattern the host repeats, each of its places
  * is measured in turn. 0: not this time. */
@@ -43,7 +42,7 @@ CP_INLINE uint64_t cp_cost_begin(struct cp_thread *t)
 	return CP_LIKELY(t->cost_turn >= 256 / CP_COST_EVERY) ? 0 : cp_cost_now();
 }
 
-/* [ANY] Since `began` on the processor's counter, `times` over. May move a rate (govern.h). */
+/* [ANY] Since `began` by cp_cost_now, `times` over. May move a rate (govern.h). */
 void cp_cost_add(enum cp_cost what, uint64_t began, unsigned times);
 
 CP_INLINE void cp_cost_end(enum cp_cost what, uint64_t began)

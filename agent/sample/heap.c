@@ -6,7 +6,7 @@
  *          CONTROL: cp_heap_cells, _read, _row
  * Calls    rt, and the walker. errno is never touched.
  * Shared   st.cells (cell.h), the live table (live.h), the page marks (marks.h);
- *          st.mode: rel by cp_heap_init / acq by cp_probe_alloc.
+ *          st.mode: rel by cp_heap_init / acq by cp_probe_alloc; off for good by cp_heap_stop.
  * Holds    A block in the live table has been added to its cell's allocs, and
  *          leaves by adding the same weight to its frees: frees <= allocs.
  *          P(a block of s bytes is sampled) = 1 - exp(-s/rate), whatever came
@@ -54,6 +54,11 @@ int cp_heap_init(uint64_t rate, size_t bytes)
 uint64_t cp_heap_rate(void)
 {
 	return st.rate;
+}
+
+void cp_heap_stop(void)
+{
+	cp_store_rlx(&st.mode, OFF);
 }
 
 void cp_heap_forked(void)

@@ -17,6 +17,8 @@
  * Until it is called nothing is sampled and threads ask again at each allocation. */
 int cp_heap_init(uint64_t rate, size_t bytes);
 uint64_t cp_heap_rate(void);
+/* [HOST] Nothing is sampled any more. */
+void cp_heap_stop(void);
 /* [HOST] In a forked child: the next allocation draws a new interval. */
 void cp_heap_forked(void);
 

@@ -49,11 +49,6 @@ void cp_live_init(size_t bytes)
 	st.bytes_left = bytes;
 }
 
-void cp_live_stop(void)
-{
-	cp_store_rlx(&st.bytes_left, 0);
-}
-
 static size_t level_bytes(int i)
 {
 	return ((size_t)st.mask[i] + 1) * BUCKET * sizeof(struct slot);

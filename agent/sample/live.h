@@ -22,8 +22,6 @@ struct cp_live {
 
 /* [EARLY] bytes: the most all levels together may take. */
 void cp_live_init(size_t bytes);
-/* [HOST] No memory is asked for any more: what has no room is not tracked. */
-void cp_live_stop(void);
 /* [HOST] Answers false when there is no room. */
 bool cp_live_put(const struct cp_live *block);
 /* [HOST] Takes the record of this address out; addr is 0 when there is none. */

@@ -54,7 +54,8 @@ struct cp_wait {
 	uintptr_t fn;	       /* what the caller called: the leaf of its stack */
 };
 
-/* One cache line: it is cold when a thread comes back from a wait. */
+/* It is cold when a thread comes back from a wait. */
+_Static_assert(sizeof(struct cp_wait) == CP_CACHE_LINE, "one line");
 extern __thread struct cp_wait cp_waiting
 	__attribute__((tls_model("initial-exec"), visibility("hidden"), aligned(CP_CACHE_LINE)));
 

@@ -21,6 +21,11 @@ for how in strict strict-by-number uncounted; do
     done
 done
 
+same "$LIB" "" "$PROG/sandboxed" vfork-uncounted
+grep -q 'still there' with.out
+CPROF_HTTP=unix:%p.sock CPROF_INTERVAL=1h same "$LIB" "" "$PROG/sandboxed" uncounted
+grep -q 'still there' with.out
+
 same "$LIB" "" "$PROG/sandboxed" vfork
 if grep -E 'enters a sandbox|reads signal' with.err; then exit 1; fi
 grep -q '^cprof.*: wrote .*{cpu,' with.err

@@ -11,6 +11,7 @@
  *          Or sandboxed private: gives up new privileges, and no more.
  *          Or sandboxed strict, strict-by-number or uncounted: where the processor's counter
  *          can't be read, it allocates, reads and locks; strict: no system call but read, write.
+ *          Or sandboxed vfork-uncounted: a child that has its parent's memory does so, and sleeps.
  * Why      As in OpenSSH's, a signal handler's return is none of the usual.
  */
 #include <dlfcn.h>
@@ -192,6 +193,40 @@ static bool forbid_counter(const char *how)
 	return !prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
 }
 
+/* What a strict host can't do at all: children of both kinds, and a signal taken by hand. */
+static bool goes_on_uncounted(void)
+{
+	struct timespec a_while = {0, 1000000};
+	sigset_t all;
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		nanosleep(&a_while, NULL);
+		free(malloc(1 << 20));
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		return false;
+	sigfillset(&all);
+	sigtimedwait(&all, NULL, &a_while);
+	return errno == EAGAIN;
+}
+
+static int only_a_childs_counter(void)
+{
+	struct timespec a_while = {0, 1000000};
+	int status = 0;
+	pid_t pid = vfork();
+
+	if (!pid)
+		_exit(prctl(PR_SET_TSC, PR_TSC_SIGSEGV) || nanosleep(&a_while, NULL));
+	if (waitpid(pid, &status, 0) != pid || status)
+		return 12;
+	puts("still there");
+	return 0;
+}
+
 static int without_counter(const char *how)
 {
 	static void *block[20000];
@@ -207,6 +242,8 @@ static int without_counter(const char *how)
 	allocate_from(20000, block);
 	pthread_mutex_lock(&mine);
 	pthread_mutex_lock(&mine);
+	if (!strcmp(how, "uncounted") && !goes_on_uncounted())
+		return 11;
 	if (read(end[0], &byte, 1) == 1)
 		write(1, "still there\n", 12);
 	syscall(SYS_exit, 0);
@@ -228,6 +265,8 @@ int main(int argc, char **argv)
 		return only_a_child();
 	if (argc == 2 && !strcmp(argv[1], "private"))
 		return only_private();
+	if (argc == 2 && !strcmp(argv[1], "vfork-uncounted"))
+		return only_a_childs_counter();
 	if (argc == 2 && forbids_counter(argv[1]))
 		return without_counter(argv[1]);
 	if (lib)
