@@ -2,7 +2,8 @@
 /*
  * sandbox.c - a host that shuts itself in
  *
- * Context  HOST; vfork children, which only pass through.
+ * Context  HOST; vfork children, which only pass through, but for one that forbids itself the
+ *          counter: it stops its parent's measuring.
  * Calls    cp_real, probe.h. Never: touch errno.
  * Holds    Who forbids himself the processor's counter, by prctl, shuts himself in as well: the
  *          clocks read it.

@@ -78,6 +78,8 @@ static void words_tell_the_time(void **state)
 		skip();
 	assert_near((double)heard.start, (double)(now.now - 50 * MS), 5 * MS);
 	assert_true(cp_words_stand(&peer, &self, &heard));
+	cp_waiting.object = 8; /* by a handler that brought seq back */
+	assert_false(cp_words_stand(&peer, &self, &heard));
 	said.ticks = false;
 	said.start = now.now;
 	cp_wait_say(&said);
@@ -85,6 +87,34 @@ static void words_tell_the_time(void **state)
 	assert_true(heard.start == now.now);
 	cp_wait_say_nothing();
 	assert_false(cp_words_read(&peer, &self, &heard));
+}
+
+/* The counter ran on, and CLOCK_MONOTONIC didn't. The last but one: it settles the speed. */
+static void a_machine_sleeps(void **state)
+{
+	struct both now = look();
+	double second = (double)cp_ticks_in(1000 * MS);
+
+	(void)state;
+	if (!cp_ticks_are_time())
+		skip();
+	now.ticks += (uint64_t)(20 * second);
+	now.now += 20000 * MS;
+	assert_near((double)cp_ticks_by(1000 * MS, now.ticks, now.now), second, second / 100);
+	now.ticks += (uint64_t)(100 * second);
+	now.now += 1000 * MS;
+	assert_near((double)cp_ticks_by(1000 * MS, now.ticks, now.now), second, second / 100);
+}
+
+static void a_forbidden_counter_is_not_read(void **state)
+{
+	int64_t before = cp_now_ns(CLOCK_MONOTONIC);
+
+	(void)state;
+	assert_true(cp_ticks_now() != 0);
+	cp_ticks_forbid();
+	assert_int_equal(cp_ticks_now(), 0);
+	assert_near((double)cp_now_ns(CLOCK_MONOTONIC), (double)before, 1000 * MS);
 }
 
 static int set_up(void **state)
@@ -100,6 +130,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ticks_are_time),
 		cmocka_unit_test(words_tell_the_time),
+		cmocka_unit_test(a_machine_sleeps),
+		cmocka_unit_test(a_forbidden_counter_is_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
