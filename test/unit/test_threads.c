@@ -69,12 +69,34 @@ static void a_held_one_enters(void **state)
 	cp_threads_leave(s);
 }
 
+/* Also where the record is another's, as a raw clone finds it, or from before a fork. */
+static void ones_own_is_known(void **state)
+{
+	struct cp_thread *t = cp_thread_ready();
+	struct cp_thread_slot *s = cp_threads_enter(t, 1);
+	uint32_t mine = t->tid;
+
+	(void)state;
+	assert_true(cp_threads_is_own(s));
+	t->tid = OTHER;
+	assert_true(cp_threads_is_own(s));
+	cp_store_rlx(&s->tid, OTHER);
+	t->epoch--;
+	assert_false(cp_threads_is_own(s));
+	t->epoch++;
+	t->tid = mine;
+	assert_false(cp_threads_is_own(s));
+	cp_store_rlx(&s->tid, mine);
+	cp_threads_leave(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_entered_one_is_not_adopted),
 		cmocka_unit_test(a_found_one_enters),
 		cmocka_unit_test(a_held_one_enters),
+		cmocka_unit_test(ones_own_is_known),
 	};
 
 	if (cp_thread_init() || cp_threads_init(1 << 16))
