@@ -125,13 +125,11 @@ struct cp_call {
 
 /* A wait of this thread's, kept on its stack by the wrapper. */
 struct cp_waiter {
-	uint64_t began, brief; /* on the processor's counter: when, and how long is too short
-				  to be recorded */
-	uint64_t least, rate;  /* the same in ns, and what it was drawn from; 0: never recorded */
-	int64_t start;
+	uint64_t began; /* by cp_ticks_now */
 	uintptr_t object;
 	uintptr_t lock; /* the object, when that may have a name */
-	uint32_t ticket;
+	uint16_t ticket;
+	uint8_t kind;
 	struct cp_wait outer; /* what a handler interrupted, else nothing */
 };
 
@@ -181,7 +179,7 @@ struct cp_handover {
 	bool hit;
 	uintptr_t lock;
 	uint64_t fresh; /* waiters no unlock has met before */
-	uint64_t ns;
+	uint64_t ticks;
 };
 struct cp_handover cp_probe_unlock_begin(const void *lock);
 void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call);

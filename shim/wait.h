@@ -47,8 +47,7 @@
 		const struct cp_wait wait = {              \
 			.kind = (kind_),                   \
 			.object = (uintptr_t)(object_),    \
-			.start = (int64_t)cp_cpu_ticks(),  \
-			.ticks = true,                     \
+			.start = cp_cpu_ticks(),           \
 			.caller = call.caller,             \
 			.fn = call.fn,                     \
 		};                                         \

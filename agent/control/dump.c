@@ -20,6 +20,7 @@
 #include "../rt/atomic.h"
 #include "../rt/sort.h"
 #include "../rt/sys.h"
+#include "../rt/ticks.h"
 #include "../sample/labels.h"
 #include "../sample/stack.h"
 #include "../sample/threads.h"
@@ -419,7 +420,7 @@ int cp_dump_take(struct cp_arena *job, struct cp_dump *d)
 	cp_share_begin();
 	cp_settle_all(); /* threads made behind our back get a slot, and a timer */
 	cp_share_claim();
-	d->now = cp_now_ns(CLOCK_MONOTONIC);
+	d->now = cp_ticks_now();
 	k.round = cp_tick_round();
 	list_threads(&k);
 	drop_own(d);

@@ -37,7 +37,7 @@ struct cp_dump {
 	uint32_t n;
 	uint32_t more; /* threads there was no room for */
 	uint32_t ndeadlocks;
-	int64_t now; /* CLOCK_MONOTONIC */
+	uint64_t now; /* by cp_ticks_now */
 };
 
 /* 0 or -errno: then d is not to be used. The memory is the job's. */

@@ -14,6 +14,7 @@
 #include "stacks.h"
 
 #include "../rt/sys.h"
+#include "../rt/ticks.h"
 #include "../sample/made.h"
 #include "../sample/module.h"
 #include "../sample/rules.h"
@@ -112,11 +113,19 @@ static const char *name_of(struct stacks *s, uintptr_t addr)
 	return is_named(addr) ? symbol_of(s, frame_of_object(addr))->line[0].name : NULL;
 }
 
+/* In ns; a wait may have begun since the dump did. */
+static int64_t waited(const struct stacks *s, const struct cp_dump_thread *t)
+{
+	int64_t ticks = (int64_t)(s->dump->now - t->wait.start);
+
+	return t->wait.start && ticks > 0 ? (int64_t)cp_ticks_ns((uint64_t)ticks) : 0;
+}
+
 static void write_head(struct stacks *s, const struct cp_dump_thread *t)
 {
 	char state[CP_STATE_TEXT], line[128];
 	struct cp_buf b = CP_BUF(line);
-	int64_t minutes = t->wait.start ? (s->dump->now - t->wait.start) / MINUTE : 0;
+	int64_t minutes = waited(s, t) / MINUTE;
 
 	cp_buf_fmt(&b, "goroutine %u [%s", t->tid, cp_state_text(t->state, state));
 	if (minutes > 0)
@@ -138,7 +147,7 @@ static void write_wait(struct stacks *s, const struct cp_dump_thread *t, const c
 	cp_out_str(s->out, before);
 	cp_out_write(s->out, b.p, b.len);
 	if (t->wait.start)
-		cp_out_fmt(s->out, ", for %ld ms", (s->dump->now - t->wait.start) / MS);
+		cp_out_fmt(s->out, ", for %ld ms", waited(s, t) / MS);
 	cp_out_str(s->out, "\n");
 }
 

@@ -20,6 +20,7 @@
 #include "../rt/atomic.h"
 #include "../rt/mem.h"
 #include "../rt/sys.h"
+#include "../rt/ticks.h"
 #include "../sample/contend.h"
 #include "../sample/stack.h"
 #include "../sample/threads.h"
@@ -61,7 +62,7 @@ static void add(const struct cp_peer *p, uint32_t slot)
 	const struct cp_thread_slot *s = cp_threads_slot(slot);
 	const struct cp_words_of of = {cp_load_rlx(&s->tid), slot,
 				       (uintptr_t)cp_load_rlx(&s->waiting)};
-	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
+	uint64_t now = cp_ticks_now();
 	cp_sid sid = CP_SID_NONE;
 	struct cp_task_call c;
 	struct cp_wait w;
@@ -73,7 +74,7 @@ static void add(const struct cp_peer *p, uint32_t slot)
 		return;
 	if (!cp_contend_is_known(slot, &w))
 		sid = stack_of(p, &w, s->stack_hi);
-	now = cp_now_ns(CLOCK_MONOTONIC);
+	now = cp_ticks_now();
 	if (cp_words_stand(p, &of, &w))
 		cp_contend_add(slot, &w, sid, now);
 }

@@ -8,26 +8,14 @@
  */
 #include "words.h"
 
-#include "../rt/ticks.h"
 #include "../sample/threads.h"
 #include "state.h"
 
-/* As it was said. */
-static bool hear(const struct cp_peer *p, const struct cp_words_of *t, struct cp_wait *w)
+bool cp_words_read(const struct cp_peer *p, const struct cp_words_of *t, struct cp_wait *w)
 {
 	if (!t->waiting || cp_peer_read(p, w, t->waiting, sizeof(*w)) != sizeof(*w))
 		return false;
 	return !(w->seq & 1) && w->kind && cp_threads_is(t->slot, t->tid);
-}
-
-bool cp_words_read(const struct cp_peer *p, const struct cp_words_of *t, struct cp_wait *w)
-{
-	if (!hear(p, t, w))
-		return false;
-	if (w->ticks)
-		w->start = cp_ticks_when((uint64_t)w->start);
-	w->ticks = false;
-	return true;
 }
 
 /* seq alone won't do: a handler that waits in the middle of a change can bring it back to what
@@ -36,7 +24,7 @@ bool cp_words_stand(const struct cp_peer *p, const struct cp_words_of *t, const 
 {
 	struct cp_wait again;
 
-	return hear(p, t, &again) && again.seq == w->seq && again.object == w->object &&
+	return cp_words_read(p, t, &again) && again.seq == w->seq && again.object == w->object &&
 	       again.caller.sp == w->caller.sp && again.caller.pc == w->caller.pc;
 }
 

@@ -16,6 +16,7 @@
 #include "thread.h"
 
 #include "atomic.h"
+#include "mathx.h"
 #include "mem.h"
 #include "sys.h"
 
@@ -129,6 +130,16 @@ uint64_t cp_thread_random(struct cp_thread *t)
 uint64_t cp_thread_below(struct cp_thread *t, uint64_t n)
 {
 	return (uint64_t)((unsigned __int128)cp_thread_random(t) * n >> 64);
+}
+
+double cp_thread_chance(struct cp_thread *t)
+{
+	return (double)((cp_thread_random(t) >> 11) + 1) * 0x1p-53;
+}
+
+uint64_t cp_thread_until(struct cp_thread *t, double mean)
+{
+	return (uint64_t)(-cp_ln(cp_thread_chance(t)) * mean) + 1;
 }
 
 /* Each thread of each life draws its own sequence; with a fixed seed the

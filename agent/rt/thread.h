@@ -41,6 +41,12 @@ struct cp_thread {
 	uint8_t held;	   /* the signal we block around a fork; 0: none */
 	uint8_t heap_step; /* how far the rate was lowered when heap_left was drawn */
 	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h */
+	/* Of its waits, sample/contend.c. */
+	uint8_t lock_step;   /* how far the rate was lowered when lock_left was drawn */
+	uint32_t lock_left;  /* the next wait but so many is published; 0: not drawn */
+	uint64_t wait_left;  /* ticks of waiting till the next sample; */
+	uint64_t wait_brief; /* a wait as long as this may be one without it */
+	uint64_t wait_mean;  /* what wait_left was drawn with */
 	/* Of the agent's own threads. */
 	uint64_t own_ns;	      /* CPU time that is in the counters */
 	uint64_t own_ran, own_waited; /* where control/share.c counts from, in ns */
@@ -49,7 +55,7 @@ struct cp_thread {
 };
 
 extern __thread struct cp_thread cp_self
-	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+	__attribute__((tls_model("initial-exec"), visibility("hidden"), aligned(CP_CACHE_LINE)));
 
 /* [EARLY] Once per process image: the key whose destructor sees threads leave. 0 or -errno. */
 int cp_thread_init(void);
@@ -68,8 +74,13 @@ uint32_t cp_epoch(void);
 
 /* [ANY] splitmix64 of this thread's generator. */
 uint64_t cp_thread_random(struct cp_thread *t);
+/* The same, above 0 and up to 1. */
+double cp_thread_chance(struct cp_thread *t);
 /* The same, of the numbers below n. */
 uint64_t cp_thread_below(struct cp_thread *t, uint64_t n);
+/* How many of whatever is counted until the next sample, at least 1: an exponential of that mean,
+ * rounded up. It has no memory: what is left of it may be drawn anew at any time. */
+uint64_t cp_thread_until(struct cp_thread *t, double mean);
 /* [HOST] Fixes the randomness (CPROF_SEED), before the first thread is met. */
 void cp_thread_seed(uint64_t seed);
 

@@ -6,22 +6,23 @@
  *          CONTROL: the readers
  * Calls    rt, waiters.h, and the walker. errno is never touched.
  * Shared   st.cells (cell.h); st.on: rel by cp_contend_init / acq by cp_probe_waits, and off
- *          for good by cp_contend_stop;
+ *          for good by cp_contend_stop, as st.kinds (relaxed) is;
  *          cp_io_interest (probe.h).
  * Holds    block: a wait of d ns is recorded with probability p = min(1, d/rate) and
- *          weight 1/p, for the stack of who waited, when it is over: if d is more than what
- *          was drawn from [0, rate) when it began. One that a reading finds under way for as
- *          long as is always recorded is charged there and then with its time so far, in a cell
- *          of its own (the label of that says so), and at its end with the rest: it counts
- *          once, with all its time, at any rate.
+ *          weight 1/p, for the stack of who waited, when it is over. One that a reading finds
+ *          under way for as long as is always recorded is charged there and then with its time
+ *          so far, in a cell of its own (the label of that says so), and at its end with the
+ *          rest: it counts once, with all its time, at any rate.
  *          mutex: 1 in `fraction` waits is published before it begins; each unlock
  *          meanwhile takes the time since the one before, times fraction, and the
  *          first of them the contention: so a wait counts once, and its time up to
  *          the last unlock is somebody's, once.
  * Fails    Every full table charges [table full], or is counted (loss.h).
- * Why      Who comes back from a wait finds his caches cold, and is often waited for himself:
- *          so all that can be is done before it. Where the processor's counter is a clock it
- *          tells that a wait was too short to be recorded, and no other one is read.
+ * Why      Who comes back from a wait finds his caches cold, and is often waited for himself,
+ *          so next to nothing is done for a wait that isn't recorded. As with the heap, a
+ *          countdown without memory tells which may be: it runs twice as fast as it need, and
+ *          what it lets through is thinned out to p exactly. Waits as long as `brief` don't
+ *          ask it.
  *          The leaf of such a stack is the function that waits or unlocks: a reader
  *          asks "in what", and it's what Go shows.
  *          A reading charges, rather than show, what is under way: else the wait's end,
@@ -32,7 +33,7 @@
 
 #include "../probe.h"
 #include "../rt/atomic.h"
-#include "../rt/sys.h"
+#include "../rt/mathx.h"
 #include "../rt/ticks.h"
 #include "cell.h"
 #include "govern.h"
@@ -54,7 +55,7 @@ enum { COUNT, NS };
 /* What every wait looks at comes first, in one line. */
 static struct {
 	bool on;
-	bool io; /* waits for time and descriptors are recorded */
+	uint32_t kinds; /* those below this one are recorded */
 	uint64_t fraction, rate;
 	struct cp_cells cells[CP_CONTENDS];
 } st __attribute__((aligned(CP_CACHE_LINE)));
@@ -98,42 +99,71 @@ static uint64_t block_rate(void)
 	return st.rate << cp_govern_step(CP_COST_BLOCK);
 }
 
-/* P(d > least) = d / rate; false: not this one. */
-static bool weigh(const struct cp_waiter *w, uint64_t d, struct cp_contend_counts *add)
+/* The countdown is of ticks. When all are to be recorded, or it is too early to tell how long a
+ * tick is, no wait is brief. */
+static void arm(struct cp_thread *t)
 {
-	*add = (struct cp_contend_counts){1 << COUNT_SHIFT, d};
-	if (d < w->rate) {
-		add->count = (w->rate << COUNT_SHIFT) / d;
-		add->ns = w->rate;
-	}
-	return d > w->least;
+	uint64_t rate = block_rate();
+	double brief = rate > 1 ? CP_MIN(2.0 * AWHILE / (double)rate, 1.0) : 0;
+
+	t->wait_mean = cp_ticks_in(rate) / 2;
+	t->wait_brief = (uint64_t)((double)t->wait_mean * brief);
+	t->wait_left = cp_thread_until(t, (double)t->wait_mean);
+}
+
+/* How many of the waits that took so long come to be considered. */
+static double share(const struct cp_thread *t, uint64_t took)
+{
+	if (took >= t->wait_brief)
+		return 1;
+	return cp_one_minus_exp((double)took / (double)t->wait_mean);
+}
+
+/* Of a wait that is considered, as `met` of its like are. False: not this one. */
+static bool weigh(struct cp_thread *t, double ns, double met, struct cp_contend_counts *add)
+{
+	double p = CP_MIN(met, ns / (double)block_rate());
+
+	add->count = (uint64_t)((1 << COUNT_SHIFT) / p);
+	add->ns = (uint64_t)(ns / p);
+	return cp_thread_chance(t) <= p / met;
 }
 
 /* What readings left of a long wait. False: they didn't meet it. */
-static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w, int64_t now,
+static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w,
 		    struct cp_contend_counts *add)
 {
-	const struct cp_thread_slot *s;
+	const struct cp_thread_slot *s = cp_threads_of(t);
 	struct cp_sofar rest;
 
-	if (CP_LIKELY(now - w->start < AWHILE) || w->outer.kind)
+	if (!s || w->outer.kind)
 		return false;
-	s = cp_threads_of(t);
-	if (!s)
-		return false;
-	rest = cp_sofar_end(cp_threads_number(s), w->start, now);
-	*add = (struct cp_contend_counts){0, rest.ns};
+	cp_fence_seq(); /* who reads a clock after ours finds that this wait is over */
+	rest = cp_sofar_end(cp_threads_number(s), w->began, cp_ticks_now());
+	*add = (struct cp_contend_counts){0, (uint64_t)cp_ticks_ns(rest.ticks)};
 	return !rest.first;
 }
 
-static CP_NOINLINE void record_block(const struct cp_call *call, const struct cp_waiter *w)
+static bool is_counted(struct cp_thread *t, const struct cp_waiter *w, uint64_t ended,
+		       struct cp_contend_counts *add)
 {
-	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
-	uint64_t d = (uint64_t)CP_MAX(now - w->start, 1L), began;
+	uint64_t took = (uint64_t)CP_MAX((int64_t)(ended - w->began), 1L);
+	double ns = CP_MAX(cp_ticks_ns(took), 1.0), met = share(t, took);
+
+	return (ns >= AWHILE && is_rest(t, w, add)) || weigh(t, ns, met, add);
+}
+
+/* ended: 0 in a process that has forbidden itself the counter meanwhile. */
+static CP_NOINLINE void consider(const struct cp_call *call, const struct cp_waiter *w,
+				 uint64_t ended)
+{
 	struct cp_thread *t = cp_thread_ready();
 	struct cp_contend_counts add;
+	uint64_t began;
+	bool counted = ended && is_counted(t, w, ended, &add);
 
-	if (!is_rest(t, w, now, &add) && !weigh(w, d, &add))
+	arm(t);
+	if (!counted)
 		return;
 	began = cp_cost_begin(t);
 	record(t, CP_CONTEND_BLOCK, call, w->lock, &add);
@@ -180,20 +210,6 @@ static bool is_lock(enum cp_wait_kind kind)
 	       kind == CP_WAIT_ONCE || kind == CP_WAIT_FUTEX;
 }
 
-/* Also makes sure that we hear of the thread when it leaves. */
-static bool toss(unsigned step)
-{
-	struct cp_thread *t = cp_thread_ready();
-
-	return cp_thread_below(t, st.fraction << step) == 0;
-}
-
-/* For what only a watcher wants to know, the last tick's time will do: it costs less. */
-static int64_t now_for(bool recorded)
-{
-	return cp_now_ns(recorded ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE);
-}
-
 /* A wait has been said already: it is kept for wait_end, or it is over. One that is half
  * said has another's caller yet: a handler is here, and who it interrupts goes on. */
 static CP_NOINLINE void interrupts(struct cp_waiter *w, const struct cp_regs *caller)
@@ -201,11 +217,6 @@ static CP_NOINLINE void interrupts(struct cp_waiter *w, const struct cp_regs *ca
 	if (!(cp_waiting.seq & 1) && is_stale(&cp_waiting, caller))
 		end_stale();
 	w->outer = cp_waiting;
-}
-
-static bool is_recorded(enum cp_wait_kind kind)
-{
-	return kind < CP_WAIT_SLEEP || st.io;
 }
 
 /* What a lock's name is looked for by; 0: it has none. */
@@ -220,36 +231,49 @@ static CP_NOINLINE void goes_on(const struct cp_wait *w)
 	cp_wait_say(w);
 }
 
-static uint32_t ticket_for(const struct cp_wait *w)
+/* Waits till the next one that is published: geometric, an exponential rounded up. */
+static void arm_locks(struct cp_thread *t)
 {
-	unsigned step = cp_govern_step(CP_COST_MUTEX);
+	double n;
 
-	return toss(step) ? cp_waiters_enter(w->object, w->start, step) : 0;
+	t->lock_step = (uint8_t)cp_govern_step(CP_COST_MUTEX);
+	n = (double)(st.fraction << t->lock_step);
+	t->lock_left = (uint32_t)CP_MIN(cp_thread_until(t, n > 1 ? -1 / cp_ln(1 - 1 / n) : 0),
+					(uint64_t)UINT32_MAX);
 }
 
-/* Draws beforehand how long it must take to be recorded: the thread that comes back finds its
- * caches cold, and is waited for. Then a look at the counter will mostly do. */
-static void draw(struct cp_waiter *w)
+/* The countdown is over, or there is none yet; and we hear of the thread when it leaves. */
+static CP_NOINLINE uint32_t publish(uintptr_t lock, uint64_t now)
 {
-	uint64_t least;
+	struct cp_thread *t = cp_thread_ready();
+	bool drawn = t->lock_left;
+	unsigned step = drawn ? t->lock_step : cp_govern_step(CP_COST_MUTEX);
 
-	w->rate = block_rate();
-	w->least = cp_thread_below(cp_thread_ready(), w->rate);
-	least = CP_MIN(w->least, (uint64_t)AWHILE);
-	w->brief = cp_ticks_by(least - least / 8, w->began, w->start);
+	arm_locks(t);
+	if (!drawn && cp_thread_below(t, st.fraction << step))
+		return 0;
+	return cp_waiters_enter(lock, now, step);
+}
+
+static uint32_t ticket_for(uintptr_t lock, uint64_t now)
+{
+	if (!st.fraction)
+		return 0;
+	if (CP_UNLIKELY(cp_self.lock_left <= 1))
+		return publish(lock, now);
+	cp_self.lock_left--;
+	return 0;
 }
 
 void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsigned what,
 			 const void *object, const void *with)
 {
 	enum cp_wait_kind kind = what & ~(unsigned)CP_WAIT_TIMED;
-	bool recorded = is_recorded(kind);
-	uint64_t began = recorded ? cp_cpu_ticks() : 0; /* before the clock: never the shorter */
 	struct cp_wait now = {
 		.kind = kind,
 		.object = (uintptr_t)object,
 		.with = (uintptr_t)with,
-		.start = now_for(recorded),
+		.start = cp_ticks_now(),
 		.caller = call->caller,
 		.fn = call->fn,
 		.timed = what & CP_WAIT_TIMED,
@@ -259,29 +283,34 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 	if (CP_UNLIKELY(cp_waiting.kind))
 		interrupts(w, &call->caller);
 	now.inner = w->outer.kind;
-	if (st.fraction && is_lock(kind))
-		now.ticket = ticket_for(&now);
+	if (is_lock(kind))
+		now.ticket = (uint16_t)ticket_for(now.object, now.start);
+	w->began = now.start;
 	w->object = now.object;
 	w->lock = lock_of(&now);
+	w->kind = now.kind;
 	w->ticket = now.ticket;
-	w->began = began;
-	w->start = now.start;
-	w->rate = 0;
-	if (recorded && st.rate)
-		draw(w);
 	cp_wait_say(&now);
 }
 
 void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited)
 {
+	struct cp_thread *t = &cp_self;
+	uint64_t ended;
+
 	if (w->ticket)
 		cp_waiters_leave(w->object, w->ticket);
 	if (CP_UNLIKELY(w->outer.kind))
 		goes_on(&w->outer);
 	else
 		cp_wait_say_nothing();
-	if (waited && w->rate && cp_probe_waits() && cp_cpu_ticks() - w->began >= w->brief)
-		record_block(call, w);
+	if (!waited || w->kind >= cp_load_rlx(&st.kinds))
+		return;
+	ended = cp_ticks_now();
+	if (CP_UNLIKELY(ended - w->began >= CP_MIN(t->wait_brief, t->wait_left)))
+		consider(call, w, ended);
+	else
+		t->wait_left -= ended - w->began;
 }
 
 /* --- waits under way ----------------------------------------------------------- */
@@ -291,12 +320,13 @@ bool cp_contend_is_known(uint32_t slot, const struct cp_wait *w)
 	return cp_sofar_has(slot, w->start);
 }
 
-bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, int64_t now)
+bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, uint64_t now)
 {
-	int64_t least = CP_MAX(CP_SOFAR_LEAST, (int64_t)block_rate());
+	double least = (double)CP_MAX((uint64_t)CP_SOFAR_LEAST, block_rate());
 
-	return st.rate && is_recorded(w->kind) && !w->inner &&
-	       (now - w->start >= least || cp_contend_is_known(slot, w));
+	if (w->kind >= cp_load_rlx(&st.kinds) || w->inner || (int64_t)(now - w->start) < 0)
+		return false;
+	return cp_ticks_ns(now - w->start) >= least || cp_contend_is_known(slot, w);
 }
 
 static uint32_t cell_for(uint32_t slot, const struct cp_wait *w, cp_sid sid)
@@ -308,7 +338,7 @@ static uint32_t cell_for(uint32_t slot, const struct cp_wait *w, cp_sid sid)
 	return cell;
 }
 
-void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, int64_t now)
+void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, uint64_t now)
 {
 	struct cp_cells *cells = &st.cells[CP_CONTEND_BLOCK];
 	struct cp_sofar part;
@@ -318,7 +348,7 @@ void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, int64_t 
 	if (part.first)
 		part.cell = cell_for(slot, w, sid);
 	cp_cell_add(cells, part.cell, COUNT, (uint64_t)part.first << COUNT_SHIFT);
-	cp_cell_add(cells, part.cell, NS, part.ns);
+	cp_cell_add(cells, part.cell, NS, (uint64_t)cp_ticks_ns(part.ticks));
 }
 
 /* --- unlocks ---------------------------------------------------------------- */
@@ -334,14 +364,14 @@ struct cp_handover cp_probe_unlock_begin(const void *lock)
 
 	if (cp_probe_is_awaited(lock))
 		w = cp_waiters_charge((uintptr_t)lock);
-	return (struct cp_handover){w.hit, (uintptr_t)lock, w.fresh, w.ns};
+	return (struct cp_handover){w.hit, (uintptr_t)lock, w.fresh, w.ticks};
 }
 
 void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call)
 {
 	struct cp_contend_counts add = {
 		.count = h->fresh * st.fraction << COUNT_SHIFT,
-		.ns = h->ns * st.fraction,
+		.ns = (uint64_t)cp_ticks_ns(h->ticks * st.fraction),
 	};
 	struct cp_thread *t = cp_thread_ready();
 	uint64_t began = cp_cost_begin(t);
@@ -379,13 +409,20 @@ static int init_tables(size_t bytes)
 	return err;
 }
 
+static uint32_t recorded_kinds(bool io)
+{
+	if (!st.rate)
+		return CP_WAIT_NONE;
+	return io ? CP_WAIT_KINDS : CP_WAIT_SLEEP;
+}
+
 static uint32_t io_interest(bool watched)
 {
-	if (st.io)
+	if (st.kinds == CP_WAIT_KINDS)
 		return CP_IO_RECORDED;
 	if (!watched)
 		return CP_IO_IGNORED;
-	return cp_ticks_are_time() ? CP_IO_SAID : CP_IO_WATCHED;
+	return cp_ticks_source == CP_TICKS_COUNTER ? CP_IO_SAID : CP_IO_WATCHED;
 }
 
 int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
@@ -394,7 +431,7 @@ int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
 
 	st.fraction = config->fraction;
 	st.rate = config->rate;
-	st.io = config->io && st.rate;
+	st.kinds = recorded_kinds(config->io);
 	err = init_tables(bytes);
 	if (err || !(st.fraction || st.rate || config->watched))
 		return err;
@@ -408,6 +445,7 @@ int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
 void cp_contend_stop(void)
 {
 	cp_store_rlx(&st.on, false);
+	cp_store_rlx(&st.kinds, (uint32_t)CP_WAIT_NONE);
 	cp_store_rlx(&cp_io_interest, CP_IO_IGNORED);
 }
 

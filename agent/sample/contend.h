@@ -47,11 +47,11 @@ struct cp_contend_row {
 
 /* [CONTROL] Is a wait that its thread says it is in (waiting.h) to be added as far as it
  * has come? The thread's slot, or any thread's that has ended meanwhile. */
-bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, int64_t now);
+bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, uint64_t now);
 /* [CONTROL] Adds it; one at a time. sid: its stack, needed unless cp_contend_is_known. The
  * thread still said so after `now` was read. */
 bool cp_contend_is_known(uint32_t slot, const struct cp_wait *w);
-void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, int64_t now);
+void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, uint64_t now);
 
 /* [CONTROL] Cells 0 .. cp_contend_cells()-1, their counters, and the row these make
  * since another reading, or since the start (from NULL). */

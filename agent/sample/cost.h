@@ -7,8 +7,8 @@
  * Holds    Only slow paths are measured: a recorded allocation, the free of a page that
  *          holds one, a CPU sample, a recorded wait. What a fast path takes, and the
  *          few stores around a wait, is for the benchmarks: no rate changes it.
- * Why      Two readings of the processor's counter take some 20 ns, a tenth of the
- *          fastest record: so one in eight is measured and counts for eight.
+ * Why      Two readings of the clock take some 20 ns, a tenth of the fastest record: so one
+ *          in eight is measured and counts for eight.
  */
 #ifndef CP_SAMPLE_COST_H
 #define CP_SAMPLE_COST_H
@@ -31,7 +31,7 @@ enum cp_cost {
 
 int cp_cost_init(void);
 
-/* The processor's counter; 0: it is forbidden. */
+/* In ticks; 0: none are there. */
 uint64_t cp_cost_now(void);
 
 /* A generator of full period: whatever pattern the host repeats, each of its places

@@ -73,19 +73,13 @@ static uint64_t rate_at(unsigned step)
 	return st.rate << step;
 }
 
-/* Bytes until the next sample, at least 1: ceil of an exponential with mean rate. */
-static uint64_t draw(struct cp_thread *t)
-{
-	/* 53 random bits, in (0, 1] */
-	double u = (double)((cp_thread_random(t) >> 11) + 1) * 0x1p-53;
-
-	return (uint64_t)(-cp_ln(u) * (double)rate_at(t->heap_step)) + 1;
-}
-
 static void rearm(struct cp_thread *t)
 {
+	uint64_t rate;
+
 	t->heap_step = (uint8_t)cp_govern_step(CP_COST_HEAP);
-	t->heap_left = rate_at(t->heap_step) == 1 ? 0 : draw(t);
+	rate = rate_at(t->heap_step);
+	t->heap_left = rate == 1 ? 0 : cp_thread_until(t, (double)rate);
 }
 
 struct weight {

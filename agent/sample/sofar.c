@@ -8,7 +8,8 @@
  *          memory a forked child finds zeroed: nobody waits there.
  * Order    until carries all there is to know: relaxed. That a wait is over is published by
  *          its record (waiting.h), before the thread reads the clock and swaps: a reader
- *          that finds the record unchanged after its own clock has an earlier time.
+ *          that finds the record unchanged after its own clock has an earlier time (by the
+ *          processor's counter, up to some instructions: so many ticks may be given twice).
  * Holds    until only grows, with its slot's next thread too: so a reader that comes too
  *          late finds another time than it saw, and gives nothing.
  * Why      The time itself tells which wait it is about: one that began later is another. So
@@ -24,7 +25,7 @@
 #define ENDED 1UL /* in until: by the thread itself */
 
 struct entry {
-	uint64_t until; /* in ns, above the bit ENDED */
+	uint64_t until; /* in ticks, above the bit ENDED */
 	uint32_t cell;
 };
 
@@ -38,27 +39,27 @@ int cp_sofar_init(void)
 	return st.entry ? 0 : -12; /* ENOMEM */
 }
 
-static bool is_about(uint64_t until, int64_t start)
+static bool is_about(uint64_t until, uint64_t start)
 {
-	return (int64_t)(until >> 1) > start;
+	return (int64_t)((until >> 1) - start) > 0;
 }
 
-bool cp_sofar_has(uint32_t slot, int64_t start)
+bool cp_sofar_has(uint32_t slot, uint64_t start)
 {
 	return is_about(cp_load_rlx(&st.entry[slot].until), start);
 }
 
-bool cp_sofar_add(uint32_t slot, int64_t start, int64_t now, struct cp_sofar *part)
+bool cp_sofar_add(uint32_t slot, uint64_t start, uint64_t now, struct cp_sofar *part)
 {
 	struct entry *e = &st.entry[slot];
 	uint64_t until = cp_load_rlx(&e->until);
 	bool met = is_about(until, start);
-	int64_t from = met ? (int64_t)(until >> 1) : start;
+	uint64_t from = met ? until >> 1 : start;
 
-	if ((met && until & ENDED) || now <= from)
+	if ((met && until & ENDED) || (int64_t)(now - from) <= 0)
 		return false;
-	*part = (struct cp_sofar){(uint64_t)(now - from), met ? e->cell : 0, !met};
-	return cp_cas_rlx(&e->until, &until, (uint64_t)now << 1);
+	*part = (struct cp_sofar){now - from, met ? e->cell : 0, !met};
+	return cp_cas_rlx(&e->until, &until, now << 1);
 }
 
 void cp_sofar_note(uint32_t slot, uint32_t cell)
@@ -66,11 +67,12 @@ void cp_sofar_note(uint32_t slot, uint32_t cell)
 	st.entry[slot].cell = cell;
 }
 
-struct cp_sofar cp_sofar_end(uint32_t slot, int64_t start, int64_t now)
+struct cp_sofar cp_sofar_end(uint32_t slot, uint64_t start, uint64_t now)
 {
-	uint64_t until = cp_xchg_acqrel(&st.entry[slot].until, (uint64_t)now << 1 | ENDED);
+	uint64_t until = cp_xchg_acqrel(&st.entry[slot].until, now << 1 | ENDED);
 	bool met = is_about(until, start) && !(until & ENDED);
-	int64_t from = met ? (int64_t)(until >> 1) : start;
+	uint64_t from = met ? until >> 1 : start;
 
-	return (struct cp_sofar){.ns = (uint64_t)CP_MAX(now - from, 0L), .first = !met};
+	return (struct cp_sofar){.ticks = (uint64_t)CP_MAX((int64_t)(now - from), 0L),
+				 .first = !met};
 }

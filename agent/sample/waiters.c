@@ -13,14 +13,13 @@
  * Why      One cache line answers an unlock in the common case: nobody is sampled.
  *          A list per lock would need memory that outlives the waiter.
  *          The slot may be another waiter's by the time of the CAS on since: it
- *          then fails, since two waits don't begin in the same nanosecond with the
- *          same slot.
+ *          then fails, since two waits don't begin in the same tick with the same slot.
  */
 #include "waiters.h"
 
 #include "../rt/atomic.h"
 #include "../rt/mem.h"
-#include "../rt/sys.h"
+#include "../rt/ticks.h"
 #include "loss.h"
 
 #define BUCKETS 1024U
@@ -31,7 +30,7 @@
 
 struct slot {
 	uintptr_t lock;
-	uint64_t since; /* in ns, above the bit MET */
+	uint64_t since; /* in ticks, above the bit MET */
 };
 
 struct bucket {
@@ -57,20 +56,20 @@ static uint32_t home_of(uintptr_t lock)
 	return (uint32_t)((lock >> 3) * 0x9e3779b97f4a7c15ULL >> 40) % BUCKETS;
 }
 
-static bool enter_slot(struct bucket *b, uint32_t way, uintptr_t lock, int64_t now, unsigned step)
+static bool enter_slot(struct bucket *b, uint32_t way, uintptr_t lock, uint64_t now, unsigned step)
 {
 	struct slot *s = &b->slot[way];
 	uintptr_t empty = 0;
 
 	if (cp_load_rlx(&s->lock) || !cp_cas_acq(&s->lock, &empty, BUSY))
 		return false;
-	cp_store_rlx(&s->since, (uint64_t)now << 1);
+	cp_store_rlx(&s->since, now << 1);
 	cp_store_rlx(&b->step[way], (uint8_t)step);
 	cp_store_rel(&s->lock, lock); /* pairs with charge_bucket */
 	return true;
 }
 
-uint32_t cp_waiters_enter(uintptr_t lock, int64_t now, unsigned step)
+uint32_t cp_waiters_enter(uintptr_t lock, uint64_t now, unsigned step)
 {
 	uint32_t home = home_of(lock);
 
@@ -101,25 +100,25 @@ void cp_waiters_leave(uintptr_t lock, uint32_t ticket)
 		cp_add_acqrel(&st.bucket[home].strays, -1);
 }
 
-static void charge_slot(struct slot *s, unsigned step, int64_t now, struct cp_waited *w)
+static void charge_slot(struct slot *s, unsigned step, uint64_t now, struct cp_waited *w)
 {
 	uint64_t since = cp_load_rlx(&s->since);
-	int64_t ns = now - (int64_t)(since >> 1);
+	int64_t ticks = (int64_t)(now - (since >> 1));
 
-	if (ns < 0 || !cp_cas_rlx(&s->since, &since, (uint64_t)now << 1 | MET))
+	if (ticks < 0 || !cp_cas_rlx(&s->since, &since, now << 1 | MET))
 		return;
 	w->hit = true;
-	w->ns += (uint64_t)ns << step;
+	w->ticks += (uint64_t)ticks << step;
 	w->fresh += (uint64_t) !(since & MET) << step;
 }
 
-static void charge_bucket(struct bucket *b, uintptr_t lock, int64_t *now, struct cp_waited *w)
+static void charge_bucket(struct bucket *b, uintptr_t lock, uint64_t *now, struct cp_waited *w)
 {
 	for (uint32_t i = 0; i < WAYS; i++) {
 		if (cp_load_acq(&b->slot[i].lock) != lock) /* pairs with enter_slot */
 			continue;
 		if (!*now)
-			*now = cp_now_ns(CLOCK_MONOTONIC);
+			*now = cp_ticks_now();
 		charge_slot(&b->slot[i], cp_load_rlx(&b->step[i]), *now, w);
 	}
 }
@@ -136,7 +135,7 @@ struct cp_waited cp_waiters_charge(uintptr_t lock)
 {
 	uint32_t home = home_of(lock);
 	struct cp_waited w = {0};
-	int64_t now = 0;
+	uint64_t now = 0;
 
 	charge_bucket(&st.bucket[home], lock, &now, &w);
 	if (CP_LIKELY(!cp_load_acq(&st.bucket[home].strays))) /* pairs with cp_waiters_enter */

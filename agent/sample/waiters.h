@@ -6,7 +6,7 @@
  * Shared   slots, in memory a forked child finds zeroed: its parent's waiters are
  *          not there.
  * Holds    A waiter is here from before it blocks until it has the lock or gave up.
- *          Each nanosecond it waits is charged to one unlock at most.
+ *          Each tick it waits is charged to one unlock at most.
  * Fails    No slot near the lock's place: ticket 0; counted.
  */
 #ifndef CP_SAMPLE_WAITERS_H
@@ -14,17 +14,17 @@
 
 #include "../rt/base.h"
 
-/* What an unlock finds: time waited since the last one, over all waiters, and how
+/* What an unlock finds: ticks waited since the last one, over all waiters, and how
  * many of them no unlock has met before; each for as many as it stands for. */
 struct cp_waited {
-	uint64_t ns;
+	uint64_t ticks;
 	uint64_t fresh;
 	bool hit;
 };
 
 int cp_waiters_init(void);
 /* A ticket to leave with; 0 when there was no room. Who waits stands for 2^step. */
-uint32_t cp_waiters_enter(uintptr_t lock, int64_t now, unsigned step);
+uint32_t cp_waiters_enter(uintptr_t lock, uint64_t now, unsigned step);
 void cp_waiters_leave(uintptr_t lock, uint32_t ticket);
 /* May somebody stand here for this lock? */
 bool cp_waiters_any(uintptr_t lock);

@@ -32,6 +32,7 @@ enum cp_wait_kind {
 	CP_WAIT_SLEEP, /* nothing */
 	CP_WAIT_POLL,  /* poll, epoll, select: the descriptor of the set plus one, or 0 */
 	CP_WAIT_IO,    /* read, recv, accept: the descriptor plus one */
+	CP_WAIT_KINDS,
 
 	CP_WAIT_TIMED = 0x100, /* or'd to one of these by who calls: it gives up at some time */
 };
@@ -44,12 +45,11 @@ struct cp_wait {
 			uint8_t kind;	 /* enum cp_wait_kind */
 			bool timed : 1;	 /* it gives up at some time */
 			bool inner : 1;	 /* a handler's, which interrupted another wait */
-			bool ticks : 1;	 /* start is the processor's counter */
 		};
 		uint64_t word; /* changed by one store */
 	};
 	uintptr_t object, with;
-	int64_t start;	       /* CLOCK_MONOTONIC, unless `ticks` */
+	uint64_t start;	       /* by cp_ticks_now; 0: not known */
 	struct cp_regs caller; /* where a walk of the waiting thread begins */
 	uintptr_t fn;	       /* what the caller called: the leaf of its stack */
 };

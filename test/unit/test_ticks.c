@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_ticks.c - is the processor's counter turned into time, and what threads say by it?
+ * test_ticks.c - is the processor's counter turned into time? And what do threads say?
  *
  * Context  TEST
  */
@@ -32,7 +32,7 @@ static struct both look(void)
 
 	do {
 		before = cp_now_ns(CLOCK_MONOTONIC);
-		b.ticks = cp_cpu_ticks();
+		b.ticks = cp_ticks_now();
 		b.now = cp_now_ns(CLOCK_MONOTONIC);
 	} while (b.now - before > MS / 100);
 	return b;
@@ -54,37 +54,24 @@ static void ticks_are_time(void **state)
 	assert_near(cp_ticks_ns(to.ticks - from.ticks), (double)(to.now - from.now), MS);
 	assert_near((double)cp_ticks_in((uint64_t)(to.now - from.now)),
 		    (double)(to.ticks - from.ticks), (double)cp_ticks_in(MS));
-	assert_near((double)cp_ticks_when(from.ticks), (double)from.now, MS);
-	if (cp_ticks_are_time())
-		assert_near((double)cp_ticks_by(1000 * MS, to.ticks, to.now),
-			    (double)cp_ticks_in(1000 * MS), (double)cp_ticks_in(10 * MS));
-	else
-		assert_int_equal(cp_ticks_by(MS, to.ticks, to.now), 0);
 }
 
-/* In a thread's own words too, whose reader wants the time. */
-static void words_tell_the_time(void **state)
+/* Its own words are as it said them, and stand until it says others. */
+static void words_stand(void **state)
 {
 	uint32_t slot = cp_threads_number(cp_threads_enter(cp_thread_ready(), 0));
 	const struct cp_words_of self = {cp_self.tid, slot, (uintptr_t)&cp_waiting};
-	struct cp_wait said = {.kind = CP_WAIT_IO, .ticks = true}, heard;
+	struct cp_wait said = {.kind = CP_WAIT_IO, .start = cp_ticks_now()}, heard;
 	const struct cp_peer peer = {.fd = -1, .may_call = true};
-	struct both now = look();
 
 	(void)state;
-	said.start = (int64_t)(now.ticks - cp_ticks_in(50 * MS));
 	cp_wait_say(&said);
 	if (!cp_words_read(&peer, &self, &heard))
 		skip();
-	assert_near((double)heard.start, (double)(now.now - 50 * MS), 5 * MS);
+	assert_true(heard.start == said.start);
 	assert_true(cp_words_stand(&peer, &self, &heard));
 	cp_waiting.object = 8; /* by a handler that brought seq back */
 	assert_false(cp_words_stand(&peer, &self, &heard));
-	said.ticks = false;
-	said.start = now.now;
-	cp_wait_say(&said);
-	assert_true(cp_words_read(&peer, &self, &heard));
-	assert_true(heard.start == now.now);
 	cp_wait_say_nothing();
 	assert_false(cp_words_read(&peer, &self, &heard));
 }
@@ -93,27 +80,46 @@ static void words_tell_the_time(void **state)
 static void a_machine_sleeps(void **state)
 {
 	struct both now = look();
-	double second = (double)cp_ticks_in(1000 * MS);
+	double speed = cp_ticks_speed(now.ticks, now.now), second = 1000 * MS * speed;
 
 	(void)state;
-	if (!cp_ticks_are_time())
+	if (cp_ticks_source != CP_TICKS_COUNTER)
 		skip();
 	now.ticks += (uint64_t)(20 * second);
 	now.now += 20000 * MS;
-	assert_near((double)cp_ticks_by(1000 * MS, now.ticks, now.now), second, second / 100);
+	assert_near(cp_ticks_speed(now.ticks, now.now), speed, speed / 100);
 	now.ticks += (uint64_t)(100 * second);
 	now.now += 1000 * MS;
-	assert_near((double)cp_ticks_by(1000 * MS, now.ticks, now.now), second, second / 100);
+	assert_near(cp_ticks_speed(now.ticks, now.now), speed, speed / 100);
 }
 
-static void a_forbidden_counter_is_not_read(void **state)
+/* Where the counter is none: ns, in every respect. */
+static void the_clock_will_do(void **state)
 {
+	uint32_t source = cp_ticks_source;
 	int64_t before = cp_now_ns(CLOCK_MONOTONIC);
 
 	(void)state;
+	cp_ticks_source = CP_TICKS_CLOCK;
+	assert_near((double)cp_ticks_now(), (double)before, 100 * MS);
+	assert_int_equal(cp_ticks_in(5 * MS), 5 * MS);
+	assert_true(cp_ticks_ns(5 * MS) == 5 * MS);
+	cp_ticks_source = source;
+}
+
+/* What was counted before has its time still. */
+static void a_forbidden_counter_is_not_read(void **state)
+{
+	int64_t before = cp_now_ns(CLOCK_MONOTONIC);
+	uint64_t counted = cp_ticks_in(100 * MS);
+
+	(void)state;
+	if (cp_ticks_source != CP_TICKS_COUNTER)
+		skip();
 	assert_true(cp_ticks_now() != 0);
 	cp_ticks_forbid();
 	assert_int_equal(cp_ticks_now(), 0);
+	assert_near(cp_ticks_ns(counted), 100 * MS, MS);
 	assert_near((double)cp_now_ns(CLOCK_MONOTONIC), (double)before, 1000 * MS);
 }
 
@@ -129,8 +135,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ticks_are_time),
-		cmocka_unit_test(words_tell_the_time),
+		cmocka_unit_test(words_stand),
 		cmocka_unit_test(a_machine_sleeps),
+		cmocka_unit_test(the_clock_will_do),
 		cmocka_unit_test(a_forbidden_counter_is_not_read),
 	};
 
