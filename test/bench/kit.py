@@ -21,7 +21,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = (TOP / os.environ.get("BUILD", "build")).resolve()
 QUICK = os.environ.get("BENCH") == "quick"
 BENCH = BUILD / "bench"
-TOO_LONG = 6  # seconds for one measurement of something seldom
+TOO_LONG, SLOW_ROUNDS = 3, 2  # seconds for one measurement
 # Two-sided 95 % of Student's t, by degrees of freedom; beyond the last, the last.
 T95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
        2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086]
@@ -108,12 +108,11 @@ def middle(values):
     return statistics.mean(values[len(values) // 4:len(values) - len(values) // 4])
 
 
-def turns(names, rounds, measure, seldom=()):
-    """[{name: measure(name)}] of each round; the seldom ones in every third of them, and in
-    the first only when they take too long."""
+def turns(names, rounds, measure):
+    """[{name: measure(name)}] of each round; what takes too long is in the first ones only."""
     results, slow = [], set()
     for i in range(rounds):
-        todo = list(names) + ([n for n in seldom if n not in slow] if i % 3 == 0 else [])
+        todo = [n for n in names if n not in slow or i < SLOW_ROUNDS]
         todo = todo[i % len(todo):] + todo[:i % len(todo)]
         results.append({})
         for name in todo[::-1] if i % 2 else todo:

@@ -111,7 +111,8 @@ def show(workload, v, ratios, ours):
     if p99:
         machine(f"{name}.p99", p99, "x")
     if beside:
-        machine(f"{name}.cprof-to-it", beside[0], "x")
+        for what, value in zip(("", ".from", ".to"), beside):
+            machine(f"{name}.cprof-to-it{what}", value, "x")
 
 
 def show_all(workload, variants, ratios):
@@ -132,13 +133,11 @@ def peers():
 
 
 def bench_workload(name):
-    title(f"{name}: {ROUNDS} interleaved pairs, peers in each third round")
+    title(f"{name}: {ROUNDS} interleaved pairs")
     shown = [*OURS, *peers()]
     variants = {v.name: v for v in [Variant("none"), *shown]}
     workload = WORKLOADS[name]()
-    main = ["none", "cprof, all"]
-    seldom = [n for n in variants if n not in main]
-    results = turns(main, ROUNDS, lambda n: variants[n].measure(workload), seldom)
+    results = turns(list(variants), ROUNDS, lambda n: variants[n].measure(workload))
     show_all(name, shown, {v.name: [ratio(r[v.name], r[v.base]) for r in results
                                     if v.name in r and v.base in r] for v in shown})
 

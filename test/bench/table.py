@@ -18,10 +18,8 @@ ROWS = [
     ("pprof_writer_memory", "memory for that", "{:.1f} MB", "4 MB"),
     ("idle.memory", "an idle process, private memory", "{:+.0f} KB", "4,096 KB"),
 ]
-# And which profile of ours does the same.
-PEERS = (("gperftools-cpu", "cprof.cpu"), ("perf-record", "cprof.cpu"),
-         ("tcmalloc-sampling", "cprof.heap"), ("gperftools-heap", "cprof.heap"),
-         ("jemalloc-prof", "cprof.heap"), ("heaptrack", "cprof.heap"))
+PEERS = ("gperftools-cpu", "perf-record", "tcmalloc-sampling", "gperftools-heap", "jemalloc-prof",
+         "heaptrack")
 
 
 def read(results):
@@ -34,6 +32,14 @@ def read(results):
 
 def percent(ratio):
     return "" if ratio is None else f"{ratio * 100:.1f} %"
+
+
+def beside(values, name):
+    """A peer's throughput, and ours to it."""
+    if f"{name}.throughput" not in values:
+        return ""
+    ours, low, high = (values[f"{name}.cprof-to-it{what}"] for what in ("", ".from", ".to"))
+    return f"{percent(values[f'{name}.throughput'])}; {ours:.3f} ({low:.3f}-{high:.3f})"
 
 
 def show(results, workloads):
@@ -49,10 +55,7 @@ def show(results, workloads):
         rate, low, high, cpu = (percent(values.get(f"{w}.cprof.all.{n}"))
                                 for n in ("throughput", "from", "to", "cpu"))
         print(f"| {w} | {rate} | {low[:-2]} - {high} | {cpu} |")
-    print("\n| throughput with |", " | ".join(p for p, _ in PEERS), "|")
+    print("\n| throughput with |", " | ".join(PEERS), "|")
     print("|---|" + "---|" * len(PEERS))
     for w in present:
-        cells = (f"{percent(values[f'{w}.{p}.throughput'])}, ours"
-                 f" {percent(values[f'{w}.{job}.throughput'])}"
-                 if f"{w}.{p}.throughput" in values else "" for p, job in PEERS)
-        print(f"| {w} | " + " | ".join(cells) + " |")
+        print(f"| {w} | " + " | ".join(beside(values, f"{w}.{p}") for p in PEERS) + " |")

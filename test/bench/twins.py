@@ -19,8 +19,8 @@ from kit import BENCH, QUICK, cpu_seconds, middle, title
 from macro import OURS, Variant, peers, ratio, show_all
 from servers import Memcached, Nginx, Redis, peak_kib, tree
 
-TWINS, SELDOM = (3, 1) if QUICK else (20, 5)
-PAIRS, BURST_MS, CONNECTIONS = 100, 5, 16
+TWINS, SELDOM = (3, 1) if QUICK else (20, 15)
+PAIRS, FEWER, BURST_MS, CONNECTIONS = 100, 50, 5, 16 # fewer for single profiles and peers
 VALUE = "0123456789" * 10
 
 
@@ -80,19 +80,20 @@ def standing(server, v, turn=0):
                     s.stop()
 
 
-def side_by_side(server, request, v, turn):
+def side_by_side(server, request, v, turn, pairs):
     with standing(server, v, turn) as (twins, _):
-        return loaded(twins, request)
+        return loaded(twins, request, pairs)
 
 
 def bench_server(name):
-    title(f"{name}: {TWINS} pairs of twins, {SELDOM} for peers, each loaded in {PAIRS} pairs of "
-          f"bursts of {BURST_MS} ms")
+    title(f"{name}: {TWINS} pairs of twins, {SELDOM} for peers, loaded in {PAIRS} pairs of "
+          f"bursts of {BURST_MS} ms, for peers {FEWER}")
     shown = [*OURS, *peers()]
     ratios = {v.name: [] for v in shown}
     for turn in range(TWINS):
-        for v in shown if turn % (TWINS // SELDOM) == 0 else shown[:1]:
-            ratios[v.name].append(side_by_side(*SERVERS[name], v, turn))
+        for v in shown if turn < SELDOM else shown[:1]:
+            pairs = PAIRS if v is shown[0] else FEWER
+            ratios[v.name].append(side_by_side(*SERVERS[name], v, turn, pairs))
     show_all(name, shown, ratios)
 
 
