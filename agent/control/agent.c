@@ -310,6 +310,7 @@ void cp_agent_forked(void)
 		return;
 	cp_store_rlx(&st.ended, 0);
 	cp_heap_forked();
+	cp_contend_forked();
 	cp_settle_forked();
 	enter(getauxval(AT_ENTRY), 0);
 	cp_job_forked();
@@ -340,6 +341,7 @@ void cp_agent_shut_in(bool timeless)
 	if (st.on && !st.filtered && !cp_job_at_home())
 		return;
 	st.filtered = true;
+	cp_ticks_shut_in();
 	if (st.on) {
 		cp_trigger_shut_in();
 		cp_rights_shut_in();

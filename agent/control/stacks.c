@@ -146,7 +146,7 @@ static void write_wait(struct stacks *s, const struct cp_dump_thread *t, const c
 		return;
 	cp_out_str(s->out, before);
 	cp_out_write(s->out, b.p, b.len);
-	if (t->wait.start)
+	if (t->wait.start && s->dump->now)
 		cp_out_fmt(s->out, ", for %ld ms", waited(s, t) / MS);
 	cp_out_str(s->out, "\n");
 }

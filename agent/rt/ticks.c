@@ -8,15 +8,19 @@
  *          thread.
  * Holds    The counter is rather taken for slower than it is, never for faster: who is
  *          interrupted between the two clocks has read the counter first, and where it ran on
- *          while CLOCK_MONOTONIC stood (a machine that slept) the speed from before counts.
+ *          while CLOCK_MONOTONIC stood (a machine that slept), or began anew, the speed from
+ *          before counts.
  */
 #include "ticks.h"
 
 #include "sys.h"
 
-#define EARLY	1000000LL     /* ns since the start, before which the speed is a guess */
+#define EARLY	1000000UL     /* ns since the start, before which the speed is a guess */
 #define SETTLED 10000000000LL /* after which an interruption doesn't matter any more */
 #define SCALE	0x1p20
+#define LEAST	0.9 /* a settled speed that falls further than this is no speed */
+#define AT_ONCE (1UL << 16)
+#define TRIES	4
 
 bool cp_timeless;
 uint32_t cp_ticks_source;
@@ -27,11 +31,25 @@ static struct {
 	uint64_t slowest; /* speed that was ever seen, times SCALE; 0: not settled yet */
 } st;
 
+/* Both clocks at one moment, as far as one can see: who is stopped between the two tries
+ * again. */
+static uint64_t both(int64_t *now)
+{
+	uint64_t ticks;
+
+	for (int i = 0; i < TRIES; i++) {
+		ticks = cp_ticks_now();
+		*now = cp_now_ns(CLOCK_MONOTONIC);
+		if (cp_ticks_now() - ticks < AT_ONCE)
+			break;
+	}
+	return ticks;
+}
+
 void cp_ticks_init(void)
 {
-	st.ns = cp_now_ns(CLOCK_MONOTONIC);
-	st.ticks = cp_cpu_ticks();
 	cp_ticks_source = cp_cpu_ticks_on() ? CP_TICKS_COUNTER : CP_TICKS_CLOCK;
+	st.ticks = both(&st.ns);
 }
 
 static void keep(double speed)
@@ -45,7 +63,7 @@ double cp_ticks_speed(uint64_t ticks, int64_t now)
 	double speed = counted > 0 && passed > 0 ? (double)counted / (double)passed : 0;
 	double slowest = (double)cp_load_rlx(&st.slowest) / SCALE;
 
-	if (slowest > 0 && (speed <= 0 || speed >= slowest))
+	if (slowest > 0 && (speed < slowest * LEAST || speed >= slowest))
 		return slowest;
 	if (speed > 0 && passed > SETTLED)
 		keep(speed);
@@ -54,10 +72,9 @@ double cp_ticks_speed(uint64_t ticks, int64_t now)
 
 static double speed_now(int64_t *now)
 {
-	uint64_t ticks = cp_ticks_now();
+	uint64_t ticks = both(now);
 	double speed = 1;
 
-	*now = cp_now_ns(CLOCK_MONOTONIC);
 	if (cp_load_rlx(&cp_ticks_source) != CP_TICKS_CLOCK)
 		speed = cp_ticks_speed(ticks, *now);
 	return speed > 0 ? speed : 1;
@@ -68,11 +85,16 @@ void cp_ticks_forbid(void)
 {
 	int64_t now;
 
-	if (cp_load_rlx(&cp_ticks_source) == CP_TICKS_COUNTER) {
+	if (cp_load_rlx(&cp_ticks_source) == CP_TICKS_COUNTER)
 		keep(speed_now(&now));
-		cp_store_rlx(&cp_ticks_source, CP_TICKS_NONE);
-	}
+	cp_store_rlx(&cp_ticks_source, CP_TICKS_NONE);
 	cp_store_rlx(&cp_timeless, true);
+}
+
+void cp_ticks_shut_in(void)
+{
+	if (cp_load_rlx(&cp_ticks_source) == CP_TICKS_CLOCK)
+		cp_store_rlx(&cp_ticks_source, CP_TICKS_NONE);
 }
 
 uint64_t cp_ticks_by_clock(void)
@@ -89,10 +111,18 @@ double cp_ticks_ns(uint64_t ticks)
 	return (double)ticks / speed_now(&now);
 }
 
+double cp_ticks_lasted(uint64_t ticks)
+{
+	int64_t now;
+	double speed = speed_now(&now), ns = (double)ticks / speed;
+
+	return now > st.ns ? CP_MIN(ns, (double)(now - st.ns)) : ns;
+}
+
 uint64_t cp_ticks_in(uint64_t ns)
 {
 	int64_t now;
 	double speed = speed_now(&now);
 
-	return now - st.ns < EARLY ? 0 : (uint64_t)((double)ns * speed);
+	return (uint64_t)(now - st.ns) < EARLY ? 0 : (uint64_t)((double)ns * speed);
 }

@@ -29,8 +29,9 @@ extern __attribute__((visibility("hidden"))) uint32_t cp_ticks_source;
 
 /* Where the counter and CLOCK_MONOTONIC stand. */
 void cp_ticks_init(void);
-/* From now on it kills to read the counter. */
+/* From now on it kills to read the counter; it may to make a system call, as some clocks do. */
 void cp_ticks_forbid(void);
+void cp_ticks_shut_in(void);
 
 uint64_t cp_ticks_by_clock(void);
 
@@ -43,6 +44,9 @@ CP_INLINE uint64_t cp_ticks_now(void)
 
 /* So many ticks in ns. */
 double cp_ticks_ns(uint64_t ticks);
+/* The same of one doing, which can't have lasted for longer than there was time since the start:
+ * of a machine that slept, or came to life elsewhere, the counter says more. */
+double cp_ticks_lasted(uint64_t ticks);
 /* So many ns in ticks; 0: it is too early to say. */
 uint64_t cp_ticks_in(uint64_t ns);
 

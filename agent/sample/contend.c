@@ -21,8 +21,8 @@
  * Why      Who comes back from a wait finds his caches cold, and is often waited for himself,
  *          so next to nothing is done for a wait that isn't recorded. As with the heap, a
  *          countdown without memory tells which may be: it runs twice as fast as it need, and
- *          what it lets through is thinned out to p exactly. Waits as long as `brief` don't
- *          ask it.
+ *          what it lets through is thinned out to p (or less, where it was drawn for a lower
+ *          rate: then that is what the weight is made of). Waits as long as `brief` don't ask it.
  *          The leaf of such a stack is the function that waits or unlocks: a reader
  *          asks "in what", and it's what Go shows.
  *          A reading charges, rather than show, what is under way: else the wait's end,
@@ -100,15 +100,25 @@ static uint64_t block_rate(void)
 }
 
 /* The countdown is of ticks. When all are to be recorded, or it is too early to tell how long a
- * tick is, no wait is brief. */
+ * tick is, no wait is brief; nor for a handler that comes while this is being changed. */
 static void arm(struct cp_thread *t)
 {
-	uint64_t rate = block_rate();
+	uint64_t rate = block_rate(), mean = cp_ticks_in(rate) / 2;
 	double brief = rate > 1 ? CP_MIN(2.0 * AWHILE / (double)rate, 1.0) : 0;
 
-	t->wait_mean = cp_ticks_in(rate) / 2;
-	t->wait_brief = (uint64_t)((double)t->wait_mean * brief);
-	t->wait_left = cp_thread_until(t, (double)t->wait_mean);
+	cp_store_rlx(&t->wait_brief, 0UL);
+	cp_fence_signal();
+	t->wait_mean = mean;
+	cp_store_rlx(&t->wait_left, cp_thread_until(t, (double)mean));
+	cp_fence_signal();
+	cp_store_rlx(&t->wait_brief, (uint64_t)((double)mean * brief));
+}
+
+/* Siblings that went on with their parent's would sample the same waits, all or none. */
+void cp_contend_forked(void)
+{
+	cp_store_rlx(&cp_self.wait_brief, 0UL);
+	cp_self.lock_left = 0;
 }
 
 /* How many of the waits that took so long come to be considered. */
@@ -140,30 +150,25 @@ static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w,
 		return false;
 	cp_fence_seq(); /* who reads a clock after ours finds that this wait is over */
 	rest = cp_sofar_end(cp_threads_number(s), w->began, cp_ticks_now());
-	*add = (struct cp_contend_counts){0, (uint64_t)cp_ticks_ns(rest.ticks)};
+	*add = (struct cp_contend_counts){0, (uint64_t)cp_ticks_lasted(rest.ticks)};
 	return !rest.first;
 }
 
-static bool is_counted(struct cp_thread *t, const struct cp_waiter *w, uint64_t ended,
-		       struct cp_contend_counts *add)
-{
-	uint64_t took = (uint64_t)CP_MAX((int64_t)(ended - w->began), 1L);
-	double ns = CP_MAX(cp_ticks_ns(took), 1.0), met = share(t, took);
-
-	return (ns >= AWHILE && is_rest(t, w, add)) || weigh(t, ns, met, add);
-}
-
-/* ended: 0 in a process that has forbidden itself the counter meanwhile. */
+/* took: less than nothing where another core's counter lags, or it is forbidden meanwhile. */
 static CP_NOINLINE void consider(const struct cp_call *call, const struct cp_waiter *w,
-				 uint64_t ended)
+				 int64_t took)
 {
 	struct cp_thread *t = cp_thread_ready();
 	struct cp_contend_counts add;
 	uint64_t began;
-	bool counted = ended && is_counted(t, w, ended, &add);
+	double met, ns;
 
+	if (took < 0)
+		return;
+	met = share(t, (uint64_t)took);
 	arm(t);
-	if (!counted)
+	ns = CP_MAX(cp_ticks_lasted((uint64_t)took), 1.0);
+	if (!(ns >= AWHILE && is_rest(t, w, &add)) && !weigh(t, ns, met, &add))
 		return;
 	began = cp_cost_begin(t);
 	record(t, CP_CONTEND_BLOCK, call, w->lock, &add);
@@ -296,7 +301,7 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited)
 {
 	struct cp_thread *t = &cp_self;
-	uint64_t ended;
+	uint64_t took, left;
 
 	if (w->ticket)
 		cp_waiters_leave(w->object, w->ticket);
@@ -306,11 +311,12 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
 		cp_wait_say_nothing();
 	if (!waited || w->kind >= cp_load_rlx(&st.kinds))
 		return;
-	ended = cp_ticks_now();
-	if (CP_UNLIKELY(ended - w->began >= CP_MIN(t->wait_brief, t->wait_left)))
-		consider(call, w, ended);
+	took = cp_ticks_now() - w->began;
+	left = cp_load_rlx(&t->wait_left);
+	if (CP_UNLIKELY(took >= CP_MIN(cp_load_rlx(&t->wait_brief), left)))
+		consider(call, w, (int64_t)took);
 	else
-		t->wait_left -= ended - w->began;
+		cp_store_rlx(&t->wait_left, left - took);
 }
 
 /* --- waits under way ----------------------------------------------------------- */
@@ -348,7 +354,7 @@ void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, uint64_t
 	if (part.first)
 		part.cell = cell_for(slot, w, sid);
 	cp_cell_add(cells, part.cell, COUNT, (uint64_t)part.first << COUNT_SHIFT);
-	cp_cell_add(cells, part.cell, NS, (uint64_t)cp_ticks_ns(part.ticks));
+	cp_cell_add(cells, part.cell, NS, (uint64_t)cp_ticks_lasted(part.ticks));
 }
 
 /* --- unlocks ---------------------------------------------------------------- */
@@ -371,7 +377,7 @@ void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call
 {
 	struct cp_contend_counts add = {
 		.count = h->fresh * st.fraction << COUNT_SHIFT,
-		.ns = (uint64_t)cp_ticks_ns(h->ticks * st.fraction),
+		.ns = (uint64_t)(cp_ticks_ns(h->ticks) * (double)st.fraction),
 	};
 	struct cp_thread *t = cp_thread_ready();
 	uint64_t began = cp_cost_begin(t);

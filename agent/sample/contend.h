@@ -27,6 +27,8 @@ struct cp_contend_config {
 
 /* [EARLY] bytes: their share of CPROF_MAX_MEMORY. 0 or -errno. */
 int cp_contend_init(const struct cp_contend_config *config, size_t bytes);
+/* [FORK] The child's countdowns are its own. */
+void cp_contend_forked(void);
 /* [HOST] No wait is looked at any more. */
 void cp_contend_stop(void);
 uint64_t cp_contend_fraction(void);

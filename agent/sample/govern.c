@@ -197,6 +197,8 @@ void cp_govern_spent(uint64_t spent, uint64_t now)
 	if (CP_LIKELY(!is_due(l, due, spent, now)))
 		return;
 	more = cp_ticks_in(LOOK);
+	if (!more)
+		return;
 	if (!cp_cas_acq(&l->due, &due, spent + LONG_LOOKS * more)) /* pairs with the store below */
 		return;
 	cp_store_rlx(&l->pause, 0UL); /* nobody else by time either */

@@ -91,6 +91,9 @@ static void a_machine_sleeps(void **state)
 	now.ticks += (uint64_t)(100 * second);
 	now.now += 1000 * MS;
 	assert_near(cp_ticks_speed(now.ticks, now.now), speed, speed / 100);
+	now.now += 3600000 * MS; /* and now it stood, as where it began anew */
+	assert_near(cp_ticks_speed(now.ticks, now.now), speed, speed / 100);
+	assert_near(cp_ticks_speed(0, now.now), speed, speed / 100);
 }
 
 /* Where the counter is none: ns, in every respect. */
@@ -104,7 +107,11 @@ static void the_clock_will_do(void **state)
 	assert_near((double)cp_ticks_now(), (double)before, 100 * MS);
 	assert_int_equal(cp_ticks_in(5 * MS), 5 * MS);
 	assert_true(cp_ticks_ns(5 * MS) == 5 * MS);
+	cp_ticks_shut_in(); /* which may be a system call */
+	assert_int_equal(cp_ticks_now(), 0);
 	cp_ticks_source = source;
+	cp_ticks_shut_in();
+	assert_int_equal(cp_ticks_source, source);
 }
 
 /* What was counted before has its time still. */
@@ -120,6 +127,9 @@ static void a_forbidden_counter_is_not_read(void **state)
 	cp_ticks_forbid();
 	assert_int_equal(cp_ticks_now(), 0);
 	assert_near(cp_ticks_ns(counted), 100 * MS, MS);
+	cp_ticks_source = CP_TICKS_CLOCK;
+	cp_ticks_forbid();
+	assert_int_equal(cp_ticks_now(), 0);
 	assert_near((double)cp_now_ns(CLOCK_MONOTONIC), (double)before, 1000 * MS);
 }
 

@@ -20,6 +20,8 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define LOCK	 0x7f0000001000UL
 #define US	 1000.0
@@ -138,6 +140,71 @@ static void the_first_one_counts_too(void **state)
 	assert_sum((double)(after.contentions - before.contentions), (double)n, 0.1, n);
 }
 
+/* By the counter of another core, or one that began anew. */
+static void a_wait_that_ended_before_it_began_is_none(void **state)
+{
+	struct cp_contend_row before = sum(CP_CONTEND_BLOCK), after;
+	struct cp_call call = call_here();
+	struct cp_waiter w;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		cp_probe_wait_begin(&w, &call, CP_WAIT_COND, (void *)LOCK, NULL);
+		w.began += cp_ticks_in((uint64_t)(1000 * US));
+		cp_probe_wait_end(&w, &call, true);
+	}
+	after = sum(CP_CONTEND_BLOCK);
+	assert_int_equal(after.contentions, before.contentions);
+}
+
+/* Longer than the process has been there for: from a machine that slept, or another one. */
+static void a_wait_is_no_longer_than_the_process(void **state)
+{
+	struct cp_contend_row before = sum(CP_CONTEND_BLOCK), after;
+
+	(void)state;
+	wait_for(3600e6 * US, CP_WAIT_COND);
+	after = sum(CP_CONTEND_BLOCK);
+	assert_int_equal(after.contentions - before.contentions, 1);
+	assert_in_range(after.delay - before.delay, 1, 600e6 * US);
+}
+
+/* Random numbers of its own, as without a fixed seed. */
+static int published_in_a_child(uint64_t seed, int waits)
+{
+	struct cp_call call = call_here();
+	struct cp_waiter w;
+	int published = 0;
+
+	cp_thread_ready()->rng += seed;
+	cp_contend_forked();
+	for (int k = 0; k < waits; k++) {
+		cp_probe_wait_begin(&w, &call, CP_WAIT_MUTEX, (void *)LOCK, NULL);
+		published += w.ticket != 0;
+		cp_probe_wait_end(&w, &call, false);
+	}
+	return published;
+}
+
+/* Not all the same as their siblings. */
+static void children_draw_for_themselves(void **state)
+{
+	long n = 1500, published = 0;
+
+	(void)state;
+	wait_for(1000 * US, CP_WAIT_MUTEX);
+	for (long k = 0; k < n / 3; k++) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0)
+			_exit(published_in_a_child((uint64_t)k << 32, 3));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		published += WEXITSTATUS(status);
+	}
+	assert_sum((double)published * FRACTION, (double)n, 1 / FRACTION, n);
+}
+
 static int set_up(void **state)
 {
 	static const struct cp_contend_config config = {.fraction = (uint64_t)FRACTION,
@@ -160,6 +227,9 @@ int main(void)
 		cmocka_unit_test(lengths_in_turn_dont_disturb_each_other),
 		cmocka_unit_test(one_wait_in_so_many_is_published),
 		cmocka_unit_test(the_first_one_counts_too),
+		cmocka_unit_test(a_wait_that_ended_before_it_began_is_none),
+		cmocka_unit_test(a_wait_is_no_longer_than_the_process),
+		cmocka_unit_test(children_draw_for_themselves),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
