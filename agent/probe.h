@@ -127,10 +127,10 @@ struct cp_call {
 struct cp_waiter {
 	uint64_t began; /* by cp_ticks_now */
 	uintptr_t object;
-	uintptr_t lock; /* the object, when that may have a name */
 	uint16_t ticket;
 	uint8_t kind;
-	struct cp_wait outer; /* what a handler interrupted, else nothing */
+	bool within;	      /* another one, which a handler interrupted: */
+	struct cp_wait outer; /* this one; else nobody touches it */
 };
 
 /* [ANY] Is anyone interested in waits? Without it, none of the following is called. */

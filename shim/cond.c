@@ -21,15 +21,15 @@ int cp_shim_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, CP_UNT
 int cp_shim_old_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
 int cp_shim_old_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, CP_UNTIL);
 
-#define COND(wrapper, name, params, args)                                                 \
-	CP_NOINLINE int wrapper params                                                    \
-	{                                                                                 \
-		const struct cp_call here = CP_CALL(name);                                \
-                                                                                          \
-		if (!cp_probe_waits())                                                    \
-			return cp_real.name args;                                         \
-		cp_mutex_gives_up(m, &here);                                              \
-		return CP_WAITING(CP_WAIT_COND, c, m, name, args, cp_has_waited(result)); \
+#define COND(wrapper, name, params, args)                                                          \
+	CP_NOINLINE int wrapper params                                                             \
+	{                                                                                          \
+		const struct cp_call here = CP_CALL(name);                                         \
+                                                                                                   \
+		if (!cp_probe_waits())                                                             \
+			return cp_real.name args;                                                  \
+		cp_mutex_gives_up(m, &here);                                                       \
+		return CP_WAITING_BY(here, CP_WAIT_COND, c, m, name, args, cp_has_waited(result)); \
 	}
 
 COND(cp_shim_pthread_cond_wait, pthread_cond_wait, (pthread_cond_t * c, pthread_mutex_t *m), (c, m))

@@ -22,17 +22,22 @@
 	}
 
 /* The real call, between the two ends of a wait for `object`; answers its result, which
- * `waited` may look at. */
-#define CP_WAITING(kind, object, with, name, args, waited)                \
-	({                                                                \
-		const struct cp_call call = CP_CALL(name);                \
-		__typeof__(cp_real.name args) result;                     \
-		struct cp_waiter w;                                       \
-                                                                          \
-		cp_probe_wait_begin(&w, &call, (kind), (object), (with)); \
-		result = cp_real.name args;                               \
-		cp_probe_wait_end(&w, &call, (waited));                   \
-		result;                                                   \
+ * `waited` may look at. By: a struct cp_call at hand. */
+#define CP_WAITING_BY(call, kind, object, with, name, args, waited)         \
+	({                                                                  \
+		__typeof__(cp_real.name args) result;                       \
+		struct cp_waiter w;                                         \
+                                                                            \
+		cp_probe_wait_begin(&w, &(call), (kind), (object), (with)); \
+		result = cp_real.name args;                                 \
+		cp_probe_wait_end(&w, &(call), (waited));                   \
+		result;                                                     \
+	})
+
+#define CP_WAITING(kind, object, with, name, args, waited)                     \
+	({                                                                     \
+		const struct cp_call call = CP_CALL(name);                     \
+		CP_WAITING_BY(call, kind, object, with, name, args, (waited)); \
 	})
 
 /* The same, unless nobody is interested. */
@@ -41,22 +46,22 @@
 
 /* The same for a wait nobody records. The caches are cold where it is said, so it touches
  * little: one line of the thread's own, and no clock but the processor's counter. */
-#define CP_SAYING(kind_, object_, name, args)              \
-	({                                                 \
-		const struct cp_call call = CP_CALL(name); \
-		const struct cp_wait wait = {              \
-			.kind = (kind_),                   \
-			.object = (uintptr_t)(object_),    \
-			.start = cp_cpu_ticks(),           \
-			.caller = call.caller,             \
-			.fn = call.fn,                     \
-		};                                         \
-		__typeof__(cp_real.name args) result;      \
-                                                           \
-		cp_wait_say(&wait);                        \
-		result = cp_real.name args;                \
-		cp_wait_say_nothing();                     \
-		result;                                    \
+#define CP_SAYING(kind_, object_, name, args)                           \
+	({                                                              \
+		const struct cp_call call = CP_CALL(name);              \
+		const struct cp_wait wait = {                           \
+			.word = cp_wait_head((kind_), 0, false, false), \
+			.object = (uintptr_t)(object_),                 \
+			.start = cp_cpu_ticks(),                        \
+			.caller = call.caller,                          \
+			.fn = call.fn,                                  \
+		};                                                      \
+		__typeof__(cp_real.name args) result;                   \
+                                                                        \
+		cp_wait_say(&wait);                                     \
+		result = cp_real.name args;                             \
+		cp_wait_say_nothing();                                  \
+		result;                                                 \
 	})
 
 #define CP_WAITS_FOR_IO(kind, object, name, args, waited)                                        \

@@ -280,7 +280,7 @@ const struct cp_config_row cp_config_rows[] = {
 	{"CPROF_MUTEX_FRACTION", "10", "a number up to 1000000; 1 = all, 0 = off",
 	 "1 in n contended waits is charged to who unlocks", parse_fraction,
 	 &cp_config.mutex_fraction},
-	{"CPROF_BLOCK_RATE", "10000000", "nanoseconds up to 100000000000; 1 = all, 0 = off",
+	{"CPROF_BLOCK_RATE", "100000000", "nanoseconds up to 100000000000; 1 = all, 0 = off",
 	 "a wait of d ns is recorded with probability min(1, d/rate)", parse_block_rate,
 	 &cp_config.block_rate},
 	{"CPROF_BLOCK_IO", "0", "0 or 1",

@@ -75,6 +75,12 @@ uint64_t cp_contend_rate(void)
 
 /* --- recording ---------------------------------------------------------- */
 
+/* What a lock's name is looked for by; 0: it has none. */
+static uintptr_t lock_of(unsigned kind, uintptr_t object)
+{
+	return kind < CP_WAIT_JOIN || kind == CP_WAIT_FUTEX ? object : 0;
+}
+
 static void record(struct cp_thread *t, enum cp_contend which, const struct cp_call *call,
 		   uintptr_t lock, const struct cp_contend_counts *add)
 {
@@ -146,7 +152,7 @@ static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w,
 	const struct cp_thread_slot *s = cp_threads_of(t);
 	struct cp_sofar rest;
 
-	if (!s || w->outer.kind)
+	if (!s || w->within)
 		return false;
 	cp_fence_seq(); /* who reads a clock after ours finds that this wait is over */
 	rest = cp_sofar_end(cp_threads_number(s), w->began, cp_ticks_now());
@@ -171,7 +177,7 @@ static CP_NOINLINE void consider(const struct cp_call *call, const struct cp_wai
 	if (!(ns >= AWHILE && is_rest(t, w, &add)) && !weigh(t, ns, met, &add))
 		return;
 	began = cp_cost_begin(t);
-	record(t, CP_CONTEND_BLOCK, call, w->lock, &add);
+	record(t, CP_CONTEND_BLOCK, call, lock_of(w->kind, w->object), &add);
 	cp_cost_end(CP_COST_BLOCK, began);
 }
 
@@ -217,17 +223,12 @@ static bool is_lock(enum cp_wait_kind kind)
 
 /* A wait has been said already: it is kept for wait_end, or it is over. One that is half
  * said has another's caller yet: a handler is here, and who it interrupts goes on. */
-static CP_NOINLINE void interrupts(struct cp_waiter *w, const struct cp_regs *caller)
+static CP_NOINLINE bool interrupts(struct cp_waiter *w, const struct cp_regs *caller)
 {
 	if (!(cp_waiting.seq & 1) && is_stale(&cp_waiting, caller))
 		end_stale();
 	w->outer = cp_waiting;
-}
-
-/* What a lock's name is looked for by; 0: it has none. */
-static uintptr_t lock_of(const struct cp_wait *w)
-{
-	return w->kind < CP_WAIT_JOIN || w->kind == CP_WAIT_FUTEX ? w->object : 0;
+	return w->outer.kind;
 }
 
 /* Rare, and long: out of wait_end's way. */
@@ -270,32 +271,34 @@ static uint32_t ticket_for(uintptr_t lock, uint64_t now)
 	return 0;
 }
 
+/* As they were written a moment ago: a wider load would wait for the stores. */
+CP_INLINE struct cp_regs word_by_word(const struct cp_regs *r)
+{
+	return (struct cp_regs){cp_load_rlx(&r->pc), cp_load_rlx(&r->sp), cp_load_rlx(&r->fp)};
+}
+
 void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsigned what,
 			 const void *object, const void *with)
 {
 	enum cp_wait_kind kind = what & ~(unsigned)CP_WAIT_TIMED;
-	struct cp_wait now = {
-		.kind = kind,
+	uint64_t began = cp_ticks_now();
+	uint32_t ticket = 0;
+
+	w->within = CP_UNLIKELY(cp_waiting.kind) && interrupts(w, &call->caller);
+	if (is_lock(kind))
+		ticket = ticket_for((uintptr_t)object, began);
+	w->began = began;
+	w->object = (uintptr_t)object;
+	w->ticket = (uint16_t)ticket;
+	w->kind = (uint8_t)kind;
+	cp_wait_say(&(struct cp_wait){
+		.word = cp_wait_head(kind, ticket, what & CP_WAIT_TIMED, w->within),
 		.object = (uintptr_t)object,
 		.with = (uintptr_t)with,
-		.start = cp_ticks_now(),
-		.caller = call->caller,
+		.start = began,
+		.caller = word_by_word(&call->caller),
 		.fn = call->fn,
-		.timed = what & CP_WAIT_TIMED,
-	};
-
-	w->outer.kind = CP_WAIT_NONE;
-	if (CP_UNLIKELY(cp_waiting.kind))
-		interrupts(w, &call->caller);
-	now.inner = w->outer.kind;
-	if (is_lock(kind))
-		now.ticket = (uint16_t)ticket_for(now.object, now.start);
-	w->began = now.start;
-	w->object = now.object;
-	w->lock = lock_of(&now);
-	w->kind = now.kind;
-	w->ticket = now.ticket;
-	cp_wait_say(&now);
+	});
 }
 
 void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited)
@@ -305,7 +308,7 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
 
 	if (w->ticket)
 		cp_waiters_leave(w->object, w->ticket);
-	if (CP_UNLIKELY(w->outer.kind))
+	if (CP_UNLIKELY(w->within))
 		goes_on(&w->outer);
 	else
 		cp_wait_say_nothing();
@@ -337,7 +340,8 @@ bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, uint64_t now)
 
 static uint32_t cell_for(uint32_t slot, const struct cp_wait *w, cp_sid sid)
 {
-	struct cp_cell_key key = {.sid = sid, .class = cp_lockid_of(lock_of(w)) | WAITING};
+	struct cp_cell_key key = {.sid = sid,
+				  .class = cp_lockid_of(lock_of(w->kind, w->object)) | WAITING};
 	uint32_t cell = cp_cell_find(&st.cells[CP_CONTEND_BLOCK], key);
 
 	cp_sofar_note(slot, cell);

@@ -46,7 +46,7 @@ struct cp_wait {
 			bool timed : 1;	 /* it gives up at some time */
 			bool inner : 1;	 /* a handler's, which interrupted another wait */
 		};
-		uint64_t word; /* changed by one store */
+		uint64_t word; /* changed by one store; cp_wait_head makes all of it but seq */
 	};
 	uintptr_t object, with;
 	uint64_t start;	       /* by cp_ticks_now; 0: not known */
@@ -58,6 +58,13 @@ struct cp_wait {
 _Static_assert(sizeof(struct cp_wait) == CP_CACHE_LINE, "one line");
 extern __thread struct cp_wait cp_waiting
 	__attribute__((tls_model("initial-exec"), visibility("hidden"), aligned(CP_CACHE_LINE)));
+
+/* By arithmetic: a load of the word waits for stores to its bytes, and those for a cold cache. */
+CP_INLINE uint64_t cp_wait_head(enum cp_wait_kind kind, uint32_t ticket, bool timed, bool inner)
+{
+	return (uint64_t)ticket << 32 | (uint64_t)kind << 48 | (uint64_t)timed << 56 |
+	       (uint64_t)inner << 57;
+}
 
 CP_INLINE uint64_t cp_wait_word(const struct cp_wait *w, uint32_t seq)
 {
