@@ -48,7 +48,7 @@
 #define WAITING	    0x8000U /* in a cell's class: beside the lock's number */
 
 /* Who has waited so long may have been met by a reading. */
-#define AWHILE (CP_SOFAR_LEAST / 2)
+#define AWHILE (CP_SOFAR_LEAST / 2.0)
 
 enum { COUNT, NS };
 
@@ -110,7 +110,7 @@ static uint64_t block_rate(void)
 static void arm(struct cp_thread *t)
 {
 	uint64_t rate = block_rate(), mean = cp_ticks_in(rate) / 2;
-	double brief = rate > 1 ? CP_MIN(2.0 * AWHILE / (double)rate, 1.0) : 0;
+	double brief = rate > 1 ? CP_MIN(2 * AWHILE / (double)rate, 1.0) : 0;
 
 	cp_store_rlx(&t->wait_brief, 0UL);
 	cp_fence_signal();

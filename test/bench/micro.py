@@ -22,13 +22,13 @@ def have(so):
     return not so or ctypes.util.find_library(re.sub(r"^lib|\.so.*", "", so))
 
 
-def compare(name, argv, allocator=None, jump=False):
+def compare(name, argv, allocator=None, jump=False, processes=PROCESSES, rounds=ROUNDS):
     """Processes side by side, in rounds of some milliseconds; the interval is over these."""
     libs = {"bare": (allocator,), "cprof": (LIB, allocator)}
     if jump:
         libs["jump"] = (JUMP, allocator)
     envs = {n: environment(*so, CPROF_LOG="none") for n, so in libs.items()}
-    runs = [side_by_side(argv, envs, ROUNDS) for _ in range(PROCESSES)]
+    runs = [side_by_side(argv, envs, rounds) for _ in range(processes)]
     ns = {n: statistics.median(middle(r[n]) for r in runs) for n in libs}
     ratio, low, high = interval([middle(map(operator.truediv, r["cprof"], r["bare"]))
                                  for r in runs])
@@ -60,12 +60,25 @@ def bench_pair():
             compare(f"{allocator} {what}", [BENCH / "micro", what, 100000], so)
 
 
+def compare_ring(n):
+    """Where it is woken, a thread may have to wait for the mutex: so among several processors the
+    time of a turn depends on chance more than on who takes how long, and many processes are
+    needed. On one, all that is done is in the way, and nothing else is."""
+    argv = [BENCH / "micro", f"ring:{n}"]
+    compare(f"ring:{n}", [*argv, 1000], processes=8 * PROCESSES, rounds=ROUNDS // 5)
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(everywhere)})
+    compare(f"ring:{n}, one processor", [*argv, 4000])
+    os.sched_setaffinity(0, everywhere)
+
+
 def bench_locks():
     head("pthread, ns each (contended, crowd, ring: wall time; the others: CPU time)")
     for what, count in (("lock", 200000), ("read", 200000), ("write", 200000),
-                        ("contended", 300000), ("crowd", 20000), ("ring:2", 1000), ("ring:16", 1600),
-                        ("thread", 50)):
+                        ("contended", 300000), ("crowd", 20000), ("thread", 50)):
         compare(what, [BENCH / "micro", what, count])
+    for n in (2, 16):
+        compare_ring(n)
 
 
 def instructions(argv, *preload):
