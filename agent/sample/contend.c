@@ -171,7 +171,7 @@ static CP_NOINLINE void consider(const struct cp_call *call, const struct cp_wai
 
 	if (took < 0)
 		return;
-	met = share(t, (uint64_t)took);
+	met = share(t, (uint64_t)CP_MAX(took, 1L)); /* a handler may have drawn brief meanwhile */
 	arm(t);
 	ns = CP_MAX(cp_ticks_lasted((uint64_t)took), 1.0);
 	if (!(ns >= AWHILE && is_rest(t, w, &add)) && !weigh(t, ns, met, &add))
