@@ -11,7 +11,8 @@ import subprocess
 from kit import (BENCH, LIB, QUICK, environment, interval, machine, middle, out, row, show_range,
                  side_by_side, title)
 
-JUMP = str(BENCH / "libjump.so")
+JUMP = ("jump", str(BENCH / "libjump.so"))
+MUTRACE = os.environ.get("MUTRACE")  # its library: Debian has no package of it
 ALLOCATORS = [("glibc", None), ("jemalloc", "libjemalloc.so.2"),
               ("tcmalloc", "libtcmalloc_minimal.so.4")]
 SIZES = (64, 0) if QUICK else (16, 64, 1024, 1 << 20, 0)
@@ -22,11 +23,12 @@ def have(so):
     return not so or ctypes.util.find_library(re.sub(r"^lib|\.so.*", "", so))
 
 
-def compare(name, argv, allocator=None, jump=False, processes=PROCESSES, rounds=ROUNDS):
-    """Processes side by side, in rounds of some milliseconds; the interval is over these."""
+def compare(name, argv, allocator=None, peer=None, processes=PROCESSES, rounds=ROUNDS):
+    """Processes side by side, in rounds of some milliseconds; the interval is over these. peer:
+    the name and the library of another one."""
     libs = {"bare": (allocator,), "cprof": (LIB, allocator)}
-    if jump:
-        libs["jump"] = (JUMP, allocator)
+    if peer:
+        libs[peer[0]] = (peer[1], allocator)
     envs = {n: environment(*so, CPROF_LOG="none") for n, so in libs.items()}
     runs = [side_by_side(argv, envs, rounds) for _ in range(processes)]
     ns = {n: statistics.median(middle(r[n]) for r in runs) for n in libs}
@@ -34,20 +36,23 @@ def compare(name, argv, allocator=None, jump=False, processes=PROCESSES, rounds=
                                  for r in runs])
     added = statistics.median(middle(map(operator.sub, r["cprof"], r["bare"])) for r in runs)
     row(name, f"{ratio:.3f}", show_range(low, high), f"{added:+.2f}",
-        f"{ns['bare']:.2f}", f"{ns['jump']:.2f}" if jump else "", f"{ns['cprof']:.2f}")
+        f"{ns['bare']:.2f}", f"{ns[peer[0]]:.2f}" if peer else "", f"{ns['cprof']:.2f}")
     machine(f"micro.{name}.ratio", ratio, "x")
     machine(f"micro.{name}.to", high, "x")
     machine(f"micro.{name}.added", added, "ns")
+    if peer:
+        theirs = interval([middle(map(operator.truediv, r[peer[0]], r["bare"])) for r in runs])
+        machine(f"micro.{name}.{peer[0]}", theirs[0], "x")
 
 
-def head(text):
+def head(text, peer):
     title(text)
-    row("", "ratio", "95 %", "added ns", "bare", "jump", "cprof")
+    row("", "ratio", "95 %", "added ns", "bare", peer, "cprof")
 
 
 def bench_pair():
     """Added by the library to one malloc and one free, at default rate."""
-    head("malloc and free, ns per pair (jump: an interposer that does nothing)")
+    head("malloc and free, ns per pair (jump: an interposer that does nothing)", "jump")
     for allocator, so in ALLOCATORS:
         if not have(so):
             row(allocator, "not installed")
@@ -55,30 +60,32 @@ def bench_pair():
         for size in SIZES:
             count = 100000 if size < 65536 else 10000
             compare(f"{allocator} {size or 'mixed'}", [BENCH / "micro", f"pair:{size}", count],
-                    so, jump=True)
+                    so, JUMP)
         for what in ("batch", "cross"):
             compare(f"{allocator} {what}", [BENCH / "micro", what, 100000], so)
 
 
-def compare_ring(n):
+def compare_ring(n, peer):
     """Where it is woken, a thread may have to wait for the mutex: so among several processors the
     time of a turn depends on chance more than on who takes how long, and many processes are
     needed. On one, all that is done is in the way, and nothing else is."""
     argv = [BENCH / "micro", f"ring:{n}"]
-    compare(f"ring:{n}", [*argv, 1000], processes=8 * PROCESSES, rounds=ROUNDS // 5)
+    compare(f"ring:{n}", [*argv, 1000], None, peer, 8 * PROCESSES, ROUNDS // 5)
     everywhere = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(everywhere)})
-    compare(f"ring:{n}, one processor", [*argv, 4000])
+    compare(f"ring:{n}, one processor", [*argv, 4000], peer=peer)
     os.sched_setaffinity(0, everywhere)
 
 
 def bench_locks():
-    head("pthread, ns each (contended, crowd, ring: wall time; the others: CPU time)")
+    peer = ("mutrace", MUTRACE) if MUTRACE else None
+    head("pthread, ns each (contended, crowd, ring: wall time; the others: CPU time)",
+         "mutrace" if MUTRACE else "")
     for what, count in (("lock", 200000), ("read", 200000), ("write", 200000),
                         ("contended", 300000), ("crowd", 20000), ("thread", 50)):
-        compare(what, [BENCH / "micro", what, count])
+        compare(what, [BENCH / "micro", what, count], peer=peer)
     for n in (2, 16):
-        compare_ring(n)
+        compare_ring(n, peer)
 
 
 def instructions(argv, *preload):
@@ -101,7 +108,7 @@ def bench_instructions():
                        ("read lock and unlock", "read"),
                        ("write lock and unlock", "write")):
         counted = []
-        for lib in (None, JUMP, LIB):
+        for lib in (None, JUMP[1], LIB):
             ends = [instructions([BENCH / "micro", what, n], lib) for n in (few, many)]
             counted.append((ends[1] - ends[0]) / (many - few))
         row(name, *(f"{c:.1f}" for c in counted), f"{counted[2] - counted[0]:+.1f}")
