@@ -5,16 +5,15 @@
  * Context  TEST
  * Modes    fm-101
  */
-#include "../../agent/probe.h"
 #include "../../agent/rt/atomic.h"
 #include "../../agent/rt/sys.h"
 #include "../../agent/rt/ticks.h"
-#include "../../agent/sample/contend.h"
 #include "../../agent/sample/loss.h"
 #include "../../agent/sample/sofar.h"
 #include "../../agent/sample/stack.h"
 #include "../../agent/sample/threads.h"
 #include "../../agent/sample/waiters.h"
+#include "../lib/contend_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,14 +23,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#define LOCK 0x7f0000001000UL
 #define MANY 400
 #define MS   1000000L
-
-static struct cp_call call_here(void)
-{
-	return (struct cp_call){(uintptr_t)call_here, CP_CALLER_REGS()};
-}
 
 static void a_wait_is_charged_in_parts(void **state)
 {
@@ -227,20 +220,6 @@ static void a_ticket_of_another_life_is_void(void **state)
 	cp_waiters_leave(LOCK, ticket);
 	cp_waiters_leave(LOCK, ticket);
 	assert_false(cp_waiters_charge(LOCK).hit);
-}
-
-static struct cp_contend_row sum(enum cp_contend which)
-{
-	struct cp_contend_row row, all = {0};
-	struct cp_contend_counts now;
-
-	for (uint32_t i = 0; i < cp_contend_cells(which); i++) {
-		cp_contend_read(which, i, &now);
-		cp_contend_row(which, i, NULL, &now, &row);
-		all.contentions += row.contentions;
-		all.delay += row.delay;
-	}
-	return all;
 }
 
 /* What an unlock found is the unlocker's, times the fraction. */

@@ -4,14 +4,13 @@
  *
  * Context  TEST
  */
-#include "../../agent/probe.h"
 #include "../../agent/rt/sys.h"
 #include "../../agent/rt/ticks.h"
-#include "../../agent/sample/contend.h"
 #include "../../agent/sample/loss.h"
 #include "../../agent/sample/stack.h"
 #include "../../agent/sample/threads.h"
 #include "../../agent/sample/waiters.h"
+#include "../lib/contend_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,15 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOCK	 0x7f0000001000UL
 #define US	 1000.0
 #define RATE	 (10000 * US)
 #define FRACTION 10.0
-
-static struct cp_call call_here(void)
-{
-	return (struct cp_call){(uintptr_t)call_here, CP_CALLER_REGS()};
-}
 
 /* A wait that is said to have begun so long ago. */
 static void wait_for(double ns, enum cp_wait_kind kind)
@@ -42,20 +35,6 @@ static void wait_for(double ns, enum cp_wait_kind kind)
 	cp_probe_wait_begin(&w, &call, kind, (void *)LOCK, NULL);
 	w.began = cp_ticks_now() - cp_ticks_in((uint64_t)ns);
 	cp_probe_wait_end(&w, &call, true);
-}
-
-static struct cp_contend_row sum(enum cp_contend which)
-{
-	struct cp_contend_row row, all = {0};
-	struct cp_contend_counts now;
-
-	for (uint32_t i = 0; i < cp_contend_cells(which); i++) {
-		cp_contend_read(which, i, &now);
-		cp_contend_row(which, i, NULL, &now, &row);
-		all.contentions += row.contentions;
-		all.delay += row.delay;
-	}
-	return all;
 }
 
 /* Four standard errors, and a thousandth for the time that passes while one waits. */
