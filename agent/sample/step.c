@@ -157,6 +157,9 @@ static CP_NOINLINE bool full(struct cp_step *s)
 	frameless = s->exact && f.r[CP_CPU_SP] == s->sp;
 	if (f.r[CP_CPU_SP] % 8 || (!frameless && !change_stack(s, &s->span, s->sp, f.r[CP_CPU_SP])))
 		return end(CP_LOSS_WALK_BAD_CFA);
+	/* Which is jumped to: the call that would be before an address returned to isn't. */
+	if (frameless && !cp_cpu_after_call(cp_cpu_full_pc(&f), true))
+		exact = true;
 	if (f.known >> CP_CPU_FP & 1)
 		s->fp = f.r[CP_CPU_FP];
 	return land(s, f.r[CP_CPU_SP], s->fp, cp_cpu_full_pc(&f), exact);
@@ -213,10 +216,12 @@ static bool guess(struct cp_step *s)
 
 /* Where the thread is, it is; elsewhere a call must lie before the address, or
  * stale stack slots (libgcc's, while it puts a landing pad's registers into its own
- * frame) would make frames of anything. */
+ * frame) would make frames of anything. And no call lies on the stack, whatever its
+ * bytes look like. */
 bool cp_step_plausible(const struct cp_step *s)
 {
-	return s->exact || cp_cpu_after_call(s->pc, true) || end(CP_LOSS_WALK_NO_RULE);
+	return s->exact || (!cp_span_owns(s->t, s->pc) && cp_cpu_after_call(s->pc, true)) ||
+	       end(CP_LOSS_WALK_NO_RULE);
 }
 
 bool cp_step_lost(struct cp_step *s)

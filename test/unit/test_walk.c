@@ -304,6 +304,62 @@ static void test_memory_goes_away(void **state)
 	assert_false(cp_span_foreign(&span, at));
 }
 
+/* --- addresses that look like others ----------------------------------- */
+
+static unsigned walk_at(uintptr_t pc, uintptr_t *sp, uintptr_t rcx)
+{
+	ucontext_t uc;
+
+	memset(&uc, 0, sizeof(uc));
+	uc.uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
+	uc.uc_mcontext.gregs[REG_RSP] = (greg_t)sp;
+	uc.uc_mcontext.gregs[REG_RCX] = (greg_t)rcx;
+	return cp_walk_signal(cp_thread_ready(), &uc, frame, CP_WALK_MAX, &cut);
+}
+
+/* What gcc makes of a function with a landing pad, and of the last that libgcc does on the
+ * way to it. */
+extern const char landing_pad[], jump_to_pad[];
+__asm__(".text\n"
+	".cfi_startproc\n"
+	"ret\n"
+	".cfi_def_cfa_offset 32\n"
+	"landing_pad: nop\n"
+	".cfi_endproc\n"
+	".cfi_startproc\n"
+	".cfi_def_cfa_offset 0\n"
+	".cfi_register %rip, %rcx\n"
+	"jump_to_pad: jmp *%rcx\n"
+	".cfi_endproc\n");
+
+static void test_landing_pad(void **state)
+{
+	uintptr_t stack[8] = {[0] = (uintptr_t)test_deep + 1, [3] = (uintptr_t)test_fibre + 1};
+
+	(void)state;
+	assert_true(walk_at((uintptr_t)jump_to_pad, stack, (uintptr_t)landing_pad) >= 3);
+	assert_int_equal(cp_frame_addr(frame[1]), (uintptr_t)landing_pad);
+	assert_int_equal(cp_frame_addr(frame[2]), (uintptr_t)test_fibre);
+}
+
+/* The stack holds what reads like a call; in memory that may be generated code it is one. */
+static void test_no_code_on_the_stack(void **state)
+{
+	uintptr_t *code = mmap(NULL, CP_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0),
+		  stack[8] = {[3] = 0xe8U << 24};
+
+	(void)state;
+	assert_ptr_not_equal(code, MAP_FAILED);
+	code[3] = stack[3];
+	stack[0] = (uintptr_t)&code[4];
+	assert_int_equal(walk_at((uintptr_t)code, stack, 0), 2);
+	assert_int_equal(cp_frame_addr(frame[1]) + 1, (uintptr_t)&code[4]);
+	stack[0] = (uintptr_t)&stack[4];
+	assert_int_equal(walk_at((uintptr_t)code, stack, 0), 1);
+	munmap(code, CP_PAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +369,8 @@ int main(void)
 		cmocka_unit_test(test_handlers),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_memory_goes_away),
+		cmocka_unit_test(test_landing_pad),
+		cmocka_unit_test(test_no_code_on_the_stack),
 		cmocka_unit_test(test_every_instruction),
 	};
 	cp_thread_init();
