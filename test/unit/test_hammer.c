@@ -277,6 +277,16 @@ static void threads_are_right(void)
 	assert_int_equal(left, THREADS);
 }
 
+/* Who was joined is still on his way out, and while he runs the process's clock knows less of
+ * his time than his own told. */
+static uint64_t process_ns(void)
+{
+	static const struct timespec way_out = {0, 20000000};
+
+	nanosleep(&way_out, NULL);
+	return (uint64_t)cp_timer_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 static void everything_at_once(void **state)
 {
 	static const enum cp_loss never[] = {
@@ -290,7 +300,7 @@ static void everything_at_once(void **state)
 	heap_is_right();
 	waits_are_right();
 	threads_are_right();
-	cpu = (uint64_t)cp_timer_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+	cpu = process_ns();
 	assert_in_range(cp_tick_charged(), cpu / 2, cpu);
 	for (unsigned i = 0; i < CP_ARRAY_LEN(never); i++)
 		assert_int_equal(cp_loss_read(never[i]), 0);
