@@ -120,11 +120,12 @@ void cp_probe_drop(struct cp_probe_block block);
 /* A call of the host's: what was called, and from where. */
 struct cp_call {
 	uintptr_t fn; /* the real function: the leaf of the recorded stack; 0: the caller is */
-	struct cp_regs caller;
+	uintptr_t sp; /* by CP_CALLER_SP, of a function that hasn't returned */
 };
 
 /* A wait of this thread's, kept on its stack by the wrapper. */
 struct cp_waiter {
+	struct cp_call call;
 	uint64_t began; /* by cp_ticks_now */
 	uintptr_t object;
 	uint16_t ticket;
@@ -149,7 +150,7 @@ extern __attribute__((visibility("hidden"))) uint32_t cp_io_interest;
  * that is all there is to it: such calls are many, and most don't wait. */
 CP_INLINE bool cp_probe_only_says_io(void)
 {
-	return cp_load_rlx(&cp_io_interest) == CP_IO_SAID && !cp_waiting.kind;
+	return cp_load_rlx(&cp_io_interest) == CP_IO_SAID && !cp_waiting.said.kind;
 }
 
 CP_INLINE bool cp_probe_waits_for_io(void)
@@ -160,9 +161,9 @@ CP_INLINE bool cp_probe_waits_for_io(void)
 /* [HOST] Around a call that is about to block; what, and `with`: see waiting.h. Nothing is held
  * between the two: a wait that is cancelled or jumped out of needs no end. They nest, by
  * handlers. waited: it did block, and not just fail. */
-void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsigned what,
+void cp_probe_wait_begin(struct cp_waiter *w, struct cp_call call, unsigned what,
 			 const void *object, const void *with);
-void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited);
+void cp_probe_wait_end(const struct cp_waiter *w, bool waited);
 
 /* [HOST] A lock was initialised by code that returns to pc; it is about to be destroyed. */
 void cp_probe_lock_made(const void *lock, uintptr_t pc);
@@ -182,6 +183,6 @@ struct cp_handover {
 	uint64_t ticks;
 };
 struct cp_handover cp_probe_unlock_begin(const void *lock);
-void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call);
+void cp_probe_unlock_end(const struct cp_handover *h, struct cp_call call);
 
 #endif

@@ -68,7 +68,7 @@ static CP_NOINLINE int mtx_unlock_slow(mtx_t *m)
 		h = cp_probe_unlock_begin(m);
 	result = cp_real.mtx_unlock(m);
 	if (h.hit && result == thrd_success)
-		cp_probe_unlock_end(&h, &call);
+		cp_probe_unlock_end(&h, call);
 	return result;
 }
 
@@ -79,15 +79,15 @@ CP_EXPORT int mtx_unlock(mtx_t *m)
 	return cp_real.mtx_unlock(m);
 }
 
-#define CND(name, params, args)                                                        \
-	CP_EXPORT int name params                                                      \
-	{                                                                              \
-		const struct cp_call here = CP_CALL(name);                             \
-                                                                                       \
-		if (!cp_probe_waits())                                                 \
-			return cp_real.name args;                                      \
-		cp_mutex_gives_up(below(m), &here);                                    \
-		return CP_WAITING(CP_WAIT_COND, c, m, name, args, has_waited(result)); \
+#define CND(name, params, args)                                                                 \
+	CP_EXPORT int name params                                                               \
+	{                                                                                       \
+		const struct cp_call here = CP_CALL(name);                                      \
+                                                                                                \
+		if (!cp_probe_waits())                                                          \
+			return cp_real.name args;                                               \
+		cp_mutex_gives_up(below(m), here);                                              \
+		return CP_WAITING_BY(here, CP_WAIT_COND, c, m, name, args, has_waited(result)); \
 	}
 
 CND(cnd_wait, (cnd_t * c, mtx_t *m), (c, m))

@@ -28,7 +28,7 @@ int cp_shim_old_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, CP_UNTIL);
                                                                                                    \
 		if (!cp_probe_waits())                                                             \
 			return cp_real.name args;                                                  \
-		cp_mutex_gives_up(m, &here);                                                       \
+		cp_mutex_gives_up(m, here);                                                        \
 		return CP_WAITING_BY(here, CP_WAIT_COND, c, m, name, args, cp_has_waited(result)); \
 	}
 

@@ -36,20 +36,20 @@ static bool is_one_of(unsigned set, long op)
 CP_NOINLINE long cp_shim_futex(long nr, long word, long op, long val, long timeout, long word2,
 			       long val3)
 {
-	const struct cp_call call = {0, CP_CALLER_REGS()};
+	const struct cp_call call = {0, CP_CALLER_SP()};
 	struct cp_handover h = {0};
 	struct cp_waiter w;
 	bool waits = cp_probe_waits() && is_one_of(WAITS, op);
 	long result;
 
 	if (waits)
-		cp_probe_wait_begin(&w, &call, CP_WAIT_FUTEX, (void *)word, NULL);
+		cp_probe_wait_begin(&w, call, CP_WAIT_FUTEX, (void *)word, NULL);
 	else if (is_one_of(WAKES, op))
 		h = cp_probe_unlock_begin((void *)word);
 	result = cp_real.syscall(nr, word, op, val, timeout, word2, val3);
 	if (waits)
-		cp_probe_wait_end(&w, &call, cp_has_waited_errno(result));
+		cp_probe_wait_end(&w, cp_has_waited_errno(result));
 	if (h.hit && result >= 0)
-		cp_probe_unlock_end(&h, &call);
+		cp_probe_unlock_end(&h, call);
 	return result;
 }

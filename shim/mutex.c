@@ -116,7 +116,7 @@ bool cp_mutex_is_released(const pthread_mutex_t *m)
 	return (kind_of(m) & TYPE) != RECURSIVE || m->__data.__count <= 1;
 }
 
-void cp_mutex_gives_up(const pthread_mutex_t *m, const struct cp_call *call)
+void cp_mutex_gives_up(const pthread_mutex_t *m, struct cp_call call)
 {
 	struct cp_handover h;
 
@@ -134,7 +134,7 @@ static CP_NOINLINE int unlock_awaited(pthread_mutex_t *m)
 	int result = cp_real.pthread_mutex_unlock(m);
 
 	if (h.hit && result == 0)
-		cp_probe_unlock_end(&h, &call);
+		cp_probe_unlock_end(&h, call);
 	return result;
 }
 

@@ -26,6 +26,6 @@ bool cp_mutex_is_taken(const pthread_mutex_t *m);
 /* Would an unlock release it? An inner one of a recursive mutex doesn't. */
 bool cp_mutex_is_released(const pthread_mutex_t *m);
 /* It is about to be released within the call: who waits for it is charged to that. */
-void cp_mutex_gives_up(const pthread_mutex_t *m, const struct cp_call *call);
+void cp_mutex_gives_up(const pthread_mutex_t *m, struct cp_call call);
 
 #endif

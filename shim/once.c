@@ -39,7 +39,7 @@ static void run(void)
 }
 
 /* A routine that is under way is waited for or, if it is given up, run after all. */
-static void begin(struct once *o, const struct cp_call *call)
+static void begin(struct once *o, struct cp_call call)
 {
 	o->outer = running;
 	running = o;
@@ -48,11 +48,11 @@ static void begin(struct once *o, const struct cp_call *call)
 		cp_probe_wait_begin(&o->w, call, CP_WAIT_ONCE, o->word, NULL);
 }
 
-static void end(struct once *o, const struct cp_call *call)
+static void end(struct once *o, struct cp_call call)
 {
 	running = o->outer;
 	if (o->waits)
-		cp_probe_wait_end(&o->w, call, !o->ran);
+		cp_probe_wait_end(&o->w, !o->ran);
 	if (o->h.hit)
 		cp_probe_unlock_end(&o->h, call);
 }
@@ -65,9 +65,9 @@ static CP_NOINLINE int once_slow(pthread_once_t *control, cp_once_fn *routine)
 
 	if (!cp_probe_waits())
 		return cp_real.pthread_once(control, routine);
-	begin(&o, &call);
+	begin(&o, call);
 	result = cp_real.pthread_once(control, run);
-	end(&o, &call);
+	end(&o, call);
 	return result;
 }
 
@@ -87,9 +87,9 @@ static CP_NOINLINE void call_once_slow(once_flag *flag, cp_once_fn *routine)
 		cp_real.call_once(flag, routine);
 		return;
 	}
-	begin(&o, &call);
+	begin(&o, call);
 	cp_real.call_once(flag, run);
-	end(&o, &call);
+	end(&o, call);
 }
 
 CP_EXPORT void call_once(once_flag *flag, cp_once_fn *routine)

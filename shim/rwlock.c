@@ -125,7 +125,7 @@ static CP_NOINLINE int unlock_slow(pthread_rwlock_t *l)
 	int result = cp_real.pthread_rwlock_unlock(l);
 
 	if (h.hit && result == 0)
-		cp_probe_unlock_end(&h, &call);
+		cp_probe_unlock_end(&h, call);
 	return result;
 }
 

@@ -16,22 +16,22 @@
 #include <errno.h>
 
 /* What is called, and from where: for a wrapper, or what it ends by jumping to. */
-#define CP_CALL(name)                                      \
-	{                                                  \
-		(uintptr_t) cp_real.name, CP_CALLER_REGS() \
+#define CP_CALL(name)                                    \
+	{                                                \
+		(uintptr_t) cp_real.name, CP_CALLER_SP() \
 	}
 
 /* The real call, between the two ends of a wait for `object`; answers its result, which
  * `waited` may look at. By: a struct cp_call at hand. */
-#define CP_WAITING_BY(call, kind, object, with, name, args, waited)         \
-	({                                                                  \
-		__typeof__(cp_real.name args) result;                       \
-		struct cp_waiter w;                                         \
-                                                                            \
-		cp_probe_wait_begin(&w, &(call), (kind), (object), (with)); \
-		result = cp_real.name args;                                 \
-		cp_probe_wait_end(&w, &(call), (waited));                   \
-		result;                                                     \
+#define CP_WAITING_BY(call, kind, object, with, name, args, waited)        \
+	({                                                                 \
+		__typeof__(cp_real.name args) result;                      \
+		struct cp_waiter w;                                        \
+                                                                           \
+		cp_probe_wait_begin(&w, (call), (kind), (object), (with)); \
+		result = cp_real.name args;                                \
+		cp_probe_wait_end(&w, (waited));                           \
+		result;                                                    \
 	})
 
 #define CP_WAITING(kind, object, with, name, args, waited)                     \
@@ -53,7 +53,7 @@
 			.word = cp_wait_head((kind_), 0, false, false), \
 			.object = (uintptr_t)(object_),                 \
 			.start = cp_cpu_ticks(),                        \
-			.caller = call.caller,                          \
+			.sp = call.sp,                                  \
 			.fn = call.fn,                                  \
 		};                                                      \
 		__typeof__(cp_real.name args) result;                   \

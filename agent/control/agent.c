@@ -78,7 +78,7 @@ static void enter(uintptr_t start, uint32_t creation)
 		return;
 	cp_store_rlx(&s->creation, creation); /* a dump may look already */
 	cp_store_rlx(&s->stack_hi, t->stack_hi);
-	cp_store_rlx(&s->waiting, &cp_waiting);
+	cp_store_rlx(&s->waiting, &cp_waiting.said);
 	cp_ticker_check();
 	cp_tick_arm(s);
 }

@@ -54,7 +54,7 @@ static size_t size_of(uint32_t kind)
 static bool was_refused(const struct cp_peer *p, const struct cp_dump_thread *t,
 			const struct cp_task_call *c)
 {
-	return c->arg[UADDR] - c->sp < t->wait.caller.sp - c->sp && cp_locks_inherits(p, t);
+	return c->arg[UADDR] - c->sp < t->wait.sp - c->sp && cp_locks_inherits(p, t);
 }
 
 /* So far as the kernel tells. Where it doesn't, the thread's own words must do. */

@@ -214,7 +214,7 @@ static bool take_words(struct taking *k, struct cp_dump_thread *t, const struct 
 
 	if (!cp_words_read(&k->peer, &of, &w) || !cp_words_fit(&w, c))
 		return false;
-	at.regs = w.caller;
+	at.regs = cp_words_caller(&k->peer, &w);
 	at.leaf = w.fn;
 	t->sid = cp_peer_walk(&k->peer, &at);
 	if (!cp_words_stand(&k->peer, &of, &w))

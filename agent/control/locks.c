@@ -34,7 +34,7 @@ bool cp_locks_inherits(const struct cp_peer *p, const struct cp_dump_thread *t)
  * from there that is the same in every thread. */
 static uint32_t thread_of(const struct cp_dump *d, uintptr_t block)
 {
-	uintptr_t away = (uintptr_t)&cp_waiting - cp_thread_pointer();
+	uintptr_t away = (uintptr_t)&cp_waiting.said - cp_thread_pointer();
 
 	for (uint32_t i = 0; i < d->n; i++)
 		if (d->thread[i].waiting == block + away)

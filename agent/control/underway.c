@@ -52,7 +52,8 @@ int cp_underway_init(void)
 
 static cp_sid stack_of(const struct cp_peer *p, const struct cp_wait *w, uintptr_t stack_hi)
 {
-	struct cp_peer_place at = {.regs = w->caller, .leaf = w->fn, .stack_hi = stack_hi};
+	struct cp_peer_place at = {
+		.regs = cp_words_caller(p, w), .leaf = w->fn, .stack_hi = stack_hi};
 
 	return cp_peer_walk(p, &at);
 }

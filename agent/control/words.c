@@ -25,7 +25,16 @@ bool cp_words_stand(const struct cp_peer *p, const struct cp_words_of *t, const 
 	struct cp_wait again;
 
 	return cp_words_read(p, t, &again) && again.seq == w->seq && again.object == w->object &&
-	       again.caller.sp == w->caller.sp && again.caller.pc == w->caller.pc;
+	       again.start == w->start && again.sp == w->sp;
+}
+
+struct cp_regs cp_words_caller(const struct cp_peer *p, const struct cp_wait *w)
+{
+	struct cp_frame_record r;
+
+	if (cp_peer_read(p, &r, w->sp - sizeof(r), sizeof(r)) != sizeof(r))
+		return (struct cp_regs){0, w->sp, 0};
+	return (struct cp_regs){r.pc, w->sp, r.fp};
 }
 
 /* Where it waits lies below the frame that said so, unless that frame was left. */
@@ -33,5 +42,5 @@ bool cp_words_fit(const struct cp_wait *w, const struct cp_task_call *c)
 {
 	if (c->is == CP_TASK_REFUSED)
 		return true;
-	return c->is == CP_TASK_WAITS && c->sp < w->caller.sp && cp_state_fits(w->kind, c->nr);
+	return c->is == CP_TASK_WAITS && c->sp < w->sp && cp_state_fits(w->kind, c->nr);
 }

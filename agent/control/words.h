@@ -23,7 +23,9 @@ struct cp_words_of {
 
 /* Whole and of now. False: it says nothing. */
 bool cp_words_read(const struct cp_peer *p, const struct cp_words_of *t, struct cp_wait *w);
-/* Does it still say the same? */
+/* Where its walk begins. What can't be read is 0. */
+struct cp_regs cp_words_caller(const struct cp_peer *p, const struct cp_wait *w);
+/* Does it still say the same, and so what was read of its stack hold? */
 bool cp_words_stand(const struct cp_peer *p, const struct cp_words_of *t, const struct cp_wait *w);
 /* Does the kernel bear it out, or say nothing? */
 bool cp_words_fit(const struct cp_wait *w, const struct cp_task_call *c);

@@ -41,12 +41,6 @@ struct cp_thread {
 	uint8_t held;	   /* the signal we block around a fork; 0: none */
 	uint8_t heap_step; /* how far the rate was lowered when heap_left was drawn */
 	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h */
-	/* Of its waits, sample/contend.c; a line of their own. */
-	uint64_t wait_left;  /* ticks of waiting till the next sample; */
-	uint64_t wait_brief; /* a wait as long as this may be one without it */
-	uint64_t wait_mean;  /* what wait_left was drawn with */
-	uint32_t lock_left;  /* the next wait but so many is published; 0: not drawn */
-	uint8_t lock_step;   /* how far the rate was lowered when it was drawn */
 	/* Of the agent's own threads. */
 	uint64_t own_ns;	      /* CPU time that is in the counters */
 	uint64_t own_ran, own_waited; /* where control/share.c counts from, in ns */

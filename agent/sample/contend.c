@@ -23,6 +23,7 @@
  *          countdown without memory tells which may be: it runs twice as fast as it need, and
  *          what it lets through is thinned out to p (or less, where it was drawn for a lower
  *          rate: then that is what the weight is made of). Waits as long as `brief` don't ask it.
+ *          All that a thread touches then of its own is one line (waiting.h), and little stack.
  *          The leaf of such a stack is the function that waits or unlocks: a reader
  *          asks "in what", and it's what Go shows.
  *          A reading charges, rather than show, what is under way: else the wait's end,
@@ -56,12 +57,13 @@ enum { COUNT, NS };
 static struct {
 	bool on;
 	uint32_t kinds; /* those below this one are recorded */
+	uint64_t brief; /* ticks: a shorter wait is asked for by the countdown */
 	uint64_t fraction, rate;
 	struct cp_cells cells[CP_CONTENDS];
 } st __attribute__((aligned(CP_CACHE_LINE)));
 
 uint32_t cp_io_interest;
-__thread struct cp_wait cp_waiting __attribute__((tls_model("initial-exec")));
+__thread struct cp_waiting cp_waiting __attribute__((tls_model("initial-exec")));
 
 uint64_t cp_contend_fraction(void)
 {
@@ -81,9 +83,10 @@ static uintptr_t lock_of(unsigned kind, uintptr_t object)
 	return kind < CP_WAIT_JOIN || kind == CP_WAIT_FUTEX ? object : 0;
 }
 
-static void record(struct cp_thread *t, enum cp_contend which, const struct cp_call *call,
-		   uintptr_t lock, const struct cp_contend_counts *add)
+static void record(struct cp_thread *t, enum cp_contend which, struct cp_call call, uintptr_t lock,
+		   const struct cp_contend_counts *add)
 {
+	const struct cp_regs caller = cp_regs_above((struct cp_frame_record *)call.sp - 1);
 	struct cp_cells *cells = &st.cells[which];
 	struct cp_cell_key key = {.label = t->label, .class = cp_lockid_of(lock)};
 	cp_frame frame[CP_WALK_MAX];
@@ -91,54 +94,62 @@ static void record(struct cp_thread *t, enum cp_contend which, const struct cp_c
 	unsigned n = 0;
 	uint32_t cell;
 
-	if (call->fn)
-		frame[n++] = cp_rules_frame(call->fn);
-	n += cp_walk_caller(t, &call->caller, frame + n, CP_WALK_MAX - n, &cut);
+	if (call.fn)
+		frame[n++] = cp_rules_frame(call.fn);
+	n += cp_walk_caller(t, &caller, frame + n, CP_WALK_MAX - n, &cut);
 	key.sid = cp_stack_intern(frame, n, cut);
 	cell = cp_cell_find(cells, key);
 	cp_cell_add(cells, cell, COUNT, add->count);
 	cp_cell_add(cells, cell, NS, add->ns);
 }
 
-static uint64_t block_rate(void)
+static uint64_t rate_at(unsigned step)
 {
-	return st.rate << cp_govern_step(CP_COST_BLOCK);
+	return st.rate << step;
 }
 
-/* The countdown is of ticks. When all are to be recorded, or it is too early to tell how long a
- * tick is, no wait is brief; nor for a handler that comes while this is being changed. */
+/* What a countdown is drawn with, in ticks. 0: it is too early to tell how long one is, or all
+ * are to be recorded. */
+static uint64_t mean_at(unsigned step)
+{
+	return st.rate > 1 ? cp_ticks_in(rate_at(step)) / 2 : 0;
+}
+
+/* Without a countdown all waits are considered; so is a handler's that comes meanwhile. */
 static void arm(struct cp_thread *t)
 {
-	uint64_t rate = block_rate(), mean = cp_ticks_in(rate) / 2;
-	double brief = rate > 1 ? CP_MIN(2 * AWHILE / (double)rate, 1.0) : 0;
+	uint8_t step = (uint8_t)cp_govern_step(CP_COST_BLOCK);
+	uint64_t mean = mean_at(step), brief = CP_MIN(mean, cp_ticks_in((uint64_t)AWHILE));
 
-	cp_store_rlx(&t->wait_brief, 0UL);
+	cp_store_rlx(&cp_waiting.left, 0UL);
 	cp_fence_signal();
-	t->wait_mean = mean;
-	cp_store_rlx(&t->wait_left, cp_thread_until(t, (double)mean));
+	cp_waiting.step = step;
 	cp_fence_signal();
-	cp_store_rlx(&t->wait_brief, (uint64_t)((double)mean * brief));
+	if (mean)
+		cp_store_rlx(&cp_waiting.left, cp_thread_until(t, (double)mean));
+	if (cp_load_rlx(&st.brief) != brief)
+		cp_store_rlx(&st.brief, brief);
 }
 
 /* Siblings that went on with their parent's would sample the same waits, all or none. */
 void cp_contend_forked(void)
 {
-	cp_store_rlx(&cp_self.wait_brief, 0UL);
-	cp_self.lock_left = 0;
+	cp_store_rlx(&cp_waiting.left, 0UL);
+	cp_waiting.lock_left = 0;
 }
 
-/* How many of the waits that took so long come to be considered. */
-static double share(const struct cp_thread *t, uint64_t took)
+/* How many of the waits that took so long come to be considered, with so much left. */
+static double share(uint64_t took, uint64_t left)
 {
-	if (took >= t->wait_brief)
+	if (!left || took >= cp_load_rlx(&st.brief))
 		return 1;
-	return cp_one_minus_exp((double)took / (double)t->wait_mean);
+	return cp_one_minus_exp((double)took / (double)mean_at(cp_waiting.step));
 }
 
 /* Of a wait that is considered, as `met` of its like are. False: not this one. */
 static bool weigh(struct cp_thread *t, double ns, double met, struct cp_contend_counts *add)
 {
-	double p = CP_MIN(met, ns / (double)block_rate());
+	double p = CP_MIN(met, ns / (double)rate_at(cp_govern_step(CP_COST_BLOCK)));
 
 	add->count = (uint64_t)((1 << COUNT_SHIFT) / p);
 	add->ns = (uint64_t)(ns / p);
@@ -161,8 +172,7 @@ static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w,
 }
 
 /* took: less than nothing where another core's counter lags, or it is forbidden meanwhile. */
-static CP_NOINLINE void consider(const struct cp_call *call, const struct cp_waiter *w,
-				 int64_t took)
+static CP_NOINLINE void consider(const struct cp_waiter *w, int64_t took, uint64_t left)
 {
 	struct cp_thread *t = cp_thread_ready();
 	struct cp_contend_counts add;
@@ -171,13 +181,13 @@ static CP_NOINLINE void consider(const struct cp_call *call, const struct cp_wai
 
 	if (took < 0)
 		return;
-	met = share(t, (uint64_t)CP_MAX(took, 1L)); /* a handler may have drawn brief meanwhile */
+	met = share((uint64_t)CP_MAX(took, 1L), left);
 	arm(t);
 	ns = CP_MAX(cp_ticks_lasted((uint64_t)took), 1.0);
 	if (!(ns >= AWHILE && is_rest(t, w, &add)) && !weigh(t, ns, met, &add))
 		return;
 	began = cp_cost_begin(t);
-	record(t, CP_CONTEND_BLOCK, call, lock_of(w->kind, w->object), &add);
+	record(t, CP_CONTEND_BLOCK, w->call, lock_of(w->kind, w->object), &add);
 	cp_cost_end(CP_COST_BLOCK, began);
 }
 
@@ -195,14 +205,14 @@ static bool is_own_stack(uintptr_t sp)
 
 /* A wait whose frame lies where this one's does, or below, was jumped out of. One on
  * another stack may be what a handler on its own stack interrupted. */
-static bool is_stale(const struct cp_wait *w, const struct cp_regs *caller)
+static bool is_stale(const struct cp_wait *w, uintptr_t sp)
 {
-	return w->caller.sp <= caller->sp && is_own_stack(w->caller.sp) == is_own_stack(caller->sp);
+	return w->sp <= sp && is_own_stack(w->sp) == is_own_stack(sp);
 }
 
 static void end_stale(void)
 {
-	cp_waiters_leave(cp_waiting.object, cp_waiting.ticket);
+	cp_waiters_leave(cp_waiting.said.object, cp_waiting.said.ticket);
 	cp_wait_say_nothing();
 }
 
@@ -210,7 +220,7 @@ static void end_stale(void)
 static void thread_leaves(struct cp_thread *t)
 {
 	(void)t;
-	if (cp_waiting.kind)
+	if (cp_waiting.said.kind)
 		end_stale();
 }
 
@@ -223,11 +233,11 @@ static bool is_lock(enum cp_wait_kind kind)
 
 /* A wait has been said already: it is kept for wait_end, or it is over. One that is half
  * said has another's caller yet: a handler is here, and who it interrupts goes on. */
-static CP_NOINLINE bool interrupts(struct cp_waiter *w, const struct cp_regs *caller)
+static CP_NOINLINE bool interrupts(struct cp_waiter *w, uintptr_t sp)
 {
-	if (!(cp_waiting.seq & 1) && is_stale(&cp_waiting, caller))
+	if (!(cp_waiting.said.seq & 1) && is_stale(&cp_waiting.said, sp))
 		end_stale();
-	w->outer = cp_waiting;
+	w->outer = cp_waiting.said;
 	return w->outer.kind;
 }
 
@@ -242,18 +252,18 @@ static void arm_locks(struct cp_thread *t)
 {
 	double n;
 
-	t->lock_step = (uint8_t)cp_govern_step(CP_COST_MUTEX);
-	n = (double)(st.fraction << t->lock_step);
-	t->lock_left = (uint32_t)CP_MIN(cp_thread_until(t, n > 1 ? -1 / cp_ln(1 - 1 / n) : 0),
-					(uint64_t)UINT32_MAX);
+	cp_waiting.lock_step = (uint8_t)cp_govern_step(CP_COST_MUTEX);
+	n = (double)(st.fraction << cp_waiting.lock_step);
+	cp_waiting.lock_left = (uint32_t)CP_MIN(
+		cp_thread_until(t, n > 1 ? -1 / cp_ln(1 - 1 / n) : 0), (uint64_t)UINT32_MAX);
 }
 
 /* The countdown is over, or there is none yet; and we hear of the thread when it leaves. */
 static CP_NOINLINE uint32_t publish(uintptr_t lock, uint64_t now)
 {
 	struct cp_thread *t = cp_thread_ready();
-	bool drawn = t->lock_left;
-	unsigned step = drawn ? t->lock_step : cp_govern_step(CP_COST_MUTEX);
+	bool drawn = cp_waiting.lock_left;
+	unsigned step = drawn ? cp_waiting.lock_step : cp_govern_step(CP_COST_MUTEX);
 
 	arm_locks(t);
 	if (!drawn && cp_thread_below(t, st.fraction << step))
@@ -265,28 +275,23 @@ static uint32_t ticket_for(uintptr_t lock, uint64_t now)
 {
 	if (!st.fraction)
 		return 0;
-	if (CP_UNLIKELY(cp_self.lock_left <= 1))
+	if (CP_UNLIKELY(cp_waiting.lock_left <= 1))
 		return publish(lock, now);
-	cp_self.lock_left--;
+	cp_waiting.lock_left--;
 	return 0;
 }
 
-/* As they were written a moment ago: a wider load would wait for the stores. */
-CP_INLINE struct cp_regs word_by_word(const struct cp_regs *r)
-{
-	return (struct cp_regs){cp_load_rlx(&r->pc), cp_load_rlx(&r->sp), cp_load_rlx(&r->fp)};
-}
-
-void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsigned what,
+void cp_probe_wait_begin(struct cp_waiter *w, struct cp_call call, unsigned what,
 			 const void *object, const void *with)
 {
 	enum cp_wait_kind kind = what & ~(unsigned)CP_WAIT_TIMED;
 	uint64_t began = cp_ticks_now();
 	uint32_t ticket = 0;
 
-	w->within = CP_UNLIKELY(cp_waiting.kind) && interrupts(w, &call->caller);
+	w->within = CP_UNLIKELY(cp_waiting.said.kind) && interrupts(w, call.sp);
 	if (is_lock(kind))
 		ticket = ticket_for((uintptr_t)object, began);
+	w->call = call;
 	w->began = began;
 	w->object = (uintptr_t)object;
 	w->ticket = (uint16_t)ticket;
@@ -296,14 +301,13 @@ void cp_probe_wait_begin(struct cp_waiter *w, const struct cp_call *call, unsign
 		.object = (uintptr_t)object,
 		.with = (uintptr_t)with,
 		.start = began,
-		.caller = word_by_word(&call->caller),
-		.fn = call->fn,
+		.sp = call.sp,
+		.fn = call.fn,
 	});
 }
 
-void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bool waited)
+void cp_probe_wait_end(const struct cp_waiter *w, bool waited)
 {
-	struct cp_thread *t = &cp_self;
 	uint64_t took, left;
 
 	if (w->ticket)
@@ -315,11 +319,11 @@ void cp_probe_wait_end(const struct cp_waiter *w, const struct cp_call *call, bo
 	if (!waited || w->kind >= cp_load_rlx(&st.kinds))
 		return;
 	took = cp_ticks_now() - w->began;
-	left = cp_load_rlx(&t->wait_left);
-	if (CP_UNLIKELY(took >= CP_MIN(cp_load_rlx(&t->wait_brief), left)))
-		consider(call, w, (int64_t)took);
+	left = cp_load_rlx(&cp_waiting.left);
+	if (CP_UNLIKELY(took >= CP_MIN(cp_load_rlx(&st.brief), left)))
+		consider(w, (int64_t)took, left);
 	else
-		cp_store_rlx(&t->wait_left, left - took);
+		cp_store_rlx(&cp_waiting.left, left - took);
 }
 
 /* --- waits under way ----------------------------------------------------------- */
@@ -331,7 +335,8 @@ bool cp_contend_is_known(uint32_t slot, const struct cp_wait *w)
 
 bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, uint64_t now)
 {
-	double least = (double)CP_MAX((uint64_t)CP_SOFAR_LEAST, block_rate());
+	double least =
+		(double)CP_MAX((uint64_t)CP_SOFAR_LEAST, rate_at(cp_govern_step(CP_COST_BLOCK)));
 
 	if (w->kind >= cp_load_rlx(&st.kinds) || w->inner || (int64_t)(now - w->start) < 0)
 		return false;
@@ -377,7 +382,7 @@ struct cp_handover cp_probe_unlock_begin(const void *lock)
 	return (struct cp_handover){w.hit, (uintptr_t)lock, w.fresh, w.ticks};
 }
 
-void cp_probe_unlock_end(const struct cp_handover *h, const struct cp_call *call)
+void cp_probe_unlock_end(const struct cp_handover *h, struct cp_call call)
 {
 	struct cp_contend_counts add = {
 		.count = h->fresh * st.fraction << COUNT_SHIFT,

@@ -49,14 +49,23 @@ struct cp_wait {
 		uint64_t word; /* changed by one store; cp_wait_head makes all of it but seq */
 	};
 	uintptr_t object, with;
-	uint64_t start;	       /* by cp_ticks_now; 0: not known */
-	struct cp_regs caller; /* where a walk of the waiting thread begins */
-	uintptr_t fn;	       /* what the caller called: the leaf of its stack */
+	uint64_t start; /* by cp_ticks_now; 0: not known */
+	uintptr_t sp;	/* the caller's: below it lies the record (walk.h) a walk begins with */
+	uintptr_t fn;	/* what the caller called: the leaf of its stack */
+};
+
+/* And what it counts down for contend.c, whose own these are. */
+struct cp_waiting {
+	struct cp_wait said;
+	uint64_t left;	    /* ticks of waiting till the next sample; 0: not drawn */
+	uint32_t lock_left; /* the next wait but so many is published; 0: not drawn */
+	uint8_t step;	    /* how far the rate was lowered when the one was drawn, */
+	uint8_t lock_step;  /* and the other */
 };
 
 /* It is cold when a thread comes back from a wait. */
-_Static_assert(sizeof(struct cp_wait) == CP_CACHE_LINE, "one line");
-extern __thread struct cp_wait cp_waiting
+_Static_assert(sizeof(struct cp_waiting) <= CP_CACHE_LINE, "one line");
+extern __thread struct cp_waiting cp_waiting
 	__attribute__((tls_model("initial-exec"), visibility("hidden"), aligned(CP_CACHE_LINE)));
 
 /* By arithmetic: a load of the word waits for stores to its bytes, and those for a cold cache. */
@@ -75,22 +84,23 @@ CP_INLINE uint64_t cp_wait_word(const struct cp_wait *w, uint32_t seq)
  * rest, so that a handler in between finds that it interrupts. */
 CP_INLINE void cp_wait_say(const struct cp_wait *w)
 {
-	uint32_t seq = cp_waiting.seq | 1;
+	struct cp_wait *said = &cp_waiting.said;
+	uint32_t seq = said->seq | 1;
 
-	cp_store_rlx(&cp_waiting.word, cp_wait_word(w, seq));
+	cp_store_rlx(&said->word, cp_wait_word(w, seq));
 	cp_fence_rel(); /* odd before any of what follows; pairs with whoever copies it */
-	cp_waiting.object = w->object;
-	cp_waiting.with = w->with;
-	cp_waiting.start = w->start;
-	cp_waiting.caller = w->caller;
-	cp_waiting.fn = w->fn;
-	cp_store_rel(&cp_waiting.word, cp_wait_word(w, seq + 1)); /* pairs likewise */
+	said->object = w->object;
+	said->with = w->with;
+	said->start = w->start;
+	said->sp = w->sp;
+	said->fn = w->fn;
+	cp_store_rel(&said->word, cp_wait_word(w, seq + 1)); /* pairs likewise */
 }
 
 /* [HOST] It doesn't wait any more: kind says it all. */
 CP_INLINE void cp_wait_say_nothing(void)
 {
-	cp_store_rel(&cp_waiting.word, (cp_waiting.seq | 1U) + 1U); /* pairs as above */
+	cp_store_rel(&cp_waiting.said.word, (cp_waiting.said.seq | 1U) + 1U); /* pairs as above */
 }
 
 #endif

@@ -23,12 +23,21 @@ struct cp_regs {
 	uintptr_t pc, sp, fp;
 };
 
-/* The registers of whoever called the function this macro stands in. That
- * function must be noinline; __builtin_frame_address gives it a frame. */
-#define CP_CALLER_REGS()                                                              \
-	((struct cp_regs){(uintptr_t)__builtin_return_address(0),                     \
-			  (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(void *), \
-			  *(uintptr_t *)__builtin_frame_address(0)})
+/* What lies below its caller's sp in a function that has a frame pointer. */
+struct cp_frame_record {
+	uintptr_t fp, pc; /* the caller's, and where the function returns to */
+};
+
+CP_INLINE struct cp_regs cp_regs_above(const struct cp_frame_record *r)
+{
+	return (struct cp_regs){r->pc, (uintptr_t)(r + 1), r->fp};
+}
+
+/* The registers of whoever called the function this macro stands in, which must be
+ * noinline; __builtin_frame_address gives it a frame pointer. And the last of them alone, from
+ * which the others can be had for as long as the function has not returned. */
+#define CP_CALLER_REGS() cp_regs_above(__builtin_frame_address(0))
+#define CP_CALLER_SP()	 ((uintptr_t)__builtin_frame_address(0) + sizeof(struct cp_frame_record))
 
 /* [EARLY] Maps the rule cache and the memo pool, and warms the path up. 0 or -errno. */
 int cp_walk_init(size_t bytes);

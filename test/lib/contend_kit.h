@@ -12,11 +12,8 @@
 
 #define LOCK 0x7f0000001000UL
 
-/* A call from where it stands. */
-static struct cp_call call_here(void)
-{
-	return (struct cp_call){(uintptr_t)call_here, CP_CALLER_REGS()};
-}
+/* A call of the function it stands in. */
+#define CALL_HERE() ((struct cp_call){(uintptr_t)sum, CP_CALLER_SP()})
 
 /* Of all a profile has. */
 static struct cp_contend_row sum(enum cp_contend which)

@@ -104,62 +104,64 @@ static void a_crowd_leaves_nothing(void **state)
 	}
 }
 
-static void begin(struct cp_waiter *w, const struct cp_call *call, uintptr_t lock)
+static void begin(struct cp_waiter *w, struct cp_call call, uintptr_t lock)
 {
 	cp_probe_wait_begin(w, call, CP_WAIT_MUTEX, (void *)lock, NULL);
 }
 
 static void waits_nest(void **state)
 {
-	struct cp_call call = call_here(), inner = call;
+	uintptr_t below[2] = {0};
+	struct cp_call call = CALL_HERE(), inner = call;
 	struct cp_waiter outer, between;
-	uint32_t seq = cp_waiting.seq;
+	uint32_t seq = cp_waiting.said.seq;
 
 	(void)state;
-	inner.caller.sp -= 4096; /* a handler, on the same stack */
-	begin(&outer, &call, LOCK);
-	begin(&between, &inner, LOCK + 512);
-	assert_int_equal(cp_waiting.object, LOCK + 512);
+	inner.sp = (uintptr_t)&below[2]; /* a handler, on the same stack */
+	begin(&outer, call, LOCK);
+	begin(&between, inner, LOCK + 512);
+	assert_int_equal(cp_waiting.said.object, LOCK + 512);
 	assert_true(cp_waiters_charge(LOCK).hit && cp_waiters_charge(LOCK + 512).hit);
-	cp_probe_wait_end(&between, &inner, true);
-	assert_int_equal(cp_waiting.object, LOCK);
+	cp_probe_wait_end(&between, true);
+	assert_int_equal(cp_waiting.said.object, LOCK);
 	assert_true(cp_waiters_charge(LOCK).hit);
-	cp_probe_wait_end(&outer, &call, true);
-	assert_int_equal(cp_waiting.kind, CP_WAIT_NONE);
+	cp_probe_wait_end(&outer, true);
+	assert_int_equal(cp_waiting.said.kind, CP_WAIT_NONE);
 	assert_false(cp_waiters_charge(LOCK).hit);
-	assert_int_equal(cp_waiting.seq, seq + 8);
+	assert_int_equal(cp_waiting.said.seq, seq + 8);
 }
 
 /* A handler on a stack of its own, which may lie anywhere. */
 static void waits_nest_across_stacks(void **state)
 {
-	struct cp_call call = call_here(), inner = call;
+	static uintptr_t elsewhere[2];
+	struct cp_call call = CALL_HERE(), inner = call;
 	struct cp_waiter outer, between;
 
 	(void)state;
 	assert_true(cp_thread_ready()->stack_hi > 0);
-	inner.caller.sp = cp_self.stack_hi + 65536;
-	begin(&outer, &call, LOCK);
-	begin(&between, &inner, LOCK + 512);
+	inner.sp = (uintptr_t)&elsewhere[2];
+	begin(&outer, call, LOCK);
+	begin(&between, inner, LOCK + 512);
 	assert_true(cp_waiters_charge(LOCK).hit);
-	cp_probe_wait_end(&between, &inner, true);
-	assert_int_equal(cp_waiting.object, LOCK);
-	cp_probe_wait_end(&outer, &call, true);
-	assert_int_equal(cp_waiting.kind, CP_WAIT_NONE);
+	cp_probe_wait_end(&between, true);
+	assert_int_equal(cp_waiting.said.object, LOCK);
+	cp_probe_wait_end(&outer, true);
+	assert_int_equal(cp_waiting.said.kind, CP_WAIT_NONE);
 	assert_false(cp_waiters_charge(LOCK).hit);
 }
 
 static void a_wait_jumped_out_of_ends_with_the_next(void **state)
 {
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 	struct cp_waiter w;
 
 	(void)state;
-	begin(&w, &call, LOCK);
-	begin(&w, &call, LOCK + 512);
+	begin(&w, call, LOCK);
+	begin(&w, call, LOCK + 512);
 	assert_false(cp_waiters_charge(LOCK).hit);
-	cp_probe_wait_end(&w, &call, false);
-	assert_int_equal(cp_waiting.kind, CP_WAIT_NONE);
+	cp_probe_wait_end(&w, false);
+	assert_int_equal(cp_waiting.said.kind, CP_WAIT_NONE);
 	assert_false(cp_waiters_charge(LOCK + 512).hit);
 }
 
@@ -167,34 +169,35 @@ static void a_wait_jumped_out_of_ends_with_the_next(void **state)
  * may also never come back. */
 static void a_wait_half_said_is_interrupted(void **state)
 {
-	struct cp_call call = call_here(), inner = call;
+	uintptr_t below[2] = {0};
+	struct cp_call call = CALL_HERE(), inner = call;
 	struct cp_waiter w;
 
 	(void)state;
-	inner.caller.sp -= 4096;
-	begin(&w, &call, LOCK);
-	cp_probe_wait_end(&w, &call, false);
-	cp_waiting.caller.sp = inner.caller.sp - 4096;
-	cp_waiting.seq++;
-	cp_waiting.kind = CP_WAIT_MUTEX;
-	begin(&w, &inner, LOCK + 512);
-	assert_int_equal(cp_waiting.seq % 2, 0);
-	cp_probe_wait_end(&w, &inner, false);
-	assert_int_equal(cp_waiting.kind, CP_WAIT_MUTEX);
-	cp_waiting.seq |= 1;
-	begin(&w, &call, LOCK);
-	assert_int_equal(cp_waiting.seq % 2, 0);
-	cp_probe_wait_end(&w, &call, false);
-	assert_int_equal(cp_waiting.seq % 2, 0);
+	inner.sp = (uintptr_t)&below[2];
+	begin(&w, call, LOCK);
+	cp_probe_wait_end(&w, false);
+	cp_waiting.said.sp = inner.sp - 4096;
+	cp_waiting.said.seq++;
+	cp_waiting.said.kind = CP_WAIT_MUTEX;
+	begin(&w, inner, LOCK + 512);
+	assert_int_equal(cp_waiting.said.seq % 2, 0);
+	cp_probe_wait_end(&w, false);
+	assert_int_equal(cp_waiting.said.kind, CP_WAIT_MUTEX);
+	cp_waiting.said.seq |= 1;
+	begin(&w, call, LOCK);
+	assert_int_equal(cp_waiting.said.seq % 2, 0);
+	cp_probe_wait_end(&w, false);
+	assert_int_equal(cp_waiting.said.seq % 2, 0);
 	cp_wait_say_nothing();
 }
 
 static void *leaves_in_a_wait(void *arg)
 {
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 	struct cp_waiter w;
 
-	begin(&w, &call, LOCK);
+	begin(&w, call, LOCK);
 	assert_true(cp_waiters_charge(LOCK).hit);
 	return arg;
 }
@@ -226,11 +229,11 @@ static void a_ticket_of_another_life_is_void(void **state)
 static void an_unlock_is_charged(void **state)
 {
 	struct cp_handover h = {.hit = true, .fresh = 2, .ticks = cp_ticks_in(5 * MS)};
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 	struct cp_contend_row before = sum(CP_CONTEND_MUTEX), after;
 
 	(void)state;
-	cp_probe_unlock_end(&h, &call);
+	cp_probe_unlock_end(&h, call);
 	after = sum(CP_CONTEND_MUTEX);
 	assert_int_equal(after.contentions - before.contentions, 2);
 	assert_in_range(after.delay - before.delay, 5 * MS - MS / 100, 5 * MS + MS / 100);
@@ -350,23 +353,24 @@ static void a_wait_counts_once(void **state)
 {
 	uint32_t slot = cp_threads_number(cp_threads_enter(cp_thread_ready(), 0));
 	struct cp_contend_row before = sum(CP_CONTEND_BLOCK), after;
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 	uint64_t now, least, long_ago = cp_ticks_in(CP_SOFAR_LEAST);
 	struct cp_waiter w;
 
 	(void)state;
-	begin(&w, &call, LOCK);
-	assert_false(cp_contend_is_due(slot, &cp_waiting, w.began + long_ago - long_ago / 100));
-	assert_true(cp_contend_is_due(slot, &cp_waiting, w.began + long_ago + long_ago / 100));
-	assert_false(cp_contend_is_known(slot, &cp_waiting));
+	begin(&w, call, LOCK);
+	assert_false(
+		cp_contend_is_due(slot, &cp_waiting.said, w.began + long_ago - long_ago / 100));
+	assert_true(cp_contend_is_due(slot, &cp_waiting.said, w.began + long_ago + long_ago / 100));
+	assert_false(cp_contend_is_known(slot, &cp_waiting.said));
 	now = after_ms(10);
-	cp_contend_add(slot, &cp_waiting, CP_SID_NONE, now);
-	assert_true(cp_contend_is_known(slot, &cp_waiting));
+	cp_contend_add(slot, &cp_waiting.said, CP_SID_NONE, now);
+	assert_true(cp_contend_is_known(slot, &cp_waiting.said));
 	after = sum(CP_CONTEND_BLOCK);
 	assert_int_equal(after.contentions - before.contentions, 1);
 	assert_delay(after.delay - before.delay, now - w.began, now - w.began);
 	least = after_ms(1) - w.began;
-	cp_probe_wait_end(&w, &call, true);
+	cp_probe_wait_end(&w, true);
 	after = sum(CP_CONTEND_BLOCK);
 	now = after_ms(0);
 	assert_int_equal(after.contentions - before.contentions, 1);
@@ -376,22 +380,23 @@ static void a_wait_counts_once(void **state)
 /* A handler's wait in the middle of another is not due, and doesn't end it. */
 static void an_inner_wait_leaves_the_outer_alone(void **state)
 {
+	uintptr_t below[2] = {0};
 	uint32_t slot = cp_threads_number(cp_threads_of(cp_thread_ready()));
 	struct cp_contend_row before = sum(CP_CONTEND_BLOCK), after;
-	struct cp_call call = call_here(), inner = call;
+	struct cp_call call = CALL_HERE(), inner = call;
 	struct cp_waiter outer, between;
 	uint64_t most;
 
 	(void)state;
-	inner.caller.sp -= 4096;
-	begin(&outer, &call, LOCK);
-	cp_contend_add(slot, &cp_waiting, CP_SID_NONE, after_ms(10));
-	begin(&between, &inner, LOCK + 512);
-	assert_false(cp_contend_is_due(slot, &cp_waiting,
+	inner.sp = (uintptr_t)&below[2];
+	begin(&outer, call, LOCK);
+	cp_contend_add(slot, &cp_waiting.said, CP_SID_NONE, after_ms(10));
+	begin(&between, inner, LOCK + 512);
+	assert_false(cp_contend_is_due(slot, &cp_waiting.said,
 				       between.began + cp_ticks_in(2 * CP_SOFAR_LEAST)));
 	after_ms(10);
-	cp_probe_wait_end(&between, &inner, true);
-	cp_probe_wait_end(&outer, &call, true);
+	cp_probe_wait_end(&between, true);
+	cp_probe_wait_end(&outer, true);
 	after = sum(CP_CONTEND_BLOCK);
 	most = after_ms(0) - outer.began + after_ms(0) - between.began;
 	assert_int_equal(after.contentions - before.contentions, 2);

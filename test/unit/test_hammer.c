@@ -48,10 +48,7 @@ static uint64_t draw(uint64_t *r)
 	return *r >> 33;
 }
 
-static struct cp_call call_here(void)
-{
-	return (struct cp_call){(uintptr_t)call_here, CP_CALLER_REGS()};
-}
+#define CALL_HERE() ((struct cp_call){(uintptr_t)draw, CP_CALLER_SP()})
 
 /* --- what the shim does ---------------------------------------------------------- */
 
@@ -88,25 +85,25 @@ static void *resize(void *p, size_t size, bool fails)
 
 static void lock(pthread_mutex_t *m)
 {
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 	struct cp_waiter w;
 
 	if (!pthread_mutex_trylock(m))
 		return;
-	cp_probe_wait_begin(&w, &call, CP_WAIT_MUTEX, m, NULL);
+	cp_probe_wait_begin(&w, call, CP_WAIT_MUTEX, m, NULL);
 	pthread_mutex_lock(m);
-	cp_probe_wait_end(&w, &call, true);
+	cp_probe_wait_end(&w, true);
 	cp_add_rlx(&st.waited, 1);
 }
 
 static void unlock(pthread_mutex_t *m)
 {
 	struct cp_handover h = cp_probe_unlock_begin(m);
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 
 	pthread_mutex_unlock(m);
 	if (h.hit)
-		cp_probe_unlock_end(&h, &call);
+		cp_probe_unlock_end(&h, call);
 }
 
 /* The signal of this thread's timer, if it is there. */
@@ -168,12 +165,13 @@ static void *work_a_little(void *arg)
 /* Threads come and go, and libraries. */
 static void *make_threads(void *arg)
 {
-	struct cp_call call = call_here();
+	struct cp_regs caller = CP_CALLER_REGS();
+	struct cp_call call = CALL_HERE();
 
 	(void)arg;
 	cp_agent_thread_begins((uintptr_t)make_threads, 0);
 	for (int i = 0; i < THREADS; i++) {
-		uint32_t by = cp_agent_thread_making(&call.caller, (uintptr_t)work_a_little);
+		uint32_t by = cp_agent_thread_making(&caller, (uintptr_t)work_a_little);
 		struct cp_waiter w;
 		pthread_t t;
 
@@ -181,9 +179,9 @@ static void *make_threads(void *arg)
 		cp_agent_thread_made(by);
 		cp_agent_unload_begin();
 		cp_agent_unload_end();
-		cp_probe_wait_begin(&w, &call, CP_WAIT_JOIN, (void *)t, NULL);
+		cp_probe_wait_begin(&w, call, CP_WAIT_JOIN, (void *)t, NULL);
 		pthread_join(t, NULL);
-		cp_probe_wait_end(&w, &call, true);
+		cp_probe_wait_end(&w, true);
 		cp_add_rlx(&st.waited, 1);
 		take_samples();
 	}

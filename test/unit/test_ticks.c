@@ -66,7 +66,7 @@ static void ticks_are_time(void **state)
 static void words_stand(void **state)
 {
 	uint32_t slot = cp_threads_number(cp_threads_enter(cp_thread_ready(), 0));
-	const struct cp_words_of self = {cp_self.tid, slot, (uintptr_t)&cp_waiting};
+	const struct cp_words_of self = {cp_self.tid, slot, (uintptr_t)&cp_waiting.said};
 	struct cp_wait said = {.kind = CP_WAIT_IO, .start = cp_ticks_now()}, heard;
 	const struct cp_peer peer = {.fd = -1, .may_call = true};
 
@@ -76,7 +76,7 @@ static void words_stand(void **state)
 		skip();
 	assert_true(heard.start == said.start);
 	assert_true(cp_words_stand(&peer, &self, &heard));
-	cp_waiting.object = 8; /* by a handler that brought seq back */
+	cp_waiting.said.object = 8; /* by a handler that brought seq back */
 	assert_false(cp_words_stand(&peer, &self, &heard));
 	cp_wait_say_nothing();
 	assert_false(cp_words_read(&peer, &self, &heard));

@@ -29,12 +29,12 @@
 /* A wait that is said to have begun so long ago. */
 static void wait_for(double ns, enum cp_wait_kind kind)
 {
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 	struct cp_waiter w;
 
-	cp_probe_wait_begin(&w, &call, kind, (void *)LOCK, NULL);
+	cp_probe_wait_begin(&w, call, kind, (void *)LOCK, NULL);
 	w.began = cp_ticks_now() - cp_ticks_in((uint64_t)ns);
-	cp_probe_wait_end(&w, &call, true);
+	cp_probe_wait_end(&w, true);
 }
 
 /* Four standard errors, and a thousandth for the time that passes while one waits. */
@@ -83,16 +83,16 @@ static void lengths_in_turn_dont_disturb_each_other(void **state)
 
 static void one_wait_in_so_many_is_published(void **state)
 {
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 	long n = 200000, published = 0;
 	struct cp_waiter w;
 
 	(void)state;
 	for (long k = 0; k < n; k++) {
-		cp_probe_wait_begin(&w, &call, CP_WAIT_MUTEX, (void *)LOCK, NULL);
+		cp_probe_wait_begin(&w, call, CP_WAIT_MUTEX, (void *)LOCK, NULL);
 		assert_int_equal(cp_waiters_charge(LOCK).hit, w.ticket != 0);
 		published += w.ticket != 0;
-		cp_probe_wait_end(&w, &call, false);
+		cp_probe_wait_end(&w, false);
 	}
 	assert_sum((double)published * FRACTION, (double)n, 1 / FRACTION, n);
 }
@@ -123,14 +123,14 @@ static void the_first_one_counts_too(void **state)
 static void a_wait_that_ended_before_it_began_is_none(void **state)
 {
 	struct cp_contend_row before = sum(CP_CONTEND_BLOCK), after;
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 	struct cp_waiter w;
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
-		cp_probe_wait_begin(&w, &call, CP_WAIT_COND, (void *)LOCK, NULL);
+		cp_probe_wait_begin(&w, call, CP_WAIT_COND, (void *)LOCK, NULL);
 		w.began += cp_ticks_in((uint64_t)(1000 * US));
-		cp_probe_wait_end(&w, &call, true);
+		cp_probe_wait_end(&w, true);
 	}
 	after = sum(CP_CONTEND_BLOCK);
 	assert_int_equal(after.contentions, before.contentions);
@@ -151,16 +151,16 @@ static void a_wait_is_no_longer_than_the_process(void **state)
 /* Random numbers of its own, as without a fixed seed. */
 static int published_in_a_child(uint64_t seed, int waits)
 {
-	struct cp_call call = call_here();
+	struct cp_call call = CALL_HERE();
 	struct cp_waiter w;
 	int published = 0;
 
 	cp_thread_ready()->rng += seed;
 	cp_contend_forked();
 	for (int k = 0; k < waits; k++) {
-		cp_probe_wait_begin(&w, &call, CP_WAIT_MUTEX, (void *)LOCK, NULL);
+		cp_probe_wait_begin(&w, call, CP_WAIT_MUTEX, (void *)LOCK, NULL);
 		published += w.ticket != 0;
-		cp_probe_wait_end(&w, &call, false);
+		cp_probe_wait_end(&w, false);
 	}
 	return published;
 }
