@@ -108,6 +108,11 @@ static uint64_t rate_at(unsigned step)
 	return st.rate << step;
 }
 
+static uint64_t block_rate(void)
+{
+	return rate_at(cp_govern_step(CP_COST_BLOCK));
+}
+
 /* What a countdown is drawn with, in ticks. 0: it is too early to tell how long one is, or all
  * are to be recorded. */
 static uint64_t mean_at(unsigned step)
@@ -149,7 +154,7 @@ static double share(uint64_t took, uint64_t left)
 /* Of a wait that is considered, as `met` of its like are. False: not this one. */
 static bool weigh(struct cp_thread *t, double ns, double met, struct cp_contend_counts *add)
 {
-	double p = CP_MIN(met, ns / (double)rate_at(cp_govern_step(CP_COST_BLOCK)));
+	double p = CP_MIN(met, ns / (double)block_rate());
 
 	add->count = (uint64_t)((1 << COUNT_SHIFT) / p);
 	add->ns = (uint64_t)(ns / p);
@@ -335,8 +340,7 @@ bool cp_contend_is_known(uint32_t slot, const struct cp_wait *w)
 
 bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, uint64_t now)
 {
-	double least =
-		(double)CP_MAX((uint64_t)CP_SOFAR_LEAST, rate_at(cp_govern_step(CP_COST_BLOCK)));
+	double least = (double)CP_MAX((uint64_t)CP_SOFAR_LEAST, block_rate());
 
 	if (w->kind >= cp_load_rlx(&st.kinds) || w->inner || (int64_t)(now - w->start) < 0)
 		return false;
