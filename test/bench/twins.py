@@ -88,7 +88,7 @@ def side_by_side(server, request, v, turn, pairs):
 def bench_server(name):
     title(f"{name}: {TWINS} pairs of twins, {SELDOM} for peers, loaded in {PAIRS} pairs of "
           f"bursts of {BURST_MS} ms, for peers {FEWER}")
-    shown = [*OURS, *peers()]
+    shown = [*OURS, *(v for v in peers() if v.job)]
     ratios = {v.name: [] for v in shown}
     for turn in range(TWINS):
         for v in shown if turn < SELDOM else shown[:1]:
