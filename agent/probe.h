@@ -123,15 +123,16 @@ struct cp_call {
 	uintptr_t sp; /* by CP_CALLER_SP, of a function that hasn't returned */
 };
 
-/* A wait of this thread's, kept on its stack by the wrapper. */
+/* A wait of this thread's, kept on its stack by the wrapper. What is touched lies at the end,
+ * beside the registers it has saved. */
 struct cp_waiter {
+	struct cp_wait outer; /* which a handler interrupted, if any: */
+	bool within;	      /* this tells */
+	uint8_t kind;
+	uint16_t ticket;
 	struct cp_call call;
 	uint64_t began; /* by cp_ticks_now */
 	uintptr_t object;
-	uint16_t ticket;
-	uint8_t kind;
-	bool within;	      /* another one, which a handler interrupted: */
-	struct cp_wait outer; /* this one; else nobody touches it */
 };
 
 /* [ANY] Is anyone interested in waits? Without it, none of the following is called. */
