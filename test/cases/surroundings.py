@@ -6,9 +6,10 @@
 import glob
 import os
 import shutil
+import signal
 import subprocess
 
-from host import LIB, PROG, check
+from host import LIB, PROG, check, wait_for
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 STARTS = f"{PROG}/starts"
@@ -68,6 +69,32 @@ def descriptors():
             check((got[0], got[1]) == want[:2] and said == want[2].splitlines(),
                   f"{closed} closed: {got}, not {want}")
     check(glob.glob("closed/starts.*.heap.pb.gz"), "profiles, though all are closed")
+
+
+def tables():
+    """Ours that stay: a table of descriptors that threads share costs each use of it, and keeps
+    open what the host closes."""
+    env = dict(os.environ, LD_PRELOAD=LIB, CPROF_LOG="none", CPROF_INTERVAL="1h",
+               CPROF_HTTP="unix:" + os.path.abspath("tables.sock"))
+    p = subprocess.Popen(["sleep", "60"], env=env)
+
+    def held(task):
+        fds = f"/proc/{p.pid}/task/{task}/fd"
+        with open(f"/proc/{p.pid}/task/{task}/comm", encoding="utf-8") as f:
+            return f.read().strip(), {os.readlink(f"{fds}/{n}") for n in os.listdir(fds)}
+
+    def apart():
+        try:
+            all_held = [held(task) for task in os.listdir(f"/proc/{p.pid}/task")]
+        except FileNotFoundError:
+            return False  # one was closed meanwhile
+        ours = [fds for name, fds in all_held if name == "cprof"]
+        hosts = [fds for name, fds in all_held if name == "sleep"]
+        return len(ours) == 2 and len(hosts) == 1 and not any(hosts[0] & fds for fds in ours)
+
+    check(wait_for(apart), "two threads of ours that hold nothing of the host's")
+    p.terminate()
+    check(p.wait() == -signal.SIGTERM, "the program ends as ever")
 
 
 def programs_started():
@@ -186,7 +213,7 @@ def bare_chroot():
     check(" main " in raw and "1: 0x" in raw and " /starts " in raw, "names without /proc: " + raw)
 
 
-for test in (environments, descriptors, programs_started, links, other_class,
+for test in (environments, descriptors, tables, programs_started, links, other_class,
              gained_privileges, bare_chroot):
     test()
 
