@@ -54,7 +54,7 @@
 			.object = (uintptr_t)(object_),                 \
 			.start = cp_cpu_ticks(),                        \
 			.sp = call.sp,                                  \
-			.fn = call.fn,                                  \
+			.leaf = cp_wait_leaf(call.fn, call.sp),         \
 		};                                                      \
 		__typeof__(cp_real.name args) result;                   \
                                                                         \

@@ -212,10 +212,10 @@ static bool take_words(struct taking *k, struct cp_dump_thread *t, const struct 
 	struct cp_peer_place at = {.stack_hi = t->stack_hi};
 	struct cp_wait w;
 
-	if (!cp_words_read(&k->peer, &of, &w) || !cp_words_fit(&w, c))
+	if (!cp_words_read(&k->peer, &of, &w) || !cp_words_fit(&w, c) ||
+	    !cp_words_caller(&k->peer, &w, &at.regs))
 		return false;
-	at.regs = cp_words_caller(&k->peer, &w);
-	at.leaf = w.fn;
+	at.leaf = cp_wait_fn(&w);
 	t->sid = cp_peer_walk(&k->peer, &at);
 	if (!cp_words_stand(&k->peer, &of, &w))
 		return false;

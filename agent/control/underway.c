@@ -50,19 +50,12 @@ int cp_underway_init(void)
 	return st.life ? 0 : -12; /* ENOMEM */
 }
 
-static cp_sid stack_of(const struct cp_peer *p, const struct cp_wait *w, uintptr_t stack_hi)
-{
-	struct cp_peer_place at = {
-		.regs = cp_words_caller(p, w), .leaf = w->fn, .stack_hi = stack_hi};
-
-	return cp_peer_walk(p, &at);
-}
-
 static void add(const struct cp_peer *p, uint32_t slot)
 {
 	const struct cp_thread_slot *s = cp_threads_slot(slot);
 	const struct cp_words_of of = {cp_load_rlx(&s->tid), slot,
 				       (uintptr_t)cp_load_rlx(&s->waiting)};
+	struct cp_peer_place at = {.stack_hi = cp_load_rlx(&s->stack_hi)};
 	uint64_t now = cp_ticks_now();
 	cp_sid sid = CP_SID_NONE;
 	struct cp_task_call c;
@@ -71,10 +64,11 @@ static void add(const struct cp_peer *p, uint32_t slot)
 	if (!cp_words_read(p, &of, &w) || !cp_contend_is_due(slot, &w, now))
 		return;
 	cp_tasks_call(of.tid, &c);
-	if (!cp_words_fit(&w, &c))
+	if (!cp_words_fit(&w, &c) || !cp_words_caller(p, &w, &at.regs))
 		return;
+	at.leaf = cp_wait_fn(&w);
 	if (!cp_contend_is_known(slot, &w))
-		sid = stack_of(p, &w, s->stack_hi);
+		sid = cp_peer_walk(p, &at);
 	now = cp_ticks_now();
 	if (cp_words_stand(p, &of, &w))
 		cp_contend_add(slot, &w, sid, now);

@@ -28,13 +28,14 @@ bool cp_words_stand(const struct cp_peer *p, const struct cp_words_of *t, const 
 	       again.start == w->start && again.sp == w->sp;
 }
 
-struct cp_regs cp_words_caller(const struct cp_peer *p, const struct cp_wait *w)
+bool cp_words_caller(const struct cp_peer *p, const struct cp_wait *w, struct cp_regs *caller)
 {
 	struct cp_frame_record r;
 
 	if (cp_peer_read(p, &r, w->sp - sizeof(r), sizeof(r)) != sizeof(r))
-		return (struct cp_regs){0, w->sp, 0};
-	return (struct cp_regs){r.pc, w->sp, r.fp};
+		return false;
+	*caller = cp_regs_above(&r, w->sp);
+	return cp_wait_is_of(w, &r);
 }
 
 /* Where it waits lies below the frame that said so, unless that frame was left. */

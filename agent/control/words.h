@@ -23,8 +23,8 @@ struct cp_words_of {
 
 /* Whole and of now. False: it says nothing. */
 bool cp_words_read(const struct cp_peer *p, const struct cp_words_of *t, struct cp_wait *w);
-/* Where its walk begins. What can't be read is 0. */
-struct cp_regs cp_words_caller(const struct cp_peer *p, const struct cp_wait *w);
+/* Where a walk of it begins. False: the frame that said so was left. */
+bool cp_words_caller(const struct cp_peer *p, const struct cp_wait *w, struct cp_regs *caller);
 /* Does it still say the same, and so what was read of its stack hold? */
 bool cp_words_stand(const struct cp_peer *p, const struct cp_words_of *t, const struct cp_wait *w);
 /* Does the kernel bear it out, or say nothing? */

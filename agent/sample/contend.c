@@ -86,7 +86,7 @@ static uintptr_t lock_of(unsigned kind, uintptr_t object)
 static void record(struct cp_thread *t, enum cp_contend which, struct cp_call call, uintptr_t lock,
 		   const struct cp_contend_counts *add)
 {
-	const struct cp_regs caller = cp_regs_above((struct cp_frame_record *)call.sp - 1);
+	const struct cp_regs caller = cp_regs_above((struct cp_frame_record *)call.sp - 1, call.sp);
 	struct cp_cells *cells = &st.cells[which];
 	struct cp_cell_key key = {.label = t->label, .class = cp_lockid_of(lock)};
 	cp_frame frame[CP_WALK_MAX];
@@ -103,21 +103,16 @@ static void record(struct cp_thread *t, enum cp_contend which, struct cp_call ca
 	cp_cell_add(cells, cell, NS, add->ns);
 }
 
-static uint64_t rate_at(unsigned step)
-{
-	return st.rate << step;
-}
-
 static uint64_t block_rate(void)
 {
-	return rate_at(cp_govern_step(CP_COST_BLOCK));
+	return st.rate << cp_govern_step(CP_COST_BLOCK);
 }
 
 /* What a countdown is drawn with, in ticks. 0: it is too early to tell how long one is, or all
  * are to be recorded. */
 static uint64_t mean_at(unsigned step)
 {
-	return st.rate > 1 ? cp_ticks_in(rate_at(step)) / 2 : 0;
+	return st.rate > 1 ? cp_ticks_in(st.rate << step) / 2 : 0;
 }
 
 /* Without a countdown all waits are considered; so is a handler's that comes meanwhile. */
@@ -144,11 +139,13 @@ void cp_contend_forked(void)
 }
 
 /* How many of the waits that took so long come to be considered, with so much left. */
-static double share(uint64_t took, uint64_t left)
+static double share(uint64_t took, uint64_t left, uint64_t brief)
 {
-	if (!left || took >= cp_load_rlx(&st.brief))
+	uint64_t mean = mean_at(cp_waiting.step);
+
+	if (!left || took >= brief)
 		return 1;
-	return cp_one_minus_exp((double)took / (double)mean_at(cp_waiting.step));
+	return cp_one_minus_exp((double)took / (double)CP_MAX(mean, 1UL));
 }
 
 /* Of a wait that is considered, as `met` of its like are. False: not this one. */
@@ -177,7 +174,8 @@ static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w,
 }
 
 /* took: less than nothing where another core's counter lags, or it is forbidden meanwhile. */
-static CP_NOINLINE void consider(const struct cp_waiter *w, int64_t took, uint64_t left)
+static CP_NOINLINE void consider(const struct cp_waiter *w, int64_t took, uint64_t left,
+				 uint64_t brief)
 {
 	struct cp_thread *t = cp_thread_ready();
 	struct cp_contend_counts add;
@@ -186,7 +184,7 @@ static CP_NOINLINE void consider(const struct cp_waiter *w, int64_t took, uint64
 
 	if (took < 0)
 		return;
-	met = share((uint64_t)CP_MAX(took, 1L), left);
+	met = share((uint64_t)CP_MAX(took, 1L), left, brief);
 	arm(t);
 	ns = CP_MAX(cp_ticks_lasted((uint64_t)took), 1.0);
 	if (!(ns >= AWHILE && is_rest(t, w, &add)) && !weigh(t, ns, met, &add))
@@ -307,13 +305,13 @@ void cp_probe_wait_begin(struct cp_waiter *w, struct cp_call call, unsigned what
 		.with = (uintptr_t)with,
 		.start = began,
 		.sp = call.sp,
-		.fn = call.fn,
+		.leaf = cp_wait_leaf(call.fn, call.sp),
 	});
 }
 
 void cp_probe_wait_end(const struct cp_waiter *w, bool waited)
 {
-	uint64_t took, left;
+	uint64_t took, left, brief;
 
 	if (w->ticket)
 		cp_waiters_leave(w->object, w->ticket);
@@ -325,8 +323,9 @@ void cp_probe_wait_end(const struct cp_waiter *w, bool waited)
 		return;
 	took = cp_ticks_now() - w->began;
 	left = cp_load_rlx(&cp_waiting.left);
-	if (CP_UNLIKELY(took >= CP_MIN(cp_load_rlx(&st.brief), left)))
-		consider(w, (int64_t)took, left);
+	brief = cp_load_rlx(&st.brief); /* once: others change it */
+	if (CP_UNLIKELY(took >= CP_MIN(brief, left)))
+		consider(w, (int64_t)took, left, brief);
 	else
 		cp_store_rlx(&cp_waiting.left, left - took);
 }

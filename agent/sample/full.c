@@ -86,6 +86,13 @@ static enum cp_full_result apply(struct step *s)
 	return CP_FULL_OK;
 }
 
+/* libgcc jumps to a landing pad by rules that follow registers. No call is before one, and the
+ * byte that is has another's row. */
+static bool is_jumped_to(uintptr_t pc, bool careful)
+{
+	return cp_module_has(pc) && !cp_cpu_after_call(pc, careful);
+}
+
 /* The kernel's own record of every register; what follows it is the handler's. */
 static enum cp_full_result apply_signal(struct cp_full *f, struct cp_span *span)
 {
@@ -119,8 +126,9 @@ enum cp_full_result cp_full_step(struct cp_full *f, bool *exact, uint64_t gen, s
 	} else if (found == CP_CFI_OK) {
 		struct step s = {&row, (const uint8_t *)m->cfi_hi, f, span, 0};
 
-		*exact = row.signal;
 		result = apply(&s);
+		*exact = row.signal ||
+			 (result == CP_FULL_OK && is_jumped_to(cp_cpu_full_pc(f), careful));
 	} else if (found == CP_CFI_BAD) {
 		result = CP_FULL_BAD_RULE;
 	}

@@ -119,11 +119,13 @@ static enum cp_full_result follow(struct cp_step *s, struct cp_full *f, bool *ex
 	for (unsigned i = 0; i < 2 * 128; i++) {
 		bool there = cp_cpu_full_pc(f) == s->pc && f->r[CP_CPU_SP] == s->sp;
 		uintptr_t sp = f->r[CP_CPU_SP];
+		bool was_exact = *exact, stays;
 
 		result = cp_full_step(f, exact, s->gen, &span);
 		if (result != CP_FULL_OK || there)
 			return result;
-		if (!change_stack(s, &span, sp, f->r[CP_CPU_SP]))
+		stays = was_exact && f->r[CP_CPU_SP] == sp;
+		if (!stays && !change_stack(s, &span, sp, f->r[CP_CPU_SP]))
 			break;
 	}
 	return CP_FULL_BAD_READ;
@@ -157,9 +159,6 @@ static CP_NOINLINE bool full(struct cp_step *s)
 	frameless = s->exact && f.r[CP_CPU_SP] == s->sp;
 	if (f.r[CP_CPU_SP] % 8 || (!frameless && !change_stack(s, &s->span, s->sp, f.r[CP_CPU_SP])))
 		return end(CP_LOSS_WALK_BAD_CFA);
-	/* Which is jumped to: the call that would be before an address returned to isn't. */
-	if (frameless && !cp_cpu_after_call(cp_cpu_full_pc(&f), true))
-		exact = true;
 	if (f.known >> CP_CPU_FP & 1)
 		s->fp = f.r[CP_CPU_FP];
 	return land(s, f.r[CP_CPU_SP], s->fp, cp_cpu_full_pc(&f), exact);

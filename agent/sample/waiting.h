@@ -51,7 +51,7 @@ struct cp_wait {
 	uintptr_t object, with;
 	uint64_t start; /* by cp_ticks_now; 0: not known */
 	uintptr_t sp;	/* the caller's: below it lies the record (walk.h) a walk begins with */
-	uintptr_t fn;	/* what the caller called: the leaf of its stack */
+	uint64_t leaf;	/* cp_wait_leaf */
 };
 
 /* And what it counts down for contend.c, whose own these are. */
@@ -67,6 +67,25 @@ struct cp_waiting {
 _Static_assert(sizeof(struct cp_waiting) <= CP_CACHE_LINE, "one line");
 extern __thread struct cp_waiting cp_waiting
 	__attribute__((tls_model("initial-exec"), visibility("hidden"), aligned(CP_CACHE_LINE)));
+
+#define CP_WAIT_MARK 48 /* bits of a function's address; above them is the mark */
+
+/* What the caller called, which is the leaf of its stack, and a mark of where that returns to:
+ * words that were left standing speak of a frame that has gone, and another lies there. */
+CP_INLINE uint64_t cp_wait_leaf(uintptr_t fn, uintptr_t sp)
+{
+	return fn | (uint64_t)((const struct cp_frame_record *)sp)[-1].pc << CP_WAIT_MARK;
+}
+
+CP_INLINE uintptr_t cp_wait_fn(const struct cp_wait *w)
+{
+	return w->leaf & ((1UL << CP_WAIT_MARK) - 1);
+}
+
+CP_INLINE bool cp_wait_is_of(const struct cp_wait *w, const struct cp_frame_record *r)
+{
+	return (uint16_t)r->pc == w->leaf >> CP_WAIT_MARK;
+}
 
 /* By arithmetic: a load of the word waits for stores to its bytes, and those for a cold cache. */
 CP_INLINE uint64_t cp_wait_head(enum cp_wait_kind kind, uint32_t ticket, bool timed, bool inner)
@@ -93,7 +112,7 @@ CP_INLINE void cp_wait_say(const struct cp_wait *w)
 	said->with = w->with;
 	said->start = w->start;
 	said->sp = w->sp;
-	said->fn = w->fn;
+	said->leaf = w->leaf;
 	cp_store_rel(&said->word, cp_wait_word(w, seq + 1)); /* pairs likewise */
 }
 

@@ -12,6 +12,7 @@
 
 #include "../rt/base.h"
 #include "../rt/thread.h"
+#include "cpu.h"
 
 #include <ucontext.h>
 
@@ -28,15 +29,15 @@ struct cp_frame_record {
 	uintptr_t fp, pc; /* the caller's, and where the function returns to */
 };
 
-CP_INLINE struct cp_regs cp_regs_above(const struct cp_frame_record *r)
+CP_INLINE struct cp_regs cp_regs_above(const struct cp_frame_record *r, uintptr_t sp)
 {
-	return (struct cp_regs){r->pc, (uintptr_t)(r + 1), r->fp};
+	return (struct cp_regs){cp_cpu_strip(r->pc), sp, r->fp};
 }
 
 /* The registers of whoever called the function this macro stands in, which must be
  * noinline; __builtin_frame_address gives it a frame pointer. And the last of them alone, from
  * which the others can be had for as long as the function has not returned. */
-#define CP_CALLER_REGS() cp_regs_above(__builtin_frame_address(0))
+#define CP_CALLER_REGS() cp_regs_above(__builtin_frame_address(0), CP_CALLER_SP())
 #define CP_CALLER_SP()	 ((uintptr_t)__builtin_frame_address(0) + sizeof(struct cp_frame_record))
 
 /* [EARLY] Maps the rule cache and the memo pool, and warms the path up. 0 or -errno. */

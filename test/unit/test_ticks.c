@@ -76,10 +76,40 @@ static void words_stand(void **state)
 		skip();
 	assert_true(heard.start == said.start);
 	assert_true(cp_words_stand(&peer, &self, &heard));
-	cp_waiting.said.object = 8; /* by a handler that brought seq back */
+	/* By a handler that brought seq back. */
+	cp_waiting.said.object++;
 	assert_false(cp_words_stand(&peer, &self, &heard));
+	cp_waiting.said.object--;
+	cp_waiting.said.start++;
+	assert_false(cp_words_stand(&peer, &self, &heard));
+	cp_waiting.said.start--;
+	cp_waiting.said.sp++;
+	assert_false(cp_words_stand(&peer, &self, &heard));
+	cp_waiting.said.sp--;
+	assert_true(cp_words_stand(&peer, &self, &heard));
 	cp_wait_say_nothing();
 	assert_false(cp_words_read(&peer, &self, &heard));
+}
+
+/* What they say of its stack holds while the frame that said so is there. */
+static void words_lead_to_a_caller(void **state)
+{
+	struct cp_frame_record record = {.fp = 16, .pc = 0x123456789};
+	uintptr_t sp = (uintptr_t)(&record + 1);
+	struct cp_wait said = {.sp = sp, .leaf = cp_wait_leaf((uintptr_t)words_stand, sp)};
+	const struct cp_peer peer = {.fd = -1, .may_call = true};
+	struct cp_regs caller;
+
+	(void)state;
+	if (cp_peer_read(&peer, &caller, sp - 8, 8) != 8)
+		skip();
+	assert_true(cp_words_caller(&peer, &said, &caller));
+	assert_true(caller.pc == 0x123456789 && caller.sp == sp && caller.fp == 16);
+	assert_int_equal(cp_wait_fn(&said), (uintptr_t)words_stand);
+	record.pc = 0x123456780;
+	assert_false(cp_words_caller(&peer, &said, &caller));
+	said.sp = 4096;
+	assert_false(cp_words_caller(&peer, &said, &caller));
 }
 
 /* The counter ran on, and CLOCK_MONOTONIC didn't. The last but one: it settles the speed. */
@@ -165,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ticks_are_time),
 		cmocka_unit_test(words_stand),
+		cmocka_unit_test(words_lead_to_a_caller),
 		cmocka_unit_test(a_forbidden_counter_is_not_read), /* before the speed settles */
 		cmocka_unit_test(a_machine_sleeps),
 		cmocka_unit_test(the_clock_will_do),

@@ -340,6 +340,8 @@ static void test_landing_pad(void **state)
 	assert_true(walk_at((uintptr_t)jump_to_pad, stack, (uintptr_t)landing_pad) >= 3);
 	assert_int_equal(cp_frame_addr(frame[1]), (uintptr_t)landing_pad);
 	assert_int_equal(cp_frame_addr(frame[2]), (uintptr_t)test_fibre);
+	assert_int_equal(walk_at((uintptr_t)jump_to_pad, stack, (uintptr_t)&stack[4]), 1);
+	assert_int_equal(walk_at((uintptr_t)jump_to_pad, stack, 0x123456789000), 1);
 }
 
 /* The stack holds what reads like a call; in memory that may be generated code it is one. */

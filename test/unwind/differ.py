@@ -3,7 +3,8 @@
 
 Every distinct difference must be explained by a row of explained.txt, or the test
 fails. A row: program, object, symbol (globs; no-table
-for code that no call-frame table speaks of), kind (shorter: ours ends early; noise:
+for code that no call-frame table speaks of; landing-pad where ours is the address behind the
+oracle's), kind (shorter: ours ends early; noise:
 so, and the oracle's next address is in no loaded object; longer: the oracle ends early;
 other: they part), truth (who is right by counting calls and returns: ours, theirs, none;
 - when nobody counted), and the reason.
@@ -141,6 +142,9 @@ class Explained:
         below = diff["ours"][max(diff["at"] - 2, 0)]
         if not (record.has_table(diff["pc"]) and record.has_table(below)):
             names.append("no-table")
+        ours, theirs = (diff[who][diff["at"]:][:1] for who in ("ours", "theirs"))
+        if ours and theirs and ours[0] == theirs[0] + 1:
+            names.append("landing-pad")
         for row in self.rows:
             if any(self.speaks_of(row, record.program, module, name, diff) for name in names):
                 row[6] += diff["count"]
