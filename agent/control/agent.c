@@ -60,11 +60,12 @@ static void thread_leaves(struct cp_thread *t)
 	struct cp_thread_slot *s = cp_threads_of(t);
 
 	t->slot = 0;
-	if (!s)
-		return;
-	cp_tick_leave(s);
-	cp_made_left(s->creation);
-	cp_threads_leave(s);
+	if (s) {
+		cp_tick_leave(s);
+		cp_made_left(s->creation);
+		cp_threads_leave(s);
+	}
+	cp_thread_hosts_leaves();
 }
 
 static void enter(uintptr_t start, uint32_t creation)
@@ -95,8 +96,10 @@ void cp_agent_thread_made(uint32_t creation)
 
 void cp_agent_thread_begins(uintptr_t start, uint32_t creation)
 {
-	if (st.on && !cp_thread_is_own(start))
-		enter(start, creation);
+	if (!st.on || cp_thread_is_own(start))
+		return;
+	cp_thread_hosts_begins();
+	enter(start, creation);
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -269,6 +272,7 @@ void cp_agent_start(void)
 	if (!st.on)
 		return;
 	cp_trigger_install();
+	cp_thread_hosts_begins();
 	enter(getauxval(AT_ENTRY), 0);
 	cp_ticker_start();
 	cp_interval_start();

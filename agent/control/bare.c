@@ -25,7 +25,13 @@
 #endif
 
 #define STACK_SIZE (512UL << 10)
+#define ROOMS	   4
 #define TLS_MARGIN (64UL << 10) /* beyond our own variables: what libc keeps there */
+
+static struct {
+	uint32_t *tid[ROOMS]; /* of each room */
+	unsigned rooms;
+} st;
 
 /* The stack, below it a page nobody may touch, above it the thread block, with room
  * for thread-local variables on the side where this processor has them; then tid. */
@@ -46,6 +52,8 @@ int cp_bare_init(struct cp_bare *b)
 	b->block = b->stack_top + below;
 	b->self = (void *)(b->block + self_offset);
 	b->tid = (void *)(b->block + above);
+	if (st.rooms < ROOMS)
+		st.tid[st.rooms++] = b->tid;
 	return 0;
 }
 
@@ -77,6 +85,15 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 	r = cp_clone_thread(fn, arg, b->stack_top, b->block, b->tid);
 	cp_sys_restore_signals(&mask);
 	return r < 0 ? (int)r : 0;
+}
+
+uint32_t cp_bare_running(void)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < st.rooms; i++)
+		n += cp_load_rlx(st.tid[i]) != 0;
+	return n;
 }
 
 /* The host never sees the descriptors of such a thread, can't close them under it, does

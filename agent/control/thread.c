@@ -2,9 +2,11 @@
 /*
  * thread.c - an ordinary thread of the control room, which libc knows of
  *
- * Context  HOST: cp_thread_make      on such a thread: the rest
- * Calls    pthread_create and its attributes; system calls, parse.c, rights.c.
- * Shared   st.running, st.made (relaxed: a late sight costs a second).
+ * Context  HOST: cp_thread_make, cp_thread_hosts_begins, _leaves
+ *          on such a thread: the rest
+ * Calls    pthread_create and its attributes, exit; system calls, parse.c, rights.c.
+ * Shared   st.running, st.made (relaxed: a late sight costs a second); st.hosts: what the
+ *          kernel counts decides. st.pid, before there is a thread of ours.
  * Holds    Every signal is blocked on it but 32 and 33, by which libc reaches all
  *          threads: without them the host's setuid() would wait for ever. What that
  *          then does on ours must have the outcome it has on the host's: rights.h.
@@ -14,19 +16,29 @@
 
 #include "../rt/atomic.h"
 #include "../rt/sys.h"
+#include "../rt/thread.h"
+#include "bare.h"
 #include "parse.h"
 #include "rights.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STACK_SIZE    (128UL << 10)
 #define THREADS_FIELD 17 /* blanks between the state and the number of threads */
 
+#define WAY_OUT_NS    1000000
+#define WAY_OUT_LOOKS 20
+
 static struct {
 	uint32_t running; /* such threads */
 	uint32_t made;
+	uint32_t pid;	/* of the process they are in */
+	uint32_t hosts; /* threads that libc and we know of */
+	uint32_t last;	/* of them: who leaves when the others have left, or not begun yet */
 } st;
 
 void cp_thread_be_ordinary(void)
@@ -69,6 +81,7 @@ static int make(cp_thread_main_fn *run, size_t stack)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (stack)
 		pthread_attr_setstacksize(&attr, stack);
+	st.pid = (uint32_t)cp_sys_getpid();
 	cp_add_rlx(&st.running, 1);
 	r = pthread_create(&thread, &attr, counted, (void *)run);
 	if (r)
@@ -93,8 +106,11 @@ int cp_thread_make(cp_thread_main_fn *run)
 	return r;
 }
 
-bool cp_thread_alone(void)
+/* How many threads the process has but for bare ones, by the kernel's count, which has a main
+ * thread that has left in it; 0: not known. */
+static uint64_t count_all(bool *main_left)
 {
+	uint32_t bare = cp_bare_running();
 	int fd = (int)cp_sys_open("/proc/self/stat", O_RDONLY, 0);
 	const char *s, *end;
 	char text[512];
@@ -102,17 +118,66 @@ bool cp_thread_alone(void)
 	long n;
 
 	if (fd < 0)
-		return false;
+		return 0;
 	n = cp_sys_read(fd, text, sizeof(text) - 1);
 	cp_sys_close(fd);
 	text[CP_MAX(n, 0)] = 0;
 	s = strrchr(text, ')'); /* the end of the name, which may hold anything */
-	if (!s || strncmp(s, ") Z ", 4) != 0)
-		return false;
+	if (!s || s[1] != ' ')
+		return 0;
+	*main_left = s[2] == 'Z';
 	s += 2;
 	for (unsigned i = 0; i < THREADS_FIELD && s; i++)
 		s = strchr(s + 1, ' ');
-	/* A main thread that has left still counts. */
-	return s && !cp_parse_number(s + 1, &threads, &end) &&
-	       threads == 1 + cp_load_rlx(&st.running);
+	if (!s || cp_parse_number(s + 1, &threads, &end) || bare != cp_bare_running())
+		return 0;
+	return threads - bare;
+}
+
+bool cp_thread_alone(void)
+{
+	bool main_left = false;
+	uint64_t all = count_all(&main_left);
+
+	return main_left && all == 1 + cp_load_rlx(&st.running);
+}
+
+/* --- the host's own ------------------------------------------------------- */
+
+void cp_thread_hosts_begins(void)
+{
+	cp_add_rlx(&st.hosts, 1);
+}
+
+/* Are there but the calling thread, the main one if that has left, and ours? Others may be on
+ * their way out, which takes no time; what libc keeps for itself stays. */
+static bool is_last(void)
+{
+	uint32_t tid = (uint32_t)cp_sys_gettid();
+	bool is_main = tid == st.pid, main_left = false;
+	const struct timespec a_while = {0, WAY_OUT_NS};
+	uint64_t want = cp_load_rlx(&st.running) + (is_main ? 1 : 2);
+
+	for (int tries = 0; tries < WAY_OUT_LOOKS && cp_load_rlx(&st.last) == tid; tries++) {
+		if (count_all(&main_left) == want && (is_main || main_left))
+			return true;
+		CP_SYS(SYS_nanosleep, &a_while, 0);
+	}
+	return false;
+}
+
+/* Ours is the first key: so only in the last round that libc makes have the host's destructors
+ * had all but one of theirs. */
+void cp_thread_hosts_leaves(void)
+{
+	if (!cp_load_rlx(&st.running) || st.pid != (uint32_t)cp_sys_getpid())
+		return;
+	if (!cp_self.rounds && cp_sub_rlx(&st.hosts, 1) != 1)
+		return;
+	if (!cp_self.rounds)
+		cp_store_rlx(&st.last, (uint32_t)cp_sys_gettid());
+	if (++cp_self.rounds < PTHREAD_DESTRUCTOR_ITERATIONS)
+		cp_thread_leave_again();
+	else if (is_last())
+		exit(0);
 }

@@ -101,6 +101,11 @@ void cp_thread_on_leave(cp_thread_leave_fn *fn)
 		st.on_leave[st.leavers++] = fn;
 }
 
+void cp_thread_leave_again(void)
+{
+	pthread_setspecific(st.key, &cp_self);
+}
+
 uint32_t cp_epoch(void)
 {
 	uint32_t e = cp_load_rlx(&st.life->epoch);

@@ -12,9 +12,10 @@ import stat
 import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
-from host import LIB, PROG, Host, check, wait_for  # noqa: E402
+from host import LIB, PROG, Host, check, run, wait_for  # noqa: E402
 from http_kit import Server, ask, free_port  # noqa: E402
 
 FORK = os.path.join(PROG, "httpfork")
@@ -215,7 +216,23 @@ def tokens():
         check(wait_for(lambda: "[::1]:" in h.log_text() or "no HTTP at" in h.log_text()), "IPv6")
 
 
+def the_last_thread_is_the_hosts():
+    """It finds that it is the last, and what it leaves in buffers comes out."""
+    argv = [os.path.join(PROG, "threads")]
+    want = run(argv, preload=None)
+    for more in ({"CPROF_HTTP": "127.0.0.1:0"}, {"CPROF_INTERVAL": "1h"}):
+        got = run(argv, CPROF_LOG="none", **more)
+        check((got.returncode, got.stdout) == (want.returncode, want.stdout),
+              "%s: %s" % (more, got))
+    # One that asks the kernel itself to end doesn't wait for ours.
+    began = time.monotonic()
+    run(["python3", "-c", "import ctypes; ctypes.CDLL(None).syscall(60, 0)"],
+        CPROF_HTTP="127.0.0.1:0", CPROF_INTERVAL="1h")
+    check(time.monotonic() - began < 15, "it ends")
+
+
 children_have_their_own()
+the_last_thread_is_the_hosts()
 a_port_is_the_parents()
 a_daemon_takes_it_over()
 descriptors_are_the_hosts()
