@@ -96,10 +96,8 @@ void cp_agent_thread_made(uint32_t creation)
 
 void cp_agent_thread_begins(uintptr_t start, uint32_t creation)
 {
-	if (!st.on || cp_thread_is_own(start))
-		return;
-	cp_thread_hosts_begins();
-	enter(start, creation);
+	if (st.on && !cp_thread_is_own(start))
+		enter(start, creation);
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -272,7 +270,6 @@ void cp_agent_start(void)
 	if (!st.on)
 		return;
 	cp_trigger_install();
-	cp_thread_hosts_begins();
 	enter(getauxval(AT_ENTRY), 0);
 	cp_ticker_start();
 	cp_interval_start();
@@ -349,6 +346,7 @@ void cp_agent_shut_in(bool timeless)
 	if (st.on) {
 		cp_trigger_shut_in();
 		cp_rights_shut_in();
+		cp_thread_shut_in();
 	}
 	cp_walk_shut_in();
 	cp_ticker_stop();

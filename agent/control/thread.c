@@ -2,11 +2,12 @@
 /*
  * thread.c - an ordinary thread of the control room, which libc knows of
  *
- * Context  HOST: cp_thread_make, cp_thread_hosts_begins, _leaves
+ * Context  HOST: cp_thread_make, cp_thread_hosts_leaves, cp_thread_shut_in
  *          on such a thread: the rest
  * Calls    pthread_create and its attributes, exit; system calls, parse.c, rights.c.
- * Shared   st.running, st.made (relaxed: a late sight costs a second); st.hosts: what the
- *          kernel counts decides. st.pid, before there is a thread of ours.
+ * Shared   st, relaxed: a late sight costs a second, and who is the last the kernel decides. pid
+ *          and epoch are set before there is a thread of ours.
+ * Order    turn, then leaving, acq_rel: who finds nobody leaving has a turn after all who left.
  * Holds    Every signal is blocked on it but 32 and 33, by which libc reaches all
  *          threads: without them the host's setuid() would wait for ever. What that
  *          then does on ours must have the outcome it has on the host's: rights.h.
@@ -17,6 +18,7 @@
 #include "../rt/atomic.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
+#include "../sample/threads.h"
 #include "bare.h"
 #include "parse.h"
 #include "rights.h"
@@ -36,9 +38,12 @@
 static struct {
 	uint32_t running; /* such threads */
 	uint32_t made;
-	uint32_t pid;	/* of the process they are in */
-	uint32_t hosts; /* threads that libc and we know of */
-	uint32_t last;	/* of them: who leaves when the others have left, or not begun yet */
+	uint32_t pid, epoch; /* of the process they are in */
+	uint32_t shut_in;
+	/* Of the host's, from when its main thread leaves: */
+	uint32_t main_left;
+	uint32_t leaving; /* in a destructor, and not in its last round */
+	uint32_t turn;	  /* who came to that, counted */
 } st;
 
 void cp_thread_be_ordinary(void)
@@ -82,6 +87,7 @@ static int make(cp_thread_main_fn *run, size_t stack)
 	if (stack)
 		pthread_attr_setstacksize(&attr, stack);
 	st.pid = (uint32_t)cp_sys_getpid();
+	st.epoch = cp_epoch();
 	cp_add_rlx(&st.running, 1);
 	r = pthread_create(&thread, &attr, counted, (void *)run);
 	if (r)
@@ -144,40 +150,57 @@ bool cp_thread_alone(void)
 
 /* --- the host's own ------------------------------------------------------- */
 
-void cp_thread_hosts_begins(void)
+/* Of those that said when they began. */
+static bool anyone_lives(void)
 {
-	cp_add_rlx(&st.hosts, 1);
+	uint32_t at = 0, slot;
+
+	while ((slot = cp_threads_look(&at)) < CP_THREADS_MAX)
+		if (!(cp_load_rlx(&cp_threads_slot(slot)->state) & CP_THREAD_FOUND))
+			return true;
+	return false;
 }
 
-/* Are there but the calling thread, the main one if that has left, and ours? Others may be on
- * their way out, which takes no time; what libc keeps for itself stays. */
+/* Are there but the calling thread, the main one if that has left, and ours? Who has been here
+ * before may be on his way out, which takes no time; who comes after will ask for himself. */
 static bool is_last(void)
 {
-	uint32_t tid = (uint32_t)cp_sys_gettid();
-	bool is_main = tid == st.pid, main_left = false;
-	const struct timespec a_while = {0, WAY_OUT_NS};
+	bool is_main = cp_self.tid == st.pid, main_left = false;
 	uint64_t want = cp_load_rlx(&st.running) + (is_main ? 1 : 2);
+	const struct timespec a_while = {0, WAY_OUT_NS};
+	uint32_t turn = cp_add_rlx(&st.turn, 1) + 1;
 
-	for (int tries = 0; tries < WAY_OUT_LOOKS && cp_load_rlx(&st.last) == tid; tries++) {
+	if (cp_add_acqrel(&st.leaving, -1U) != 1 || anyone_lives())
+		return false;
+	for (int looks = 0; looks < WAY_OUT_LOOKS && cp_load_rlx(&st.turn) == turn; looks++) {
 		if (count_all(&main_left) == want && (is_main || main_left))
 			return true;
-		CP_SYS(SYS_nanosleep, &a_while, 0);
+		CP_SYS(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &a_while, 0);
 	}
 	return false;
 }
 
 /* Ours is the first key: so only in the last round that libc makes have the host's destructors
- * had all but one of theirs. */
+ * had all but one of theirs. Until the main thread leaves, which few do, nobody is the last. */
 void cp_thread_hosts_leaves(void)
 {
-	if (!cp_load_rlx(&st.running) || st.pid != (uint32_t)cp_sys_getpid())
+	if (!cp_load_rlx(&st.running) || st.epoch != cp_epoch() || cp_load_rlx(&st.shut_in))
 		return;
-	if (!cp_self.rounds && cp_sub_rlx(&st.hosts, 1) != 1)
+	if (cp_self.tid == st.pid)
+		cp_store_rlx(&st.main_left, 1);
+	if (!cp_load_rlx(&st.main_left))
 		return;
 	if (!cp_self.rounds)
-		cp_store_rlx(&st.last, (uint32_t)cp_sys_gettid());
-	if (++cp_self.rounds < PTHREAD_DESTRUCTOR_ITERATIONS)
+		cp_add_rlx(&st.leaving, 1);
+	if (++cp_self.rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
 		cp_thread_leave_again();
-	else if (is_last())
+	} else if (is_last()) {
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		exit(0);
+	}
+}
+
+void cp_thread_shut_in(void)
+{
+	cp_store_rlx(&st.shut_in, 1);
 }

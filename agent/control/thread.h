@@ -25,10 +25,11 @@ int cp_thread_make(cp_thread_main_fn *run);
 bool cp_thread_is_own(uintptr_t start);
 /* True when the main thread has left and nobody is there but our own ordinary threads. */
 bool cp_thread_alone(void);
-/* [HOST] One of the host's threads begins; and leaves, from its destructor. The last of them
- * ends the process as libc would, did it not count ours. */
-void cp_thread_hosts_begins(void);
+/* [HOST] One of the host's threads leaves, from its destructor. The last of them ends the
+ * process as libc would, did it not count ours. */
 void cp_thread_hosts_leaves(void);
+/* [HOST] The process enters a sandbox, where a system call may kill: no more of this. */
+void cp_thread_shut_in(void);
 /* Gives up a realtime policy, which the host's thread that made or asked this one passed
  * on: at its priority ours would keep the host's others waiting. */
 void cp_thread_be_ordinary(void);
