@@ -18,7 +18,7 @@ from macro import Variant
 from servers import tree
 from twins import BURST_MS, SERVERS, loaded, standing
 
-PERIOD, TURNS = (5, 2) if QUICK else (15, 4)
+PERIOD, TURNS = (5, 2) if QUICK else (15, 3)
 BURSTS = PERIOD * 500 // BURST_MS  # pairs of them
 PROFILES = ("allocs", "mutex", "block", "goroutine", "heap")
 PERSON = ("", "heap?debug=1", "goroutine?debug=2", "profile?seconds=1", "threadcreate")

@@ -20,7 +20,7 @@ from macro import OURS, Variant, peers, ratio, show_all
 from servers import Memcached, Nginx, Redis, peak_kib, tree
 
 TWINS, SELDOM = (3, 1) if QUICK else (20, 15)
-PAIRS, FEWER, BURST_MS, CONNECTIONS = 100, 50, 5, 16  # fewer for single profiles and peers
+PAIRS, FEWER, BURST_MS, CONNECTIONS = 100, 40, 5, 16  # fewer for single profiles and peers
 VALUE = "0123456789" * 10
 
 

@@ -53,12 +53,12 @@ static void *leaves(void *arg)
 	pthread_exit(arg);
 }
 
-static void make_others(void)
+static void make_others(int c11)
 {
 	pthread_t p;
 	thrd_t t;
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < c11; i++)
 		if (thrd_create(&t, allocates, NULL) == thrd_success)
 			thrd_join(t, NULL);
 	for (int i = 0; i < 20; i++)
@@ -89,12 +89,11 @@ int main(int argc, char **argv)
 	if (!strcmp(how, "slow") && !pthread_key_create(&key, sleeps))
 		pthread_setspecific(key, &key);
 	cancelled = !strcmp(how, "cancelled");
-	if (!strcmp(how, "others") || !strcmp(how, "sandboxed"))
-		make_others();
+	make_others(strcmp(how, "others") ? 0 : 3);
+	if (!strcmp(how, "sandboxed"))
+		shut_in();
 	if (pthread_create(&t, NULL, prints, NULL))
 		return 1;
 	pthread_detach(t);
-	if (!strcmp(how, "sandboxed"))
-		shut_in();
 	pthread_exit(NULL);
 }
