@@ -88,8 +88,8 @@ extra() {
 }
 extra 'void surprise(void); void surprise(void) {}'
 bites exports 'not in shim/table.h: surprise$'
-extra 'void exit(int); void surprise(void) { exit(1); }'
-bites exports 'uses exit: not in'
+extra 'void abort(void); void surprise(void) { abort(); }'
+bites exports 'uses abort: not in'
 extra '__thread char big[4096]; char *at(void) { return big; }'
 bites exports '__tls_get_addr'
 bites exports '4[0-9]* bytes of every thread'
