@@ -43,7 +43,8 @@ def peak_kib(pids):
     for p in pids:
         with contextlib.suppress(OSError):
             status = pathlib.Path(f"/proc/{p}/status").read_text()
-            kib += int(re.search(r"^VmHWM:\s+(\d+)", status, re.M).group(1))
+            found = re.search(r"^VmHWM:\s+(\d+)", status, re.M)
+            kib += int(found.group(1)) if found else 0  # one that has ended has none
     return kib
 
 
