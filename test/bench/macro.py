@@ -23,10 +23,12 @@ LIBS = "/usr/lib/" + os.uname().machine + "-linux-gnu/"
 
 
 class Variant:
-    """An environment, or a program beside; job: which of ours does the same."""
+    """An environment, or a program beside; job: which of ours does the same; breaks: workloads that
+    don't bear it."""
 
-    def __init__(self, name, preload=None, base="none", job=None, beside=None, **env):
+    def __init__(self, name, preload=None, base="none", job=None, beside=None, breaks=(), **env):
         self.name, self.preload, self.base, self.job = name, preload, base, job
+        self.breaks = breaks
         self.program, self.env = beside, env
 
     def is_there(self):
@@ -89,8 +91,9 @@ PEERS = [
     Variant("jemalloc", LIBS + "libjemalloc.so.2"),
     Variant("jemalloc prof", LIBS + "libjemalloc.so.2", base="jemalloc", job="cprof, heap",
             MALLOC_CONF="prof:true,lg_prof_sample:19"),
+    # A forked child waits for ever for its lock.
     Variant("heaptrack", "/usr/lib/heaptrack/libheaptrack_preload.so", job="cprof, heap",
-            DUMP_HEAPTRACK_OUTPUT="@/heaptrack"),
+            breaks=["postgresql"], DUMP_HEAPTRACK_OUTPUT="@/heaptrack"),
 ]
 
 
@@ -134,7 +137,7 @@ def peers():
 
 def bench_workload(name):
     title(f"{name}: {ROUNDS} interleaved pairs")
-    shown = [*OURS, *peers()]
+    shown = [*OURS, *(v for v in peers() if name not in v.breaks)]
     variants = {v.name: v for v in [Variant("none"), *shown]}
     workload = WORKLOADS[name]()
     results = turns(list(variants), ROUNDS, lambda n: variants[n].measure(workload))
