@@ -70,7 +70,7 @@ def compare_ring(n, peer):
     time of a turn depends on chance more than on who takes how long, and many processes are
     needed. On one, all that is done is in the way, and nothing else is."""
     argv = [BENCH / "micro", f"ring:{n}"]
-    compare(f"ring:{n}", [*argv, 1000], None, peer, 6 * PROCESSES, ROUNDS // 5)
+    compare(f"ring:{n}", [*argv, 1000], None, peer, 5 * PROCESSES, ROUNDS // 5)
     everywhere = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(everywhere)})
     compare(f"ring:{n}, one processor", [*argv, 4000], peer=peer)

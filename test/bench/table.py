@@ -2,6 +2,8 @@
 """The README's performance table, from the results of the last runs of each part."""
 import re
 
+from kit import show_range
+
 # What is measured, its unit in words, the target; and a word on how to show it.
 ROWS = [
     ("micro.glibc-64.added", "malloc and free of 64 bytes", "{:+.1f} ns", "1.5 ns"),
@@ -44,7 +46,7 @@ def beside(values, name):
     if f"{name}.throughput" not in values:
         return ""
     ours, low, high = (values[f"{name}.cprof-to-it{what}"] for what in ("", ".from", ".to"))
-    return f"{percent(values[f'{name}.throughput'])}; {ours:.3f} ({low:.3f}-{high:.3f})"
+    return f"{percent(values[f'{name}.throughput'])}; {ours:.3f} ({show_range(low, high)})"
 
 
 def show(results, workloads):
