@@ -33,7 +33,7 @@
 #define THREADS_FIELD 17 /* blanks between the state and the number of threads */
 
 #define WAY_OUT_NS    1000000
-#define WAY_OUT_LOOKS 20
+#define WAY_OUT_LOOKS 100
 
 static struct {
 	uint32_t running; /* such threads */
