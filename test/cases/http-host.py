@@ -26,7 +26,8 @@ def ask_unix(path):
     """The status of an answer, and who listens."""
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(20)
-        s.connect(path)
+        # It has a name a moment before it listens.
+        check(wait_for(lambda: s.connect_ex(path) == 0), path + " listens")
         pid = struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
         return ask(s, "/debug/pprof/heap").status, pid
 
