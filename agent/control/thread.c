@@ -7,7 +7,6 @@
  * Calls    pthread_create and its attributes, exit; system calls, parse.c, rights.c.
  * Shared   st, relaxed: a late sight costs a second, and who is the last the kernel decides. pid
  *          and epoch are set before there is a thread of ours.
- * Order    turn, then leaving, acq_rel: who finds nobody leaving has a turn after all who left.
  * Holds    Every signal is blocked on it but 32 and 33, by which libc reaches all
  *          threads: without them the host's setuid() would wait for ever. What that
  *          then does on ours must have the outcome it has on the host's: rights.h.
@@ -43,7 +42,7 @@ static struct {
 	/* Of the host's, from when its main thread leaves: */
 	uint32_t main_left;
 	uint32_t leaving; /* in a destructor, and not in its last round */
-	uint32_t turn;	  /* who came to that, counted */
+	uint32_t turn;	  /* whose it is to decide: of who found nobody else leaving, counted */
 } st;
 
 void cp_thread_be_ordinary(void)
@@ -168,10 +167,12 @@ static bool is_last(void)
 	bool is_main = cp_self.tid == st.pid, main_left = false;
 	uint64_t want = cp_load_rlx(&st.running) + (is_main ? 1 : 2);
 	const struct timespec a_while = {0, WAY_OUT_NS};
-	uint32_t turn = cp_add_rlx(&st.turn, 1) + 1;
+	uint32_t turn;
 
-	if (cp_add_acqrel(&st.leaving, -1U) != 1 || anyone_lives())
+	/* The turn after that, or of two in this round neither might have the last. */
+	if (cp_sub_rlx(&st.leaving, 1) != 1 || anyone_lives())
 		return false;
+	turn = cp_add_rlx(&st.turn, 1) + 1;
 	for (int looks = 0; looks < WAY_OUT_LOOKS && cp_load_rlx(&st.turn) == turn; looks++) {
 		if (count_all(&main_left) == want && (is_main || main_left))
 			return true;
