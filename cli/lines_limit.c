@@ -10,6 +10,8 @@
  */
 #include "lines.h"
 
+#include "agent/rt/filter.h"
+
 #include <fcntl.h>
 #include <jemalloc/jemalloc.h>
 #include <stdlib.h>
@@ -56,7 +58,8 @@ void cp_lines_limit(size_t heap_bytes, unsigned cpu_seconds)
 	set_limit(RLIMIT_AS, heap_bytes + ADDRESS_SPACE);
 	set_limit(RLIMIT_CPU, cpu_seconds);
 	set_limit(RLIMIT_CORE, 0);
-	nice(10);
+	if (!cp_filtered())
+		nice(10);
 	first_for_the_oom_killer();
 }
 

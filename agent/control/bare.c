@@ -12,6 +12,8 @@
 
 #include "../rt/atomic.h"
 #include "../rt/clone.h"
+#include "../rt/filter.h"
+#include "../rt/log.h"
 #include "../rt/mem.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
@@ -98,8 +100,14 @@ uint32_t cp_bare_running(void)
 
 /* The host never sees the descriptors of such a thread, can't close them under it, does
  * not pass them on, and what it closes itself is closed: a pipe's reader is not kept
- * waiting by us. */
+ * waiting by us. But behind a filter nobody could say a line without that copy (log.c). */
 bool cp_bare_part_files(void)
 {
-	return CP_SYS(SYS_close_range, 0, UINT_MAX, CLOSE_RANGE_UNSHARE) == 0;
+	bool keeps = cp_log_is_stderr() && cp_filtered();
+
+	if (CP_SYS(SYS_close_range, 3, UINT_MAX, CLOSE_RANGE_UNSHARE))
+		return false;
+	CP_SYS(SYS_close_range, 0, keeps ? 1 : 2, 0);
+	cp_self.own_files = true;
+	return true;
 }

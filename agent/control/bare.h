@@ -28,7 +28,8 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg);
 /* [ANY] How many there are. */
 uint32_t cp_bare_running(void);
 /* [CONTROL, on such a thread] From here on it has a table of descriptors of its own,
- * and an empty one. False where the kernel can't do that. */
+ * and an empty one, but for standard error behind a filter. False where the kernel can't
+ * do that. */
 bool cp_bare_part_files(void);
 
 #endif

@@ -16,6 +16,7 @@
  */
 #include "peer.h"
 
+#include "../rt/filter.h"
 #include "../rt/sys.h"
 #include "../sample/rules.h"
 #include "../sample/stack.h"
@@ -27,26 +28,13 @@
 #define ROOM	(1UL << 20)
 #define HI_SANE (1UL << 30) /* an end further away than this is another stack's */
 
-bool cp_peer_unfiltered(void)
-{
-	static const char key[] = "\nSeccomp:\t0\n";
-	char text[4096];
-	long fd = cp_sys_open("/proc/thread-self/status", O_RDONLY, 0);
-	long n = fd < 0 ? -1 : cp_sys_read((int)fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		cp_sys_close((int)fd);
-	text[CP_MAX(n, 0)] = 0;
-	return strstr(text, key) != NULL;
-}
-
 int cp_peer_open(struct cp_peer *p, struct cp_arena *job)
 {
 	p->room = cp_arena_alloc(job, ROOM);
 	if (!p->room)
 		return -ENOMEM;
 	p->fd = (int)cp_sys_open("/proc/thread-self/mem", O_RDONLY, 0);
-	p->may_call = p->fd < 0 && cp_peer_unfiltered();
+	p->may_call = p->fd < 0 && !cp_filtered();
 	return 0;
 }
 

@@ -20,8 +20,6 @@ struct cp_peer {
 	char *room;    /* for one stack */
 };
 
-/* Is no system call filtered? Asked by reading: asking by a call might be filtered. */
-bool cp_peer_unfiltered(void);
 /* 0 or -errno. */
 int cp_peer_open(struct cp_peer *p, struct cp_arena *job);
 void cp_peer_close(struct cp_peer *p);

@@ -3,7 +3,7 @@
  * share.c - a share of the processors, where a thousand threads want them
  *
  * Context  CONTROL
- * Calls    system calls, parse.c, peer.c.
+ * Calls    system calls, parse.c.
  * Shared   nothing: the thread's own record.
  * Fails    see share.h
  * Why      Among two thousand threads that compute on two processors each has a
@@ -15,10 +15,10 @@
  */
 #include "share.h"
 
+#include "../rt/filter.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
 #include "parse.h"
-#include "peer.h"
 
 #include <sys/resource.h>
 
@@ -91,7 +91,7 @@ void cp_share_claim(void)
 		return;
 	if (!t->own_steps) /* the kernel answers 20 less it */
 		t->own_nice = (int8_t)(20 - CP_SYS(SYS_getpriority, PRIO_PROCESS, 0));
-	if (cp_peer_unfiltered() && set_nice(t->own_nice - steps))
+	if (!cp_filtered() && set_nice(t->own_nice - steps))
 		t->own_steps = (int8_t)steps;
 	else
 		t->own_claims = false;
@@ -101,7 +101,7 @@ void cp_share_end(void)
 {
 	struct cp_thread *t = &cp_self;
 
-	if (t->own_steps)
+	if (t->own_steps && !cp_filtered())
 		set_nice(t->own_nice);
 	t->own_steps = 0;
 	t->own_claims = false;

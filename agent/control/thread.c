@@ -15,6 +15,7 @@
 #include "thread.h"
 
 #include "../rt/atomic.h"
+#include "../rt/filter.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
 #include "../sample/threads.h"
@@ -53,7 +54,7 @@ void cp_thread_be_ordinary(void)
 	if (policy < 0)
 		return;
 	policy &= ~SCHED_RESET_ON_FORK;
-	if (policy == SCHED_FIFO || policy == SCHED_RR)
+	if ((policy == SCHED_FIFO || policy == SCHED_RR) && !cp_filtered())
 		CP_SYS(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
 }
 

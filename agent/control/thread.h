@@ -31,7 +31,7 @@ void cp_thread_hosts_leaves(void);
 /* [HOST] The process enters a sandbox, where a system call may kill: no more of this. */
 void cp_thread_shut_in(void);
 /* Gives up a realtime policy, which the host's thread that made or asked this one passed
- * on: at its priority ours would keep the host's others waiting. */
+ * on: at its priority ours would keep the host's others waiting. Behind a filter it can't. */
 void cp_thread_be_ordinary(void);
 
 #endif

@@ -13,7 +13,9 @@
 #include "log.h"
 
 #include "buf.h"
+#include "filter.h"
 #include "sys.h"
+#include "thread.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -54,13 +56,20 @@ static bool is_stderr(int fd)
 	return cp_sys_fstat(fd, &sb) == 0 && sb.st_dev == st.dev && sb.st_ino == st.ino;
 }
 
+bool cp_log_is_stderr(void)
+{
+	return st.kind != OFF && st.has_stderr && is_stderr(2);
+}
+
 /* The process's descriptor 2, for a thread whose table is its own: a copy of it, which
- * the caller closes. */
+ * the caller closes. Few filters let this through; behind one, such a thread has kept it. */
 static int borrow_stderr(void)
 {
-	int pidfd = (int)CP_SYS(SYS_pidfd_open, cp_sys_getpid(), 0);
-	int fd;
+	int pidfd, fd;
 
+	if (cp_filtered())
+		return -1;
+	pidfd = (int)CP_SYS(SYS_pidfd_open, cp_sys_getpid(), 0);
 	if (pidfd < 0)
 		return -1;
 	fd = (int)CP_SYS(SYS_pidfd_getfd, pidfd, 2, 0);
@@ -75,13 +84,10 @@ static int borrow_stderr(void)
 static int open_stderr(bool *borrowed)
 {
 	*borrowed = false;
-	if (!st.has_stderr)
-		return -1;
-	if (CP_SYS(SYS_fcntl, 2, F_GETFD) < 0) {
-		*borrowed = true;
-		return borrow_stderr();
-	}
-	return is_stderr(2) ? 2 : -1;
+	if (cp_log_is_stderr())
+		return 2;
+	*borrowed = st.has_stderr && cp_self.own_files;
+	return *borrowed ? borrow_stderr() : -1;
 }
 
 /* A descriptor to write to; *borrowed: the caller closes it; *astray: it is not the

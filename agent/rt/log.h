@@ -14,6 +14,8 @@
  * "none": nothing. Else a path, opened for each line, appended to, closed; stderr, with
  * a word about it, when that fails. */
 void cp_log_init(const char *where);
+/* [ANY] Is this thread's descriptor 2 where lines go? */
+bool cp_log_is_stderr(void);
 /* Writes "cprof[PID]: " and the line in one piece. The verbs are buf.h's. */
 void cp_log(const char *fmt, ...) CP_PRINTF(1, 2);
 

@@ -3,7 +3,7 @@
  * mem.c - the agent's own memory: pages from the kernel, and arenas over them
  *
  * Context  ANY (an arena: one thread at a time)
- * Calls    mmap, munmap, madvise, mincore, straight to the kernel.
+ * Calls    mmap, munmap, madvise, mincore, straight to the kernel; filter.h.
  * Shared   st.mapped (relaxed adds); st.map[].addr: claimed by CAS, given back by a store,
  *          both relaxed: cp_mem_used is a reading, and a late sight costs a wrong figure.
  * Holds    arena: mapped <= limit; every allocation lies in one chunk.
@@ -13,6 +13,7 @@
 #include "mem.h"
 
 #include "atomic.h"
+#include "filter.h"
 #include "sys.h"
 
 #include <string.h>
@@ -27,9 +28,9 @@ struct cp_arena_chunk {
 
 #define CHUNK_HEAD CP_ALIGN_UP(sizeof(struct cp_arena_chunk), 16UL)
 
-#define HUGE_PAGE (2UL << 20)
-#define MAPS	  64	      /* the agent has some forty; more than that count as used */
-#define LOOK_SIZE (2UL << 20) /* that many bytes the kernel is asked about at a time */
+#define HUGE_PAGE  (2UL << 20)
+#define MAPS	   64	 /* the agent has some forty; more than that count as used */
+#define LOOK_PAGES 512UL /* the kernel is asked about so many at a time */
 
 static struct {
 	size_t mapped;
@@ -100,33 +101,62 @@ size_t cp_mem_mapped(void)
 	return cp_load_rlx(&st.mapped);
 }
 
-/* Bytes of a map that were never touched. */
-static size_t untouched(uintptr_t addr, size_t size)
+/* Pages from addr on that are not there. */
+static size_t absent_by_file(int pagemap, uintptr_t addr, size_t pages)
 {
-	unsigned char page[LOOK_SIZE / CP_PAGE];
+	uint64_t entry[LOOK_PAGES];
+	long got = cp_sys_pread(pagemap, entry, pages * sizeof(entry[0]),
+				addr / CP_PAGE * sizeof(entry[0]));
 	size_t n = 0;
 
-	for (size_t at = 0; at < size; at += LOOK_SIZE) {
-		size_t part = CP_MIN(size - at, LOOK_SIZE);
-
-		if (CP_SYS(SYS_mincore, addr + at, part, page))
-			return n;
-		for (size_t i = 0; i < (part + CP_PAGE - 1) / CP_PAGE; i++)
-			n += page[i] & 1 ? 0 : CP_PAGE;
-	}
+	for (long i = 0; i < got / (long)sizeof(entry[0]); i++)
+		n += !(entry[i] >> 63);
 	return n;
 }
 
+static size_t absent_by_call(uintptr_t addr, size_t pages)
+{
+	unsigned char page[LOOK_PAGES];
+	size_t n = 0;
+
+	if (CP_SYS(SYS_mincore, addr, pages * CP_PAGE, page))
+		return 0;
+	for (size_t i = 0; i < pages; i++)
+		n += !(page[i] & 1);
+	return n;
+}
+
+/* Bytes of a map that were never touched. */
+static size_t untouched(int pagemap, uintptr_t addr, size_t size)
+{
+	size_t pages = (size + CP_PAGE - 1) / CP_PAGE, n = 0, part;
+
+	for (size_t at = 0; at < pages; at += part) {
+		uintptr_t from = addr + at * CP_PAGE;
+
+		part = CP_MIN(pages - at, LOOK_PAGES);
+		n += pagemap >= 0 ? absent_by_file(pagemap, from, part)
+				  : absent_by_call(from, part);
+	}
+	return n * CP_PAGE;
+}
+
+/* A process that has changed its user may not open the file; many filters kill for the call. */
 size_t cp_mem_used(void)
 {
 	size_t used = cp_mem_mapped();
+	int pagemap = (int)cp_sys_open("/proc/self/pagemap", O_RDONLY, 0);
+	bool may_look = pagemap >= 0 || !cp_filtered();
 
-	for (unsigned i = 0; i < MAPS; i++) {
+	for (unsigned i = 0; i < MAPS && may_look; i++) {
 		uintptr_t addr = cp_load_rlx(&st.map[i].addr);
+		size_t size = cp_load_rlx(&st.map[i].size);
 
 		if (addr)
-			used -= CP_MIN(used, untouched(addr, cp_load_rlx(&st.map[i].size)));
+			used -= CP_MIN(used, untouched(pagemap, addr, size));
 	}
+	if (pagemap >= 0)
+		cp_sys_close(pagemap);
 	return used;
 }
 

@@ -47,6 +47,7 @@ struct cp_thread {
 	uint64_t own_ran, own_waited; /* where control/share.c counts from, in ns */
 	int8_t own_nice, own_steps;   /* what it was, and how much less nice it is by now */
 	bool own_claims;	      /* it may be made less nice */
+	bool own_files;		      /* its descriptors are not the host's: control/bare.h */
 };
 
 extern __thread struct cp_thread cp_self
