@@ -82,6 +82,7 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 	if (!wait_for_stack(b))
 		return -EAGAIN;
 	memset(b->self, 0, sizeof(*b->self));
+	b->self->own_files = cp_self.own_files; /* the table is its maker's */
 	cp_clone_block(b->block);
 	cp_sys_block_signals(&mask);
 	r = cp_clone_thread(fn, arg, b->stack_top, b->block, b->tid);
@@ -100,14 +101,17 @@ uint32_t cp_bare_running(void)
 
 /* The host never sees the descriptors of such a thread, can't close them under it, does
  * not pass them on, and what it closes itself is closed: a pipe's reader is not kept
- * waiting by us. But behind a filter nobody could say a line without that copy (log.c). */
+ * waiting by us. But behind a filter nobody could say a line without a copy of 2, which is
+ * then kept as long as the host keeps it (log.c). */
 bool cp_bare_part_files(void)
 {
-	bool keeps = cp_log_is_stderr() && cp_filtered();
+	bool keeps;
 
 	if (CP_SYS(SYS_close_range, 3, UINT_MAX, CLOSE_RANGE_UNSHARE))
 		return false;
-	CP_SYS(SYS_close_range, 0, keeps ? 1 : 2, 0);
 	cp_self.own_files = true;
+	/* Asked from here on, where the host meets no descriptor of ours, nor changes its own. */
+	keeps = cp_log_is_stderr() && cp_filtered();
+	CP_SYS(SYS_close_range, 0, keeps ? 1 : 2, 0);
 	return true;
 }

@@ -326,10 +326,12 @@ static void run(struct server *s)
 			cp_creds_follow();
 			cp_settle_own();
 		}
-		if (!s->child && now >= look_at) {
-			if (cp_thread_alone())
+		if (now >= look_at) {
+			if (!s->child && cp_thread_alone())
 				return;
-			cp_rights_follow();
+			if (!s->child)
+				cp_rights_follow();
+			cp_log_follow();
 			look_at = now + FOLLOW;
 		}
 		if (w.p[1].revents)

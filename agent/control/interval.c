@@ -39,6 +39,7 @@ static bool sleep_until(int64_t when)
 		if (cp_thread_alone())
 			return false;
 		cp_rights_follow();
+		cp_log_follow();
 	}
 	return true;
 }

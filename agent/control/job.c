@@ -80,6 +80,7 @@ static void wait_for_work(struct state *s, int64_t until)
 	ts.tv_nsec = left % SECOND;
 	cp_sys_futex_wait(&s->turn, RUNNING, &ts);
 	cp_creds_follow();
+	cp_log_follow();
 }
 
 static void job_main(void *arg)

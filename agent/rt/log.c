@@ -49,16 +49,49 @@ void cp_log_init(const char *where)
 	}
 }
 
+static bool is_its_file(const struct stat *sb)
+{
+	return sb->st_dev == st.dev && sb->st_ino == st.ino;
+}
+
 static bool is_stderr(int fd)
 {
 	struct stat sb;
 
-	return cp_sys_fstat(fd, &sb) == 0 && sb.st_dev == st.dev && sb.st_ino == st.ino;
+	return cp_sys_fstat(fd, &sb) == 0 && is_its_file(&sb);
 }
 
 bool cp_log_is_stderr(void)
 {
 	return st.kind != OFF && st.has_stderr && is_stderr(2);
+}
+
+/* /proc/self is the main thread's table; of one that has left nothing can be read. */
+static bool process_has_another(void)
+{
+	struct stat sb;
+	char exe[8];
+
+	if (CP_SYS(SYS_newfstatat, AT_FDCWD, "/proc/self/fd/2", &sb, 0) == 0)
+		return !is_its_file(&sb);
+	return CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", exe, sizeof(exe)) > 0;
+}
+
+/* In its place comes what may be written to: another thread of this table may be about to, and
+ * the number would be the next connection's. */
+void cp_log_follow(void)
+{
+	long null;
+
+	if (!cp_self.own_files || !cp_log_is_stderr() || !process_has_another())
+		return;
+	null = cp_sys_open("/dev/null", O_WRONLY, 0);
+	if (null < 0) {
+		cp_sys_close(2);
+		return;
+	}
+	CP_SYS(SYS_dup3, null, 2, O_CLOEXEC);
+	cp_sys_close((int)null);
 }
 
 /* The process's descriptor 2, for a thread whose table is its own: a copy of it, which

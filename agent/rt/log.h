@@ -16,6 +16,9 @@
 void cp_log_init(const char *where);
 /* [ANY] Is this thread's descriptor 2 where lines go? */
 bool cp_log_is_stderr(void);
+/* [A thread with descriptors of its own, each second] Gives up the copy of standard error it
+ * has kept once the process has given up its own, as a daemon does. */
+void cp_log_follow(void);
 /* Writes "cprof[PID]: " and the line in one piece. The verbs are buf.h's. */
 void cp_log(const char *fmt, ...) CP_PRINTF(1, 2);
 

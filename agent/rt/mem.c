@@ -145,7 +145,7 @@ static size_t untouched(int pagemap, uintptr_t addr, size_t size)
 size_t cp_mem_used(void)
 {
 	size_t used = cp_mem_mapped();
-	int pagemap = (int)cp_sys_open("/proc/self/pagemap", O_RDONLY, 0);
+	int pagemap = (int)cp_sys_open("/proc/thread-self/pagemap", O_RDONLY, 0);
 	bool may_look = pagemap >= 0 || !cp_filtered();
 
 	for (unsigned i = 0; i < MAPS && may_look; i++) {

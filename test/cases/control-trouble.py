@@ -200,6 +200,11 @@ def no_stderr():
     check(p.returncode == 0 and len(files("closed")) == 2, p.returncode)
 
 
+def numbers_are_the_hosts():
+    p = run_ok("reopen", 4000, dir="reopen")
+    check(p.stdout == "0\n", f"{p.stdout} of its files got another number")
+
+
 def stderr_is_a_socket():
     """As under systemd: it can't be opened anew by its name."""
     ours, theirs = socket.socketpair()
@@ -254,7 +259,8 @@ def log_elsewhere():
 
 
 tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit,
-         descriptors_used_up, no_stderr, stderr_is_a_socket, broken_pipe, stuck_pipe, log_elsewhere]
+         descriptors_used_up, no_stderr, numbers_are_the_hosts, stderr_is_a_socket, broken_pipe,
+         stuck_pipe, log_elsewhere]
 if ROOT:
     tests += [disk_full, dropped_privileges, rights_kept, no_thread]
 for test in tests:

@@ -9,10 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 
 from fence import DENIED
-from host import LIB, Host, check, wait_for
+from host import LIB, PROG, Host, check, wait_for
 
 TOP = os.environ["TOP"]
 FENCE = os.path.join(TOP, "test/lib/fence.py")
@@ -27,6 +28,20 @@ if not os.fork():
     os._exit(0)
 os.wait()
 print(sys.argv[1], "children gone", flush=True)
+time.sleep(60)
+"""
+
+
+DAEMON = """
+import os, time
+if os.fork():
+    os._exit(0)
+with open("daemon.pid", "w") as f:
+    f.write(str(os.getpid()))
+time.sleep(0.5)
+null = os.open("/dev/null", os.O_RDWR)
+for fd in range(3):
+    os.dup2(null, fd)
 time.sleep(60)
 """
 
@@ -60,9 +75,10 @@ class Fenced(Host):
               "%s: %s, not %s:\n%s" % (self.how, self.process.returncode, status, self.log_text()))
 
 
-def raw(path):
-    return subprocess.run([os.environ["CPROF"], "raw", path], check=True, capture_output=True,
+def memory(path):
+    text = subprocess.run([os.environ["CPROF"], "raw", path], check=True, capture_output=True,
                           text=True).stdout
+    return map(int, re.search(r"memory=(\d+) used, (\d+) mapped", text).groups())
 
 
 def server(how):
@@ -74,8 +90,7 @@ def server(how):
         url = h.line("profiles at ").split("profiles at ")[1]
         h.line("wrote ")
         files = h.snapshot(types=TYPES)
-        used, mapped = map(int, re.search(r"memory=(\d+) used, (\d+) mapped",
-                                          raw(files["heap"])).groups())
+        used, mapped = memory(files["heap"])
         check(0 < used < mapped / 2, "%s: %d of %d bytes are used" % (how, used, mapped))
         for name in ("", "heap?gc=1", "allocs?seconds=1", "goroutine?debug=2", "profile?seconds=1",
                      "mutex", "block?debug=1", "threadcreate", "cmdline", "flame?profile=heap"):
@@ -95,6 +110,27 @@ def children(how):
         h.ends(-signal.SIGTERM)
 
 
+def main_has_left(how):
+    """What lies in memory is still known then, and lines are said."""
+    with Fenced(how, os.path.join(PROG, "asked"), "thread", "leave", CPROF_INTERVAL="1s") as h:
+        h.line("wrote .*0002")
+        used, mapped = memory(h.files()["0002"]["heap"])
+        check(0 < used < mapped / 2, "%s: %d of %d bytes are used" % (how, used, mapped))
+
+
+def a_daemon_lets_go(how, **config):
+    """Who waits for the end of its output is not kept waiting by the copy that we hold."""
+    argv = [sys.executable, FENCE, how, LIB, sys.executable, "-c", DAEMON]
+    env = dict(os.environ, CPROF_DIR=how + "-daemon", LD_PRELOAD="", **config)
+    began = time.monotonic()
+    with subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as p:
+        p.stdout.read()
+        took = time.monotonic() - began
+    os.kill(int(open("daemon.pid", encoding="ascii").read()), signal.SIGKILL)
+    check(took < 5, "%s %s: %.1f s till the end of a daemon's output" % (how, config, took))
+
+
 def calls_of_the_agent():
     used = subprocess.run(["grep", "-rhoE", r"SYS_[a-z0-9_]+", os.path.join(TOP, "agent")],
                           check=True, capture_output=True, text=True).stdout.split()
@@ -108,3 +144,6 @@ if not shutil.which("redis-server"):
 for manner in ("kill", "refuse"):
     server(manner)
     children(manner)
+    main_has_left(manner)
+    a_daemon_lets_go(manner, CPROF_INTERVAL="1h")
+    a_daemon_lets_go(manner, CPROF_HTTP="127.0.0.1:0")

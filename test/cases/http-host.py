@@ -6,6 +6,7 @@
 import glob
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -146,6 +147,16 @@ def descriptors_are_the_hosts():
         check(h.process.poll() is None, "the program lives")
 
 
+def its_worker_says_its_lines():
+    """From the server's descriptors, of which the host's standard error is none."""
+    os.makedirs("alone")
+    lib = shutil.copy(LIB, "alone")
+    with Server([HOST], preload=os.path.abspath(lib), CPROF_DIR="w", CPROF_LINES="1",
+                CPROF_HEAP_RATE="1") as h:
+        check(h.get("/debug/pprof/heap").status == 200, "a heap profile")
+        check(wait_for(lambda: "no source lines: can't start" in h.log_text()), h.log_text())
+
+
 def uid_of(pid):
     with open("/proc/%d/status" % pid) as f:
         return int(re.search(r"^Uid:\s*(\d+)", f.read(), re.M)[1])
@@ -240,6 +251,7 @@ the_last_thread_is_the_hosts()
 a_port_is_the_parents()
 a_daemon_takes_it_over()
 descriptors_are_the_hosts()
+its_worker_says_its_lines()
 privileges_are_dropped()
 leaves_nothing_behind()
 tokens()

@@ -213,7 +213,20 @@ def bare_chroot():
     check(" main " in raw and "1: 0x" in raw and " /starts " in raw, "names without /proc: " + raw)
 
 
+def a_root_without_proc():
+    """Of one that is entered later, lines come as before."""
+    if os.getuid() != 0:
+        return
+    os.makedirs("empty")
+    code = ("import os, sys, time; time.sleep(1.5); os.chroot('empty'); "
+            "print('chrooted', file=sys.stderr, flush=True); time.sleep(2.5)")
+    env = dict(os.environ, LD_PRELOAD=LIB, CPROF_DIR=os.path.abspath("rooted"), CPROF_INTERVAL="1s")
+    err = subprocess.run(["python3", "-c", code], env=env, capture_output=True, text=True,
+                         timeout=60, check=True).stderr
+    check("chrooted" in err and ": wrote " in err.split("chrooted")[1], err)
+
+
 for test in (environments, descriptors, tables, programs_started, links, other_class,
-             gained_privileges, bare_chroot):
+             gained_privileges, bare_chroot, a_root_without_proc):
     test()
 

@@ -77,9 +77,22 @@ class Standing(Server):
         """The id of its newest thread: its main one may have left."""
         return max(map(int, os.listdir("/proc/%d/task" % self.pid)))
 
+    def tasks(self):
+        """What the kernel says of each thread: its name, its state, and what it waits in."""
+        found = {}
+        for tid in os.listdir("/proc/%d/task" % self.pid):
+            where = "/proc/%d/task/%s/" % (self.pid, tid)
+            try:
+                with open(where + "stat") as stat, open(where + "syscall") as syscall:
+                    found[tid] = stat.read().split(") ")[0] + ")", syscall.read()
+            except OSError as e:
+                found[tid] = e
+        return found
+
     def dump(self):
         answer = self.get("/debug/pprof/goroutine?debug=2")
         check(answer.status == 200, "debug=2: status %d" % answer.status)
+        check(answer.body, "debug=2: nobody is there, of %s" % self.tasks())
         return Dump(answer.body.decode())
 
     def ended(self):

@@ -310,6 +310,35 @@ static void do_leave(const char *arg)
 	pthread_exit(NULL);
 }
 
+/* The old way to make something standard input, again and again, with snapshots meanwhile: how
+ * often is it another number? */
+static void do_reopen(const char *ms)
+{
+	struct timespec ts;
+	long end, now, wrong = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	for (end = now + atoi(ms); now < end; now = ts.tv_sec * 1000 + ts.tv_nsec / 1000000) {
+		raise(SIGUSR1);
+		for (int i = 0; i < 50; i++) {
+			int fd;
+
+			close(0);
+			for (volatile int k = 0; k < 3000; k++)
+				;
+			fd = open("/dev/null", O_RDWR);
+			wrong += fd != 0;
+			if (fd > 0) {
+				dup2(fd, 0);
+				close(fd);
+			}
+		}
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+	}
+	printf("%ld\n", wrong);
+}
+
 static void do_chdir(const char *dir)
 {
 	if (chdir(dir))
@@ -370,7 +399,7 @@ static const struct command {
 	{"_exit", do_end, 1},	  {"quick_exit", do_quick, 1},	{"abort", do_abort, 0},
 	{"fault", do_fault, 0},	  {"exec", do_exec, 1},		{"descriptors", do_descriptors, 0},
 	{"fill", do_fill, 0},	  {"keep", do_keep, 1},		{"idle", do_idle, 0},
-	{"nproc", do_nproc, 1},
+	{"nproc", do_nproc, 1},	  {"reopen", do_reopen, 1},
 };
 
 int main(int argc, char **argv)
