@@ -88,13 +88,15 @@ CP_INLINE bool cp_probe_marked(const void *p)
 /* [EARLY] Marks a range for good: blocks the shim itself must recognise. */
 void cp_probe_mark_forever(const void *p, size_t n);
 
-/* True when an allocation of this size is to be sampled; else it is deducted. */
+/* True when an allocation of this size is to be sampled; else it is deducted. A handler that
+ * comes before what was too much is given back finds more than enough left, and its own
+ * allocations are deducted all the same. */
 CP_INLINE bool cp_probe_hit(size_t size)
 {
-	if (CP_UNLIKELY(size >= cp_self.heap_left))
-		return true;
-	cp_self.heap_left -= size;
-	return false;
+	if (CP_LIKELY(!cp_cpu_spend(&cp_self.heap_left, size)))
+		return false;
+	cp_self.heap_left += size;
+	return true;
 }
 
 /* [HOST] After a hit: the real call has been made and gave p (or NULL). Draws

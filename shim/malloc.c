@@ -4,7 +4,7 @@
  *
  * Context  EARLY, HOST; SIGNAL where the host's own handlers allocate.
  * Calls    cp_real, probe.h. Never: touch errno, hold anything across the call.
- * Holds    Fast paths are a compare, a subtract and a jump (test/cases/shape.sh).
+ * Holds    Fast paths are a subtraction, or a look, and two jumps (test/cases/shape.sh).
  *          A _slow function is entered by a jump, so its caller is the host.
  *          A record leaves its table before the real free, since afterwards
  *          the address may be another thread's block.

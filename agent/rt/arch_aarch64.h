@@ -61,6 +61,15 @@ CP_INLINE bool cp_cpu_ticks_on(void)
 	return true;
 }
 
+/* *left -= n; true: that was all of it, or more. */
+CP_INLINE bool cp_cpu_spend(uint64_t *left, uint64_t n)
+{
+	bool all = n >= *left;
+
+	*left -= n;
+	return all;
+}
+
 /* Relocations that put a function's address into a word (elf.h): bound lazily, bound
  * at once, in data. */
 #define CP_RELOC_JUMP	R_AARCH64_JUMP_SLOT

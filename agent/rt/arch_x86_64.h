@@ -60,6 +60,16 @@ CP_INLINE bool cp_cpu_ticks_on(void)
 	return __get_cpuid(0x80000007, &a, &b, &c, &d) && d & 1U << 8;
 }
 
+/* *left -= n, in one instruction, which compilers make three of; true: that was all of it, or
+ * more. */
+CP_INLINE bool cp_cpu_spend(uint64_t *left, uint64_t n)
+{
+	bool all;
+
+	__asm__("sub %2, %0" : "+m"(*left), "=@ccbe"(all) : "r"(n));
+	return all;
+}
+
 /* Relocations that put a function's address into a word (elf.h): bound lazily, bound
  * at once, in data. */
 #define CP_RELOC_JUMP	R_X86_64_JUMP_SLOT

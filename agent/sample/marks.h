@@ -17,12 +17,12 @@
 
 #include "../rt/base.h"
 
-#define CP_PAGE_MARKS (1UL << 20)
+#define CP_PAGE_MARKS (1UL << 20) /* as many as 32 bits of an address tell apart */
 extern uint8_t cp_page_marks[CP_PAGE_MARKS] __attribute__((visibility("hidden")));
 
 CP_INLINE size_t cp_marks_index(uintptr_t addr)
 {
-	return addr / CP_PAGE % CP_PAGE_MARKS;
+	return (uint32_t)addr / CP_PAGE; /* of all 64 bits it would take a mask */
 }
 
 void cp_marks_add(uintptr_t addr);

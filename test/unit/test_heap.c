@@ -227,9 +227,32 @@ static void failed_allocations_leave_no_record(void **state)
 	assert_memory_equal(&before, &after, sizeof(before));
 }
 
+/* What is too much is not deducted: left is what an epoch and a first sight are known by. */
+static void a_hit_takes_nothing(void **state)
+{
+	const uint64_t kept = cp_self.heap_left;
+
+	(void)state;
+	cp_self.heap_left = 10;
+	assert_false(cp_probe_hit(0));
+	assert_false(cp_probe_hit(9));
+	assert_int_equal(cp_self.heap_left, 1);
+	assert_true(cp_probe_hit(1));
+	assert_true(cp_probe_hit(SIZE_MAX));
+	assert_int_equal(cp_self.heap_left, 1);
+	cp_self.heap_left = 0;
+	assert_true(cp_probe_hit(0));
+	assert_int_equal(cp_self.heap_left, 0);
+	cp_self.heap_left = UINT64_MAX;
+	assert_false(cp_probe_hit(SIZE_MAX - 1));
+	assert_int_equal(cp_self.heap_left, 1);
+	cp_self.heap_left = kept;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_hit_takes_nothing),
 		cmocka_unit_test(totals_are_unbiased),
 		cmocka_unit_test(realloc_keeps_the_books),
 		cmocka_unit_test(a_reused_address_retires_its_record),
