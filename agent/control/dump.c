@@ -40,6 +40,7 @@
 #define DEADLINE (200 * MS)
 #define HURRIED	 (10 * MS)
 #define LOOKS	 3 /* at a thread that changes while it is looked at */
+#define TRIES	 5 /* to meet anybody */
 
 static struct {
 	uint32_t hurry;
@@ -68,7 +69,7 @@ static struct cp_dump_thread *add(struct taking *k, uint32_t tid)
 	if (k->d->n == k->cap)
 		return NULL;
 	k->d->n++;
-	t->tid = tid;
+	*t = (struct cp_dump_thread){.tid = tid}; /* doubles may have been here */
 	return t;
 }
 
@@ -407,6 +408,25 @@ static void sift_and_name(struct cp_dump *d)
 	d->n = n;
 }
 
+static void take(struct taking *k)
+{
+	struct cp_dump *d = k->d;
+
+	cp_settle_all(); /* threads made behind our back get a slot, and a timer */
+	cp_share_claim();
+	d->now = cp_ticks_now();
+	k->round = cp_tick_round();
+	d->n = d->more = 0;
+	list_threads(k);
+	drop_own(d);
+	look_at_all(k);
+	wait_for_answers(k);
+	give_up(k);
+	sift_and_name(d);
+}
+
+/* A main thread may make another and leave: all that were listed have gone then. But somebody
+ * is always there. */
 int cp_dump_take(struct cp_arena *job, struct cp_dump *d)
 {
 	struct taking k = {.d = d, .job = job, .cap = CP_THREADS_MAX};
@@ -418,16 +438,8 @@ int cp_dump_take(struct cp_arena *job, struct cp_dump *d)
 	if (err)
 		return err;
 	cp_share_begin();
-	cp_settle_all(); /* threads made behind our back get a slot, and a timer */
-	cp_share_claim();
-	d->now = cp_ticks_now();
-	k.round = cp_tick_round();
-	list_threads(&k);
-	drop_own(d);
-	look_at_all(&k);
-	wait_for_answers(&k);
-	give_up(&k);
-	sift_and_name(d);
+	for (unsigned i = 0; i < TRIES && !d->n && !d->more; i++)
+		take(&k);
 	for (uint32_t i = 0; i < d->n; i++)
 		d->thread[i].holder = cp_locks_holder(&k.peer, d, &d->thread[i]);
 	cp_deadlock_find(&k.peer, job, d);

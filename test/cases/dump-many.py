@@ -114,6 +114,11 @@ with Standing("busy", BUSY) as host:
     if may:
         os.setpriority(os.PRIO_PROCESS, 0, 0)
 
+# One thread makes the next and is gone before it has answered: somebody is there all the same.
+with Standing("relay") as host:
+    for _ in range(300):
+        host.dump()
+
 with Standing("churn", CHURN, wait=False, CPROF_MAX_MEMORY="32M") as host:
     dumps = 0
     while not host.stands():

@@ -20,6 +20,9 @@
  *        standing churn N     N threads that come and go, some cancelled, while children are
  *                             forked; in the end its main thread leaves
  *
+ *        standing relay       one thread after another, each made by the one before, computes
+ *                             for a tenth of a second; then SIGTERM ends it like any other
+ *
  *        standing dropped ...  any of these, as another user than at its start
  *
  * Context  TEST: prints a line with one word, "there", when all stand; then stays, until
@@ -538,6 +541,42 @@ static void churn(unsigned n)
 	}
 }
 
+/* --- nobody for long ----------------------------------------------------------------- */
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void *run_a_leg(void *unused)
+{
+	double end = seconds() + 0.1;
+	pthread_t next;
+
+	while (seconds() < end)
+		;
+	if (pthread_create(&next, NULL, run_a_leg, NULL))
+		abort();
+	pthread_detach(next);
+	return unused;
+}
+
+static void relay(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	puts("there");
+	fflush(stdout);
+	run_a_leg(NULL);
+	pthread_exit(NULL);
+}
+
 /* --- another user ------------------------------------------------------------------- */
 
 /* Not before the server has told its address, in a directory that is closed to the other. */
@@ -638,6 +677,8 @@ int main(int argc, char **argv)
 		argc--;
 		argv++;
 	}
+	if (argc == 2 && !strcmp(argv[1], "relay"))
+		relay();
 	if (argc < 2 || !prepare(argv[1], argc > 2 ? (unsigned)atoi(argv[2]) : 0))
 		return 2;
 	if (strcmp(argv[1], "churn") != 0)
