@@ -88,14 +88,14 @@ CP_INLINE bool cp_probe_marked(const void *p)
 /* [EARLY] Marks a range for good: blocks the shim itself must recognise. */
 void cp_probe_mark_forever(const void *p, size_t n);
 
-/* True when an allocation of this size is to be sampled; else it is deducted. A handler that
- * comes before what was too much is given back finds more than enough left, and its own
- * allocations are deducted all the same. */
+/* True when an allocation of this size is to be sampled; else it is deducted. Before what was too
+ * much is given back, a handler finds more than enough left: what it takes of that is cut off, for
+ * no more than size was left, and far less than nothing would never be sampled again. */
 CP_INLINE bool cp_probe_hit(size_t size)
 {
 	if (CP_LIKELY(!cp_cpu_spend(&cp_self.heap_left, size)))
 		return false;
-	cp_self.heap_left += size;
+	cp_self.heap_left = CP_MIN(cp_self.heap_left + size, size);
 	return true;
 }
 

@@ -12,6 +12,7 @@
  */
 #include "../probe.h"
 #include "../rt/atomic.h"
+#include "../rt/filter.h"
 #include "../rt/log.h"
 #include "../rt/sys.h"
 #include "../rt/ticks.h"
@@ -334,6 +335,7 @@ void cp_agent_unload_end(void)
  * what we measure, so its parent goes without that too. */
 void cp_agent_shut_in(bool timeless)
 {
+	cp_filter_shut_in();
 	if (timeless) {
 		cp_ticks_forbid();
 		cp_contend_stop();

@@ -3,7 +3,8 @@
  * filter.c - may a system call kill us?
  *
  * Context  ANY
- * Shared   last: relaxed; any thread's answer will do for another that gets none.
+ * Shared   st: relaxed. shut_in is set before the host's filter is there, by the thread that
+ *          then puts it on others, or forks those that have it.
  * Fails    as filter.h says
  */
 #include "filter.h"
@@ -11,9 +12,18 @@
 #include "atomic.h"
 #include "sys.h"
 
+#include <errno.h>
 #include <string.h>
 
-static bool last = true;
+static struct {
+	bool was_free; /* the last that could read it was not filtered */
+	bool shut_in;
+} st;
+
+void cp_filter_shut_in(void)
+{
+	cp_store_rlx(&st.shut_in, true);
+}
 
 bool cp_filtered(void)
 {
@@ -27,11 +37,11 @@ bool cp_filtered(void)
 	if (fd >= 0)
 		cp_sys_close((int)fd);
 	if (n <= 0)
-		return cp_load_rlx(&last);
+		return fd != -ENOENT || cp_load_rlx(&st.shut_in) || !cp_load_rlx(&st.was_free);
 	text[n] = 0;
 	at = strstr(text, key);
 	/* A kernel that knows no filters has no such line. */
 	filtered = at ? at[sizeof(key) - 1] != '0' : n == sizeof(text) - 1;
-	cp_store_rlx(&last, filtered);
+	cp_store_rlx(&st.was_free, !filtered);
 	return filtered;
 }

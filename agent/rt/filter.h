@@ -3,8 +3,8 @@
  * filter.h - may a system call kill us?
  *
  * Context  ANY: three system calls that ld.so itself makes; async-signal-safe.
- * Fails    Where it can't be told (a root without /proc, no descriptor left): what it was the
- *          last time; yes, if there was none.
+ * Fails    Where it can't be told: yes; in a root without /proc, what it was the last time,
+ *          if the process has not shut itself in since.
  * Why      Services are started behind filters that let through what most programs need, and
  *          kill for the rest. A call that few programs make is asked about first; and asked by
  *          reading, since to ask by a call might kill.
@@ -16,5 +16,7 @@
 
 /* Are this thread's system calls filtered? */
 bool cp_filtered(void);
+/* [HOST] The process puts a filter on some of its threads, and so on its children. */
+void cp_filter_shut_in(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include "sys.h"
 #include "thread.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -71,19 +72,24 @@ static bool process_has_another(void)
 {
 	struct stat sb;
 	char exe[8];
+	long r = CP_SYS(SYS_newfstatat, AT_FDCWD, "/proc/self/fd/2", &sb, 0);
 
-	if (CP_SYS(SYS_newfstatat, AT_FDCWD, "/proc/self/fd/2", &sb, 0) == 0)
+	if (r == 0)
 		return !is_its_file(&sb);
-	return CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", exe, sizeof(exe)) > 0;
+	return r == -ENOENT &&
+	       CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", exe, sizeof(exe)) > 0;
 }
 
-/* In its place comes what may be written to: another thread of this table may be about to, and
- * the number would be the next connection's. */
+/* At the second look, for many put another file there for a moment. In its place comes what may
+ * be written to: another thread of this table may be about to, and the number would be the next
+ * connection's. */
 void cp_log_follow(void)
 {
+	bool before = cp_self.own_stderr_ends;
 	long null;
 
-	if (!cp_self.own_files || !cp_log_is_stderr() || !process_has_another())
+	cp_self.own_stderr_ends = cp_self.own_files && cp_log_is_stderr() && process_has_another();
+	if (!before || !cp_self.own_stderr_ends)
 		return;
 	null = cp_sys_open("/dev/null", O_WRONLY, 0);
 	if (null < 0) {

@@ -48,6 +48,7 @@ struct cp_thread {
 	int8_t own_nice, own_steps;   /* what it was, and how much less nice it is by now */
 	bool own_claims;	      /* it may be made less nice */
 	bool own_files;		      /* its descriptors are not the host's: control/bare.h */
+	bool own_stderr_ends;	      /* the host has given up the file it kept: rt/log.c */
 };
 
 extern __thread struct cp_thread cp_self

@@ -46,6 +46,20 @@ time.sleep(60)
 """
 
 
+LATER = """
+import os, sys, time
+import fence
+calls = fence.numbers()
+time.sleep(1.2)
+os.chroot("empty")
+fence.shut_in(fence.KILL, calls)
+if not os.fork():
+    time.sleep(2.5)
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
 class Fenced(Host):
     def __init__(self, how, *argv, **config):
         self.how = how
@@ -131,6 +145,17 @@ def a_daemon_lets_go(how, **config):
     check(took < 5, "%s %s: %.1f s till the end of a daemon's output" % (how, config, took))
 
 
+def a_filter_comes_later():
+    """In a root without /proc, where it can't be read; and a child has it from the start."""
+    if os.getuid() != 0:
+        return
+    os.makedirs("empty")
+    env = dict(os.environ, CPROF_DIR="later", LD_PRELOAD=LIB, CPROF_INTERVAL="1s")
+    p = subprocess.run([sys.executable, "-c", LATER], env=env, capture_output=True, text=True,
+                       timeout=60, check=False)
+    check(p.returncode == 0 and "wrote" in p.stderr, "%d: %s" % (p.returncode, p.stderr))
+
+
 def calls_of_the_agent():
     used = subprocess.run(["grep", "-rhoE", r"SYS_[a-z0-9_]+", os.path.join(TOP, "agent")],
                           check=True, capture_output=True, text=True).stdout.split()
@@ -147,3 +172,4 @@ for manner in ("kill", "refuse"):
     main_has_left(manner)
     a_daemon_lets_go(manner, CPROF_INTERVAL="1h")
     a_daemon_lets_go(manner, CPROF_HTTP="127.0.0.1:0")
+a_filter_comes_later()

@@ -37,9 +37,9 @@ def numbers():
     return [int(named[n]) for n in DENIED if n in named]
 
 
-def shut_in(answer):
+def shut_in(answer, calls=None):
     rule = [(LOAD, 0, 0, 0)]
-    for n in numbers():
+    for n in calls or numbers():
         rule += [(EQUAL, 0, 1, n), (ANSWER, 0, 0, answer)]
     rule += [(ANSWER, 0, 0, ALLOW)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *r) for r in rule))

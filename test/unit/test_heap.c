@@ -249,9 +249,52 @@ static void a_hit_takes_nothing(void **state)
 	cp_self.heap_left = kept;
 }
 
+#ifdef __x86_64__
+static struct {
+	int step, at;
+} trap;
+
+static void allocate_meanwhile(int sig)
+{
+	(void)sig;
+	if (trap.step++ == trap.at && cp_probe_hit(50))
+		cp_self.heap_left = RATE; /* as drawn anew */
+}
+
+static CP_NOINLINE bool hits_twice(size_t n)
+{
+	return cp_probe_hit(n) && cp_probe_hit(n);
+}
+
+/* As realloc's slow path asks again. A handler comes between any two instructions in turn. */
+static void a_hit_stays_one_after_a_handler(void **state)
+{
+	const uint64_t kept = cp_self.heap_left;
+	bool twice;
+
+	(void)state;
+	signal(SIGTRAP, allocate_meanwhile);
+	for (trap.at = 0; trap.at < 50; trap.at++) {
+		trap.step = 0;
+		cp_self.heap_left = 10;
+		__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" : : : "memory", "cc");
+		twice = hits_twice(100);
+		__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" : : : "memory", "cc");
+		assert_true(cp_self.heap_left <= RATE);
+		assert_true(twice || cp_self.heap_left > 10);
+	}
+	assert_true(trap.step > 10);
+	signal(SIGTRAP, SIG_DFL);
+	cp_self.heap_left = kept;
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#ifdef __x86_64__
+		cmocka_unit_test(a_hit_stays_one_after_a_handler),
+#endif
 		cmocka_unit_test(a_hit_takes_nothing),
 		cmocka_unit_test(totals_are_unbiased),
 		cmocka_unit_test(realloc_keeps_the_books),
