@@ -119,6 +119,21 @@ static bool fit_in(unsigned resource)
 	return cp_config.max_memory >= CP_CONFIG_MEMORY_MIN;
 }
 
+/* Where the kernel promises no memory twice, each process has what it maps for itself, touched
+ * or not; a server of hundreds could then not fork. So the least, unless somebody has said more. */
+static void be_modest(void)
+{
+	int fd = (int)cp_sys_open("/proc/sys/vm/overcommit_memory", O_RDONLY, 0);
+	char mode = 0;
+
+	if (fd < 0)
+		return;
+	cp_sys_read(fd, &mode, 1);
+	cp_sys_close(fd);
+	if (mode == '2' && !cp_config_is_given(&cp_config.max_memory))
+		cp_config.max_memory = CP_CONFIG_MEMORY_MIN;
+}
+
 static size_t share(unsigned sixteenths)
 {
 	return cp_config.max_memory / 16 * sixteenths;
@@ -246,6 +261,7 @@ void cp_agent_init(void)
 		cp_heap_init(0, 0);
 		return;
 	}
+	be_modest();
 	if (!fit_in(RLIMIT_AS) || !fit_in(RLIMIT_DATA)) {
 		cp_heap_init(0, 0);
 		cp_log("staying inert: the limit on this program's memory (ulimit -v, -d) has no "

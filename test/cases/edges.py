@@ -43,6 +43,25 @@ def memory():
     same("little", [PROG + "/limits", "locked"], CPROF_MAX_MEMORY="8M")
 
 
+def promised_once():
+    """What a program sees of vm.overcommit_memory=2, which is the whole machine's."""
+    pathlib.Path("two").write_text("2\n", encoding="ascii")
+    mount = "mount --bind two /proc/sys/vm/overcommit_memory && exec env LD_PRELOAD=%s \"$@\"" % LIB
+    argv = ["unshare", "-m", "sh", "-c", mount, "sh", PROG + "/limits", "memory"]
+    if os.getuid() != 0 or outcome(argv[:4] + ["mount --bind two /proc/version"]).returncode:
+        print("no mounts: not told of vm.overcommit_memory")
+        return
+    for where, more, limit in (("modest", {}, 8), ("asked", {"CPROF_MAX_MEMORY": "32M"}, 32)):
+        for _ in range(10):
+            got = outcome(argv, CPROF_DIR=os.path.abspath(where), **ALL, **more)
+            check(got.returncode == 0, got)
+            if glob.glob(where + "/*.heap.pb.gz"):
+                break
+        raw = outcome([os.environ["CPROF"], "raw", glob.glob(where + "/*.heap.pb.gz")[0]]).stdout
+        mapped, most = map(int, re.search(r"used, (\d+) mapped of (\d+)", raw).groups())
+        check(most == limit << 20 and mapped < most * 2, f"{mapped} bytes of {most}")
+
+
 def layouts():
     """The addresses that debuggers and old programs have, and code marked for shadow stacks."""
     for how in ("-R", "-L", "-RL"):
@@ -105,5 +124,5 @@ def clocks():
         check(len(h.files()) <= allowed, f"made up for: {len(h.files())}")
 
 
-for test in (memory, layouts, processors, rates, at_work, clocks):
+for test in (memory, promised_once, layouts, processors, rates, at_work, clocks):
     test()
