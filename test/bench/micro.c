@@ -15,13 +15,15 @@
  *   contended   two threads take the same lock: per lock and unlock
  *   crowd       sixteen do
  *   ring:N      N threads in a ring hand a turn on, by a condition variable each: per way
+ *   apart:N     the same, each on another processor than the one before
  *   thread      pthread_create and join
  *   threads:N   N threads, each in malloc and free: per pair and thread
  *
- * Of the process's CPU time, but wall time for contended, crowd and ring, whose time is
+ * Of the process's CPU time, but wall time for contended, crowd, ring and apart, whose time is
  * waiting. How threads come and go is no part of it, but for thread.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +41,7 @@ static struct {
 	pthread_rwlock_t rwlock;
 	pthread_cond_t cond[MOST];
 	long count, turn, ring;
+	bool apart;
 	clockid_t clock;
 	double began, ended;
 	pthread_barrier_t gate;
@@ -161,10 +164,26 @@ static void *rwlock_often(int (*lock)(pthread_rwlock_t *))
 	return NULL;
 }
 
+/* On one processor of those there are. */
+static void settle(long me)
+{
+	cpu_set_t all, one;
+	long cpu = -1;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	for (long n = me % CPU_COUNT(&all); n >= 0; n -= CPU_ISSET(cpu, &all) != 0)
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
 static void *pass(void *arg)
 {
 	long me = (long)(uintptr_t)arg, next = (me + 1) % st.ring;
 
+	if (st.apart)
+		settle(me);
 	for (long i = 0; i < st.count / st.ring; i++) {
 		pthread_mutex_lock(&st.mutex);
 		while (st.turn != me)
@@ -197,6 +216,13 @@ static void threads(void)
 	}
 }
 
+static bool is_ring(const char *what)
+{
+	st.apart = sscanf(what, "apart:%ld", &st.ring) == 1;
+	return (st.apart || sscanf(what, "ring:%ld", &st.ring) == 1) && st.ring > 0 &&
+	       st.ring <= MOST;
+}
+
 /* How often the operation is done while st.count counts once. */
 static int run(const char *what)
 {
@@ -220,7 +246,7 @@ static int run(const char *what)
 		together(n = 2, lock_often, NULL);
 	else if (!strcmp(what, "crowd"))
 		together(n = 16, lock_often, NULL);
-	else if (sscanf(what, "ring:%ld", &st.ring) == 1 && st.ring > 0 && st.ring <= MOST)
+	else if (is_ring(what))
 		together((int)st.ring, pass, NULL);
 	else if (!strcmp(what, "thread"))
 		threads();
@@ -233,7 +259,7 @@ static int run(const char *what)
 
 static bool waits(const char *what)
 {
-	return !strcmp(what, "contended") || !strcmp(what, "crowd") || !strncmp(what, "ring", 4);
+	return !strcmp(what, "contended") || !strcmp(what, "crowd") || is_ring(what);
 }
 
 int main(int argc, char **argv)

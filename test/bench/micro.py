@@ -66,11 +66,14 @@ def bench_pair():
 
 
 def compare_ring(n, peer):
-    """Where it is woken, a thread may have to wait for the mutex: so among several processors the
-    time of a turn depends on chance more than on who takes how long, and many processes are
-    needed. On one, all that is done is in the way, and nothing else is."""
+    """Where a thread is woken is the scheduler's choice: over to another processor, which costs
+    thrice as much, if one is idle by then. So the time of a turn depends on chance more than on
+    who takes how long, and many processes are needed. Where all of them go over, or none does,
+    nothing is left to choose."""
     argv = [BENCH / "micro", f"ring:{n}"]
     compare(f"ring:{n}", [*argv, 1000], None, peer, 5 * PROCESSES, ROUNDS // 5)
+    compare(f"apart:{n}", [BENCH / "micro", f"apart:{n}", 200], None, peer, 8 * PROCESSES,
+            ROUNDS * 3 // 10)
     everywhere = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(everywhere)})
     compare(f"ring:{n}, one processor", [*argv, 4000], peer=peer)
