@@ -20,7 +20,7 @@ def fail(text):
 
 def check(ok, text):
     if not ok:
-        fail("FAILED: " + text)
+        fail("FAILED: %s" % (text,))
 
 
 def wait_for(what, seconds=20):
