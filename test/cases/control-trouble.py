@@ -201,7 +201,7 @@ def no_stderr():
 
 
 def numbers_are_the_hosts():
-    p = run_ok("reopen", 4000, dir="reopen")
+    p = run_ok("reopen", 6000, dir="reopen", profiles="heap", lines=0, keep=4)
     check(p.stdout == "0\n", f"{p.stdout} of its files got another number")
 
 

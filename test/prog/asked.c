@@ -325,7 +325,7 @@ static void do_reopen(const char *ms)
 			int fd;
 
 			close(0);
-			for (volatile int k = 0; k < 3000; k++)
+			for (volatile int k = 0; k < 300; k++)
 				;
 			fd = open("/dev/null", O_RDWR);
 			wrong += fd != 0;
