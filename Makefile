@@ -25,7 +25,7 @@ DESTDIR  ?=
 T        ?=
 #= BENCH=full          or quick
 BENCH    ?= full
-#= SOAK_SECONDS=120    soak: how long each long test may stress; 400 makes an hour in all
+#= SOAK_SECONDS=120    soak: how long each long test may stress; 440 makes an hour in all
 SOAK_SECONDS ?= 120
 #= FUZZ_SECONDS=60     fuzz: how long each fuzzer runs
 FUZZ_SECONDS ?= 60

@@ -22,6 +22,7 @@
 
 #define MOST	64     /* connections */
 #define BUCKETS 100000 /* of a microsecond */
+#define SILENT	30     /* ms: nothing of an answer is still to come */
 
 struct connection {
 	double sent;
@@ -125,7 +126,7 @@ static void open_all(struct server *s, int port)
 		s->fd[i] = (struct pollfd){connection_to(port), POLLIN, 0};
 	/* Until it has said nothing for a while. */
 	ask(s, 0);
-	while (poll(s->fd, 1, s->answer ? 100 : 5000) == 1)
+	while (poll(s->fd, 1, s->answer ? SILENT : 5000) == 1)
 		s->answer += hear(s, 0);
 	s->c[0].missing = 0;
 }

@@ -21,6 +21,7 @@ from servers import Memcached, Nginx, Redis, peak_kib, tree
 
 TWINS, SELDOM = (3, 1) if QUICK else (20, 15)
 PAIRS, FEWER, BURST_MS, CONNECTIONS = 100, 40, 5, 16  # fewer for single profiles and peers
+WARM = 20  # pairs before that: a server's first moments are not what its days are like
 VALUE = "0123456789" * 10
 
 
@@ -82,6 +83,7 @@ def standing(server, v, turn=0):
 
 def side_by_side(server, request, v, turn, pairs):
     with standing(server, v, turn) as (twins, _):
+        load(twins, request, WARM)
         return loaded(twins, request, pairs)
 
 
