@@ -186,7 +186,7 @@ const struct cp_command cp_command_run = {
 		"  --interval TIME   also write them this often: 90s, 15m (CPROF_INTERVAL)\n"
 		"  --rate BYTES      mean bytes between heap samples (CPROF_HEAP_RATE)\n"
 		"  --signal NAME     write them on this signal, not USR1 (CPROF_SIGNAL)\n"
-		"  --profiles LIST   only these: cpu,heap,allocs,threadcreate,mutex,block,"
+		"  --profiles LIST   all, or only these: cpu,heap,allocs,threadcreate,mutex,block,"
 		"goroutine\n                    (CPROF_PROFILES)\n"
 		"  --library FILE    preload this libcprof.so\n",
 	.run = run,

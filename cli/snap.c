@@ -226,7 +226,7 @@ const struct cp_command cp_command_snap = {
 	.name = "snap",
 	.synopsis = "[OPTIONS] PID...",
 	.summary = "ask a running process for a snapshot, and print the files' names",
-	.help = "  --profiles LIST   only these: "
+	.help = "  --profiles LIST   all, or only these: "
 		"cpu,heap,allocs,threadcreate,mutex,block,goroutine\n"
 		"  --seconds N       what happens in the next N seconds, not the totals\n"
 		"  --signal NAME     the signal it listens to; else as its environment says\n"

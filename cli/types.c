@@ -31,15 +31,16 @@ static bool add(uint8_t *types, const char *name, size_t len)
 			return true;
 		}
 	}
-	cp_complain(
-		"--profiles '%.*s': cpu, heap, allocs, threadcreate, mutex, block and goroutine "
-		"are accepted",
-		(int)len, name);
+	cp_complain("--profiles '%.*s': all, or cpu, heap, allocs, threadcreate, mutex, block and "
+		    "goroutine are accepted",
+		    (int)len, name);
 	return false;
 }
 
 bool cp_types_parse(const char *list, uint8_t *types)
 {
+	if (list && !strcmp(list, "all")) /* as CPROF_PROFILES has it */
+		return true;
 	while (list && *list) {
 		size_t len = strcspn(list, ",");
 

@@ -9,8 +9,8 @@
 
 #include "../agent/rt/base.h"
 
-/* Adds the bits, 1 << CP_TYPE_..., of a comma list; NULL adds none. False after a
- * complaint. */
+/* Adds the bits, 1 << CP_TYPE_..., of a comma list; NULL and "all" add none, which
+ * asks for all. False after a complaint. */
 bool cp_types_parse(const char *list, uint8_t *types);
 
 #endif

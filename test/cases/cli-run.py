@@ -66,6 +66,7 @@ expect(0, "hello\n", put("by-env", "#!/usr/bin/env -S A=b sh\necho hello\n"))
 show = 'echo "$CPROF_DIR $CPROF_INTERVAL $CPROF_HEAP_RATE $CPROF_SIGNAL $CPROF_PROFILES $CPROF_ATEXIT"'
 expect(0, "d 1h 4096 USR2 heap 1\n", "-o", "d", "--interval", "1h", "--rate=4096", "-signal", "USR2",
        "--profiles", "heap", "sh", "-c", show)
+expect(0, "    all 1\n", "--profiles", "all", "sh", "-c", show)
 expect(0, " 2h    0\n", "sh", "-c", show, env={"CPROF_INTERVAL": "2h", "CPROF_ATEXIT": "0"})
 other = os.path.abspath(build("other.so", "-shared", "-fPIC", source="int other;\n"))
 os.mkdir("elsewhere")

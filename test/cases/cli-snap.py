@@ -58,6 +58,7 @@ with Victim() as pid:
     second = answered(".", ALL, pid)
     assert not set(first) & set(second)
     answered(".", ["heap"], "--profiles", "heap", pid)
+    answered(".", ALL, "--profiles", "all", pid)
     answered(".", ["allocs"], "--profiles=allocs", "--dir", HERE, pid)
     for f in answered(".", ALL, "--seconds", "1", pid):
         os.remove(f)  # a difference, which the validator would take for totals
@@ -107,5 +108,5 @@ refused(1, "no such process", "999999999")
 refused(2, "process id 'x'", "x")
 refused(2, "--dir 'nowhere': No such file", "--dir", "nowhere", str(os.getpid()))
 refused(2, "no process id given")
-refused(2, "cpu, heap, allocs, threadcreate, mutex, block and goroutine are accepted", "--profiles", "heap,pcu", "1")
+refused(2, "all, or cpu, heap, allocs, threadcreate, mutex, block and goroutine are accepted", "--profiles", "heap,pcu", "1")
 refused(2, "a signal's name or number", "--signal", "USR9", "1")
