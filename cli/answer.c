@@ -14,6 +14,7 @@
 #include "slurp.h"
 
 #include <dirent.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,16 +62,6 @@ static bool add_folders(struct cp_answer *a, const struct cp_process *p)
 	return ok;
 }
 
-bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
-		    uint32_t nonce)
-{
-	*a = (struct cp_answer){.pid = p->own_pid, .nonce = nonce};
-	if (!(dir ? remember(&a->folders, strdup(dir)) : add_folders(a, p)))
-		return false;
-	/* Where it writes when it may not write there: a server's worker, say. */
-	return remember(&a->folders, printed("%s/tmp/cprof-%u", p->root, p->uid));
-}
-
 static bool ends_with(const char *s, const char *suffix)
 {
 	size_t n = strlen(s), m = strlen(suffix);
@@ -87,13 +78,45 @@ static bool is_its_profile(const struct cp_answer *a, const char *name)
 	return name[0] != '.' && ends_with(name, ".pb.gz") && strstr(name, pid);
 }
 
-static bool is_known(const struct cp_answer *a, const char *path)
+static int by_name(const void *a, const void *b)
 {
-	for (size_t i = 0; i < a->known.n; i++) {
-		if (!strcmp(a->known.word[i], path))
-			return true;
+	return strcmp(a, b);
+}
+
+/* Path is kept, or freed. */
+static void note_known(struct cp_answer *a, char *path)
+{
+	char *const *node = path ? tsearch(path, &a->known, by_name) : NULL;
+
+	if (!node || *node != path)
+		free(path);
+}
+
+static void note_folder(struct cp_answer *a, const char *folder)
+{
+	DIR *d = opendir(folder);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		if (is_its_profile(a, e->d_name))
+			note_known(a, printed("%s/%s", folder, e->d_name));
 	}
-	return false;
+	if (d)
+		closedir(d);
+}
+
+bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
+		    uint32_t nonce)
+{
+	*a = (struct cp_answer){.pid = p->own_pid, .nonce = nonce};
+	if (!(dir ? remember(&a->folders, strdup(dir)) : add_folders(a, p)))
+		return false;
+	/* Where it writes when it may not write there: a server's worker, say. */
+	if (!remember(&a->folders, printed("%s/tmp/cprof-%u", p->root, p->uid)))
+		return false;
+	for (size_t i = 0; i < a->folders.n; i++)
+		note_folder(a, a->folders.word[i]);
+	return true;
 }
 
 static bool has_nonce(const struct cp_profile *p, uint32_t nonce)
@@ -141,7 +164,7 @@ static bool look_at(struct cp_answer *a, char *folder, const char *name)
 	if (!is_its_profile(a, name))
 		return false;
 	path = printed("%s/%s", folder, name);
-	if (!path || is_known(a, path)) {
+	if (!path || tfind(path, &a->known, by_name)) {
 		free(path);
 		return false;
 	}
@@ -151,7 +174,7 @@ static bool look_at(struct cp_answer *a, char *folder, const char *name)
 		a->prefix = prefix_of(name);
 		return a->prefix;
 	}
-	remember(&a->known, path);
+	note_known(a, path);
 	return false;
 }
 

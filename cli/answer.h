@@ -6,6 +6,8 @@
  * Holds    A file is the answer when a comment in it has the request's nonce. One
  *          snapshot's files agree in their names up to the type; they are complete
  *          when no temporary one of that name is left.
+ *          What is there before the request is sent can't have its nonce, and is
+ *          never read: a process may keep hundreds of profiles.
  */
 #ifndef CP_CLI_ANSWER_H
 #define CP_CLI_ANSWER_H
@@ -17,12 +19,12 @@ struct cp_answer {
 	pid_t pid; /* in its own pid namespace, as in the names */
 	uint32_t nonce;
 	struct cp_words folders; /* where to look */
-	struct cp_words known;	 /* files that are not it */
+	void *known;		 /* files that are not it, as tsearch(3) keeps them */
 	char *folder, *prefix;	 /* found: what its files have in common */
 };
 
-/* Where this process may write: dir when given, else what its environment says; and where it
- * does when it may not. */
+/* [before the request is sent] Where this process may write: dir when given, else what its
+ * environment says; and where it does when it may not. Remembers which files are there. */
 bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
 		    uint32_t nonce);
 /* Has it come, whole? */

@@ -142,18 +142,28 @@ static bool send(const struct cp_process *p, int sig, uint64_t word)
 	return false;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
 static bool wait_for(const struct request *r, const struct cp_process *p, int sig,
 		     struct cp_answer *a)
 {
 	const struct timespec pause = {0, POLL_MS * 1000000L};
 	uint64_t word = cp_request_pack(r->packed);
-	long most = (r->timeout + r->seconds) * 1000;
+	int64_t start = now_ms(), last = start + (r->timeout + r->seconds) * 1000, again = start;
 
-	for (long ms = 0; ms <= most; ms += POLL_MS) {
-		bool is_time = ms == 0 || (!r->seconds && ms % AGAIN_MS == 0);
-
-		if (is_time && !send(p, sig, word))
-			return false;
+	/* By the clock: a look at a large folder takes longer than the pause. */
+	for (int64_t now = start; now <= last; now = now_ms()) {
+		if (now >= again) {
+			if (!send(p, sig, word))
+				return false;
+			again = r->seconds ? INT64_MAX : now + AGAIN_MS;
+		}
 		nanosleep(&pause, NULL);
 		if (cp_answer_is_there(a))
 			return true;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """cprof snap gets a running process's profiles, and never harms one it can't ask."""
+import ctypes
 import os
 import re
 import shutil
@@ -29,6 +30,23 @@ class Victim:
         assert self.p.poll() is None, "the victim died"
         self.p.stdin.close()
         assert self.p.wait() == 0, "the victim came to harm"
+
+
+class Unread:
+    """Nobody reads these files meanwhile."""
+    def __init__(self, files):
+        libc = ctypes.CDLL(None)
+        self.fd = libc.inotify_init1(os.O_NONBLOCK)
+        assert all(libc.inotify_add_watch(self.fd, f.encode(), 1) > 0 for f in files)
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *_):
+        try:
+            sys.exit(f"old profiles were read: {os.read(self.fd, 4096)}")
+        except BlockingIOError:
+            os.close(self.fd)
 
 
 def snap(*argv):
@@ -87,7 +105,9 @@ with Victim(CPROF_ONLY="other") as pid:
 with Victim(code="import signal; signal.signal(signal.SIGUSR1, signal.SIG_IGN);" + STAY) as pid:
     refused(1, "no handler for signal 10", pid)
 with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: None);" + STAY) as pid:
-    refused(1, "no answer in 1 s", "--timeout=1", pid)
+    old = shutil.copy(first[0], f"old.{pid}.20200101T000000Z.0001.allocs.pb.gz")
+    with Unread([old]):
+        refused(1, "no answer in 1 s", "--timeout=1", pid)
 
 # One whose handler is known to be its own: memcached would end.
 own = shutil.copy(os.path.realpath(sys.executable), "memcached")
