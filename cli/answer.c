@@ -14,11 +14,14 @@
 #include "slurp.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define UNPACKED_MAX ((size_t)1 << 30)
 
@@ -92,9 +95,29 @@ static void note_known(struct cp_answer *a, char *path)
 		free(path);
 }
 
+static bool is_its(const struct cp_answer *a, const struct stat *sb)
+{
+	return sb->st_uid == a->uid || !sb->st_uid;
+}
+
+/* In /tmp anyone may have put a link or a folder of that name. */
+static DIR *open_folder(const struct cp_answer *a, const char *folder)
+{
+	bool own = folder == a->own;
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (own ? O_NOFOLLOW : 0));
+	struct stat sb;
+	DIR *d = NULL;
+
+	if (fd >= 0 && (!own || (!fstat(fd, &sb) && is_its(a, &sb) && !(sb.st_mode & 077))))
+		d = fdopendir(fd);
+	if (fd >= 0 && !d)
+		close(fd);
+	return d;
+}
+
 static void note_folder(struct cp_answer *a, const char *folder)
 {
-	DIR *d = opendir(folder);
+	DIR *d = open_folder(a, folder);
 	struct dirent *e;
 
 	while (d && (e = readdir(d))) {
@@ -108,12 +131,13 @@ static void note_folder(struct cp_answer *a, const char *folder)
 bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
 		    uint32_t nonce)
 {
-	*a = (struct cp_answer){.pid = p->own_pid, .nonce = nonce};
+	*a = (struct cp_answer){.pid = p->own_pid, .uid = p->uid, .nonce = nonce};
 	if (!(dir ? remember(&a->folders, strdup(dir)) : add_folders(a, p)))
 		return false;
 	/* Where it writes when it may not write there: a server's worker, say. */
 	if (!remember(&a->folders, printed("%s/tmp/cprof-%u", p->root, p->uid)))
 		return false;
+	a->own = a->folders.word[a->folders.n - 1];
 	for (size_t i = 0; i < a->folders.n; i++)
 		note_folder(a, a->folders.word[i]);
 	return true;
@@ -131,19 +155,35 @@ static bool has_nonce(const struct cp_profile *p, uint32_t nonce)
 	return false;
 }
 
-static bool answers(const struct cp_answer *a, const char *path)
+/* Neither a link's target is read, nor does a pipe make us wait. */
+static int open_its(const struct cp_answer *a, int folder, const char *name)
 {
+	int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	struct stat sb;
+
+	if (fd < 0 || (!fstat(fd, &sb) && S_ISREG(sb.st_mode) && is_its(a, &sb)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static bool answers(const struct cp_answer *a, int folder, const char *name)
+{
+	int fd = open_its(a, folder, name);
 	struct cp_region region;
 	struct cp_bytes file;
 	struct cp_profile *p = NULL;
 	const char *why;
 	bool yes;
 
+	if (fd < 0)
+		return false;
 	cp_region_init(&region);
-	if (cp_slurp(path, &region, &file))
+	if (!cp_slurp_fd(fd, &region, &file))
 		p = cp_profile_read(file.data, file.size, UNPACKED_MAX, &region.alloc, &why);
 	yes = p && has_nonce(p, a->nonce);
 	cp_region_release(&region);
+	close(fd);
 	return yes;
 }
 
@@ -157,7 +197,7 @@ static char *prefix_of(const char *name)
 	return strndup(name, n);
 }
 
-static bool look_at(struct cp_answer *a, char *folder, const char *name)
+static bool look_at(struct cp_answer *a, char *folder, int fd, const char *name)
 {
 	char *path;
 
@@ -168,7 +208,7 @@ static bool look_at(struct cp_answer *a, char *folder, const char *name)
 		free(path);
 		return false;
 	}
-	if (answers(a, path)) {
+	if (answers(a, fd, name)) {
 		free(path);
 		a->folder = folder;
 		a->prefix = prefix_of(name);
@@ -180,12 +220,12 @@ static bool look_at(struct cp_answer *a, char *folder, const char *name)
 
 static bool find_in(struct cp_answer *a, char *folder)
 {
-	DIR *d = opendir(folder);
+	DIR *d = open_folder(a, folder);
 	struct dirent *e;
 	bool found = false;
 
 	while (d && !found && (e = readdir(d)))
-		found = look_at(a, folder, e->d_name);
+		found = look_at(a, folder, dirfd(d), e->d_name);
 	if (d)
 		closedir(d);
 	return found;
@@ -194,7 +234,7 @@ static bool find_in(struct cp_answer *a, char *folder)
 /* Is a file of the same snapshot still being written? */
 static bool is_unfinished(const struct cp_answer *a)
 {
-	DIR *d = opendir(a->folder);
+	DIR *d = open_folder(a, a->folder);
 	struct dirent *e;
 	bool found = false;
 

@@ -6,6 +6,9 @@
  * Holds    A file is the answer when a comment in it has the request's nonce. One
  *          snapshot's files agree in their names up to the type; they are complete
  *          when no temporary one of that name is left.
+ *          A file counts only when it is a plain one of the process's user, or of
+ *          root, as which a server's first thread may have begun; the folder in /tmp
+ *          only under the library's own terms for it (agent/control/dir.h).
  *          What is there before the request is sent can't have its nonce, and is
  *          never read: a process may keep hundreds of profiles.
  */
@@ -17,9 +20,11 @@
 
 struct cp_answer {
 	pid_t pid; /* in its own pid namespace, as in the names */
+	uid_t uid; /* whose files they are */
 	uint32_t nonce;
 	struct cp_words folders; /* where to look */
 	void *known;		 /* files that are not it, as tsearch(3) keeps them */
+	const char *own;	 /* the one of them in /tmp, where all may write */
 	char *folder, *prefix;	 /* found: what its files have in common */
 };
 

@@ -40,11 +40,11 @@ static bool grow(struct cp_region *region, struct cp_bytes *b, size_t *room)
 	return true;
 }
 
-/* 0, or the errno that ended it. */
-static int read_all(int fd, struct cp_region *region, struct cp_bytes *b)
+int cp_slurp_fd(int fd, struct cp_region *region, struct cp_bytes *b)
 {
 	size_t room = 0;
 
+	*b = (struct cp_bytes){NULL, 0};
 	for (;;) {
 		ssize_t n;
 
@@ -95,7 +95,7 @@ bool cp_slurp(const char *path, struct cp_region *region, struct cp_bytes *out)
 	int err;
 
 	*out = (struct cp_bytes){NULL, 0};
-	err = fd < 0 ? errno : read_all(fd, region, out);
+	err = fd < 0 ? errno : cp_slurp_fd(fd, region, out);
 	if (fd >= 0 && !is_stdin)
 		close(fd);
 	if (err)

@@ -17,6 +17,9 @@ struct cp_bytes {
 /* Reads path ("-": standard input) into the region; complains on failure. */
 bool cp_slurp(const char *path, struct cp_region *region, struct cp_bytes *out);
 
+/* All that is left of an open file; 0, or the errno that ended it. */
+int cp_slurp_fd(int fd, struct cp_region *region, struct cp_bytes *out);
+
 /* [after the reader refused it, saying why] One line on what path holds instead. */
 void cp_slurp_complain(const char *path, const struct cp_bytes *file, const char *why);
 

@@ -50,7 +50,7 @@ class Unread:
 
 
 def snap(*argv):
-    p = subprocess.run([CPROF, "snap", *argv], capture_output=True, text=True, env=ENV)
+    p = subprocess.run([CPROF, "snap", *argv], capture_output=True, text=True, env=ENV, timeout=40)
     return p.returncode, p.stdout.splitlines(), p.stderr
 
 
@@ -108,6 +108,26 @@ with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: None);
     old = shutil.copy(first[0], f"old.{pid}.20200101T000000Z.0001.allocs.pb.gz")
     with Unread([old]):
         refused(1, "no answer in 1 s", "--timeout=1", pid)
+
+# Put there by others: a pipe nobody writes to, a link, another user's file.
+PLANTED = """import os, signal
+def plant(*_):
+    name = f"{{}}.{os.getpid()}.20200101T000000Z.0001.allocs.pb.gz".format
+    if not os.path.exists(name("pipe")):
+        os.mkfifo(name("pipe"))
+        os.symlink(os.path.abspath("mine"), name("link"))
+        os.rename("theirs", name("theirs"))
+signal.signal(signal.SIGUSR1, plant);"""
+for name in ("mine", "theirs"):
+    shutil.copy(first[0], name)
+if os.geteuid() == 0:
+    os.chown("theirs", 65534, 65534)
+with Victim(code=PLANTED + STAY) as pid:
+    with Unread(["mine"] + (["theirs"] if os.geteuid() == 0 else [])):
+        refused(1, "no answer in 1 s", "--timeout=1", pid)
+for f in os.listdir("."):
+    if f.startswith(("pipe.", "link.")):
+        os.remove(f)
 
 # One whose handler is known to be its own: memcached would end.
 own = shutil.copy(os.path.realpath(sys.executable), "memcached")
