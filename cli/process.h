@@ -9,10 +9,12 @@
 
 #include "../agent/rt/base.h"
 
+#include <signal.h>
 #include <sys/types.h>
 
 struct cp_process {
 	pid_t pid;
+	int fd;		   /* a pidfd: of it, and never of one that gets its number later; or -1 */
 	pid_t own_pid;	   /* what it calls itself, in its own pid namespace */
 	uid_t uid;	   /* effective */
 	uint64_t caught;   /* signals it has handlers for, bit sig - 1 */
@@ -26,6 +28,12 @@ struct cp_process {
 /* false after a complaint: no such process, or not ours to look at. */
 bool cp_process_read(struct cp_process *p, pid_t pid);
 void cp_process_release(struct cp_process *p);
+
+/* The same process as it is now: it may have become another program. false as above. */
+bool cp_process_read_again(struct cp_process *p);
+
+/* Queues the signal with value; 0 or -errno. */
+int cp_process_send(const struct cp_process *p, int sig, union sigval value);
 
 /* A process that is gone, or only waits for its parent to notice. */
 bool cp_process_has_ended(const struct cp_process *p);

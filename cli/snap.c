@@ -4,8 +4,9 @@
  *
  * Context  the cprof program.
  * Holds    Nothing is sent to a process that would die of it: the library must be
- *          mapped there, and the signal have a handler. Whose handler it is can't be
- *          seen from outside: servers known to have their own are not sent theirs.
+ *          mapped there, and the signal have a handler, each time that it is sent.
+ *          Whose handler it is can't be seen from outside: servers known to have
+ *          their own are not sent theirs.
  * Fails    A signal can get lost in another one of its kind that was not taken yet;
  *          so a request is sent again until its own nonce comes back. Not so one
  *          for a span of time, which would open a second span.
@@ -134,12 +135,21 @@ static int check(const struct request *r, const struct cp_process *p)
 static bool send(const struct cp_process *p, int sig, uint64_t word)
 {
 	union sigval value = {.sival_ptr = (void *)(uintptr_t)word};
+	int err = cp_process_send(p, sig, value);
 
 	/* EAGAIN: its queue is full, which passes */
-	if (!sigqueue(p->pid, sig, value) || errno == EAGAIN)
+	if (!err || err == -EAGAIN)
 		return true;
-	cp_complain("%d: %s", (int)p->pid, strerror(errno));
+	cp_complain("%d: %s", (int)p->pid, strerror(-err));
 	return false;
+}
+
+/* Looks first: since the last time it may have become a program that would die of it. */
+static bool ask(const struct request *r, struct cp_process *p)
+{
+	int sig = cp_process_read_again(p) ? check(r, p) : 0;
+
+	return sig && send(p, sig, cp_request_pack(r->packed));
 }
 
 static int64_t now_ms(void)
@@ -150,17 +160,15 @@ static int64_t now_ms(void)
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-static bool wait_for(const struct request *r, const struct cp_process *p, int sig,
-		     struct cp_answer *a)
+static bool wait_for(const struct request *r, struct cp_process *p, struct cp_answer *a)
 {
 	const struct timespec pause = {0, POLL_MS * 1000000L};
-	uint64_t word = cp_request_pack(r->packed);
 	int64_t start = now_ms(), last = start + (r->timeout + r->seconds) * 1000, again = start;
 
 	/* By the clock: a look at a large folder takes longer than the pause. */
 	for (int64_t now = start; now <= last; now = now_ms()) {
 		if (now >= again) {
-			if (!send(p, sig, word))
+			if (!ask(r, p))
 				return false;
 			again = r->seconds ? INT64_MAX : now + AGAIN_MS;
 		}
@@ -177,14 +185,11 @@ static bool wait_for(const struct request *r, const struct cp_process *p, int si
 	return false;
 }
 
-static bool snap(struct request *r, const struct cp_process *p)
+static bool snap(struct request *r, struct cp_process *p)
 {
 	struct cp_answer answer;
-	int sig = check(r, p);
 	uint32_t nonce = 0;
 
-	if (!sig)
-		return false;
 	while (!nonce) {
 		if (getrandom(&nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
 			nonce = (uint32_t)time(NULL);
@@ -192,7 +197,7 @@ static bool snap(struct request *r, const struct cp_process *p)
 	}
 	r->packed.nonce = nonce;
 	r->packed.seconds = (uint16_t)r->seconds;
-	if (!cp_answer_init(&answer, p, r->dir, nonce) || !wait_for(r, p, sig, &answer))
+	if (!cp_answer_init(&answer, p, r->dir, nonce) || !wait_for(r, p, &answer))
 		return false;
 	cp_answer_print(&answer);
 	return true;

@@ -139,6 +139,11 @@ with Victim(program="./" + own, PYTHONHOME=sys.base_prefix, CPROF_SIGNAL="RTMIN+
     status, files, err = snap(pid)
     assert status == 0 and len(files) == len(ALL), (files, err)
 
+# One that becomes another program meanwhile, which the next request would kill.
+with Victim(code="import os, signal; signal.signal(signal.SIGUSR1, lambda *_: os.execve('/bin/cat',"
+                 " ['cat'], {}));" + STAY) as pid:
+    refused(1, "libcprof.so is not in it", pid)
+
 # One that ends meanwhile.
 v = Victim(code="import os, signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(0));" + STAY)
 refused(1, "ended before it answered", str(v.p.pid))
