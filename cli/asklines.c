@@ -10,6 +10,7 @@
  */
 #include "asklines.h"
 
+#include "buildid.h"
 #include "command.h"
 #include "find.h"
 
@@ -32,7 +33,7 @@ static FILE *question(const struct cp_asklines *q)
 	fprintf(f, "F%s\n", q->path);
 	if (q->debug)
 		fprintf(f, "D%s\n", q->debug);
-	if (q->build_id)
+	if (cp_buildid_is_sound(q->build_id))
 		fprintf(f, "I%s\n", q->build_id);
 	fputs("Wln\n", f);
 	for (size_t i = 0; i < q->n; i++)

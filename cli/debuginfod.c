@@ -11,6 +11,7 @@
  */
 #include "debuginfod.h"
 
+#include "buildid.h"
 #include "command.h"
 
 #include <dlfcn.h>
@@ -51,7 +52,7 @@ char *cp_debuginfod_find(enum cp_debuginfod_kind kind, const char *build_id)
 	void *client;
 	int fd;
 
-	if (!urls || !*urls || !build_id)
+	if (!urls || !*urls || !cp_buildid_is_sound(build_id))
 		return NULL;
 	if (!st.tried)
 		load();

@@ -9,6 +9,7 @@
  * Fails    What could not be found is said, object by object, and is no error.
  */
 #include "asklines.h"
+#include "buildid.h"
 #include "command.h"
 #include "debuginfod.h"
 #include "load.h"
@@ -90,11 +91,12 @@ static void note_id(struct cp_elf *e, const char *hex)
 {
 	memset(e, 0, sizeof(*e));
 	e->src.fd = -1;
-	while (hex && hex[0] && hex[1] && e->build_id_len < CP_ELF_BUILD_ID_MAX) {
+	if (!hex || !cp_buildid_is_sound(hex))
+		return;
+	for (; *hex; hex += 2) {
 		char byte[3] = {hex[0], hex[1], 0};
 
 		e->build_id[e->build_id_len++] = (uint8_t)strtoul(byte, NULL, 16);
-		hex += 2;
 	}
 }
 

@@ -14,6 +14,7 @@ import threading
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
 import pprofcheck  # noqa: E402
+import pprofgen  # noqa: E402
 from host import Host, check, wait_for  # noqa: E402
 
 CPROF, SOURCE = os.environ["CPROF"], os.environ["TOP"] + "/test/prog/named.cc"
@@ -94,12 +95,23 @@ if ctypes.util.find_library("debuginfod"):
     server = http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(Server, directory="www"))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    symbolize("bare.heap.pb.gz", "server.heap.pb.gz", HOME=os.getcwd(),
-              DEBUGINFOD_CACHE_PATH=os.path.abspath("cache"), DEBUGINFOD_TIMEOUT="5",
-              DEBUGINFOD_URLS="http://127.0.0.1:%d" % server.server_address[1])
-    server.shutdown()
+    servers = dict(HOME=os.getcwd(), DEBUGINFOD_CACHE_PATH=os.path.abspath("cache"),
+                   DEBUGINFOD_TIMEOUT="5",
+                   DEBUGINFOD_URLS="http://127.0.0.1:%d" % server.server_address[1])
+    symbolize("bare.heap.pb.gz", "server.heap.pb.gz", **servers)
     check("/buildid/%s/debuginfo" % build_id in asked, "the server was asked %s" % asked)
     expect("from a server, by build-id", "server.heap.pb.gz")
+
+    # What is no build-id is not asked for, wherever the profile comes from.
+    odd = {"/no/a.so": "ab/../../secret", "/no/b.so": "abc", "/no/c.so": "ab" * 21, "/no/d.so": "ab"}
+    asked.clear()
+    hostile = pprofgen.Profile(pprofgen.HEAP)
+    hostile.build_ids = odd
+    hostile.sample([("@", path) for path in odd], [1, 1, 1, 1])
+    symbolize(hostile.write("hostile.pprof"), "left.pprof", **servers)
+    check(asked and all(path.startswith("/buildid/ab/") and "secret" not in path
+                        for path in asked), "the server was asked %s" % asked)
+    server.shutdown()
 
 # Another build in its place is not used, and that is said.
 sh("g++", "-O2", "-g", "-std=c++17", "-DOTHER", "-o", "other", SOURCE, "-ldl")

@@ -59,7 +59,7 @@ class Profile:
         self.comments, self.drop_frames = comments, drop_frames
         self.strings, self.mappings = Table(0), Table(1)
         self.functions, self.locations = Table(1), Table(1)
-        self.samples = []
+        self.samples, self.build_ids = [], {}  # path -> what it says, if not the made one
         self.strings[""]
         self.mappings["/usr/bin/victim"]
 
@@ -94,8 +94,9 @@ class Profile:
         nameless = {mapping for names, mapping in self.locations if not names}
         for path, i in self.mappings.ids.items():
             start = i * MAPPING
+            build_id = self.build_ids.get(path, f"{zlib.crc32(path.encode()):040x}")
             yield data(3, number(1, i) + number(2, start) + number(3, start + MAPPING) +
-                       self.string(5, path) + self.string(6, f"{zlib.crc32(path.encode()):040x}") +
+                       self.string(5, path) + self.string(6, build_id) +
                        number(7, i not in nameless))
 
     def address(self, names, mapping):
