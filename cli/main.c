@@ -8,12 +8,14 @@
  *          other failure to write stdout is said and turns the status to 1.
  */
 #include "command.h"
+#include "shown.h"
 
 #include "../agent/rt/version.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int run_help(int argc, char **argv);
@@ -43,13 +45,16 @@ static const struct cp_command *const commands[] = {
 void cp_complain(const char *fmt, ...)
 {
 	va_list ap;
+	char *text;
+	int n;
 
 	fflush(stdout);
-	fputs("cprof: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "cprof: %s\n", n < 0 ? "out of memory" : cp_shown(text));
+	if (n >= 0)
+		free(text);
 }
 
 static const struct cp_command *find(const char *name)

@@ -8,6 +8,7 @@
  */
 #include "command.h"
 #include "load.h"
+#include "shown.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,19 +31,20 @@ static void print_time(int64_t ns)
 static void print_head(const struct cp_pprof_head *h)
 {
 	for (unsigned i = 0; i < h->ncomments; i++)
-		printf("Comment: %s\n", h->comments[i]);
+		printf("Comment: %s\n", cp_shown(h->comments[i]));
 	if (h->period_type.type[0] || h->period_type.unit[0])
-		printf("PeriodType: %s %s\n", h->period_type.type, h->period_type.unit);
+		printf("PeriodType: %s %s\n", cp_shown(h->period_type.type),
+		       cp_shown(h->period_type.unit));
 	printf("Period: %" PRId64 "\n", h->period);
 	print_time(h->time_ns);
 	if (h->duration_ns)
 		printf("Duration: %.4gs\n", (double)h->duration_ns / 1e9);
 	if (h->drop_frames)
-		printf("DropFrames: %s\n", h->drop_frames);
+		printf("DropFrames: %s\n", cp_shown(h->drop_frames));
 	if (h->keep_frames)
-		printf("KeepFrames: %s\n", h->keep_frames);
+		printf("KeepFrames: %s\n", cp_shown(h->keep_frames));
 	if (h->doc_url)
-		printf("Doc: %s\n", h->doc_url);
+		printf("Doc: %s\n", cp_shown(h->doc_url));
 }
 
 static void print_types(const struct cp_pprof_head *h)
@@ -52,7 +54,8 @@ static void print_types(const struct cp_pprof_head *h)
 		const struct cp_value_type *t = &h->types[i];
 		bool is_default = h->default_type && !strcmp(t->type, h->default_type);
 
-		printf("%s%s/%s%s", i ? " " : "", t->type, t->unit, is_default ? "[dflt]" : "");
+		printf("%s%s/%s%s", i ? " " : "", cp_shown(t->type), cp_shown(t->unit),
+		       is_default ? "[dflt]" : "");
 	}
 	putchar('\n');
 }
@@ -68,10 +71,10 @@ static void print_labels(const struct cp_sample *s, bool text)
 		if (!l->str == text)
 			continue;
 		if (l->str)
-			printf("%s%s:[%s]", before, l->key, l->str);
+			printf("%s%s:[%s]", before, cp_shown(l->key), cp_shown(l->str));
 		else
-			printf("%s%s:[%" PRId64 "%s%s]", before, l->key, l->num, l->unit ? " " : "",
-			       l->unit ? l->unit : "");
+			printf("%s%s:[%" PRId64 "%s%s]", before, cp_shown(l->key), l->num,
+			       l->unit ? " " : "", l->unit ? cp_shown(l->unit) : "");
 		before = " ";
 	}
 	if (*before && !before[1])
@@ -98,9 +101,10 @@ static void print_line(const struct cp_profile_line *l)
 		puts("??");
 		return;
 	}
-	printf("%s %s:%" PRId64 " s=%" PRId64, f->name, f->file, l->line, f->start_line);
+	printf("%s %s:%" PRId64 " s=%" PRId64, cp_shown(f->name), cp_shown(f->file), l->line,
+	       f->start_line);
 	if (strcmp(f->name, f->system_name) != 0)
-		printf("(%s)", f->system_name);
+		printf("(%s)", cp_shown(f->system_name));
 	putchar('\n');
 }
 
@@ -123,8 +127,8 @@ static void print_location(const struct cp_profile *p, const struct cp_location 
 static void print_mapping(const struct cp_profile *p, const struct cp_pprof_mapping *m)
 {
 	printf("%zu: 0x%" PRIx64 "/0x%" PRIx64 "/0x%" PRIx64 " %s %s %s%s%s%s\n",
-	       (size_t)(m - p->mappings) + 1, m->start, m->limit, m->offset, m->file,
-	       m->build_id ? m->build_id : "", m->has_functions ? "[FN]" : "",
+	       (size_t)(m - p->mappings) + 1, m->start, m->limit, m->offset, cp_shown(m->file),
+	       m->build_id ? cp_shown(m->build_id) : "", m->has_functions ? "[FN]" : "",
 	       m->has_filenames ? "[FL]" : "", m->has_lines ? "[LN]" : "",
 	       m->has_inlines ? "[IN]" : "");
 }

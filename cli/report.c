@@ -8,6 +8,7 @@
 #include "report.h"
 
 #include "command.h"
+#include "shown.h"
 #include "units.h"
 
 #include <stdio.h>
@@ -70,9 +71,9 @@ static void print_program(const struct cp_profile *p)
 	const char *slash = strrchr(file, '/');
 
 	if (*file)
-		printf("File: %s\n", slash ? slash + 1 : file);
+		printf("File: %s\n", cp_shown(slash ? slash + 1 : file));
 	if (p->nmappings && p->mappings[0].build_id)
-		printf("Build ID: %s\n", p->mappings[0].build_id);
+		printf("Build ID: %s\n", cp_shown(p->mappings[0].build_id));
 }
 
 static void print_time(int64_t ns)
@@ -102,8 +103,8 @@ static void print_duration(const struct cp_profile *p, unsigned type, const char
 	cp_unit_format(total, own, unit, sum, sizeof(sum));
 	if (!strcmp(shown, "ns") && total)
 		cp_unit_percent((int64_t)ns, p->head.duration_ns, part, sizeof(part));
-	printf("Duration: %s, Total samples = %s %s%s%s\n", duration, sum, *part ? "(" : "", part,
-	       *part ? ")" : "");
+	printf("Duration: %s, Total samples = %s %s%s%s\n", duration, cp_shown(sum),
+	       *part ? "(" : "", part, *part ? ")" : "");
 }
 
 void cp_report_head(const struct cp_profile *p, unsigned type, const char *unit)
@@ -111,9 +112,9 @@ void cp_report_head(const struct cp_profile *p, unsigned type, const char *unit)
 	print_program(p);
 	for (unsigned i = 0; i < p->head.ncomments; i++) {
 		if (p->head.comments[i][0] != '#')
-			puts(p->head.comments[i]);
+			puts(cp_shown(p->head.comments[i]));
 	}
-	printf("Type: %s\n", p->head.types[type].type);
+	printf("Type: %s\n", cp_shown(p->head.types[type].type));
 	print_time(p->head.time_ns);
 	print_duration(p, type, unit);
 }

@@ -14,6 +14,7 @@
 #include "graph.h"
 #include "load.h"
 #include "report.h"
+#include "shown.h"
 #include "units.h"
 
 #include <stdio.h>
@@ -187,13 +188,14 @@ static void print_summary(const struct table *t)
 	format(t, sum, value, sizeof(value));
 	format(t, t->total, total, sizeof(total));
 	cp_unit_percent(sum, t->total, percent, sizeof(percent));
-	printf("Showing nodes accounting for %s, %s of %s total\n", value, trimmed(percent), total);
+	printf("Showing nodes accounting for %s, %s of %s total\n", cp_shown(value),
+	       trimmed(percent), cp_shown(total));
 	if (!t->total)
 		return;
 	format(t, part_of(t->total, SMALL_NODE), value, sizeof(value));
 	if (t->dropped)
 		printf("Dropped %zu node%s (cum <= %s)\n", t->dropped, t->dropped > 1 ? "s" : "",
-		       value);
+		       cp_shown(value));
 	if (t->rows && t->rows < t->candidates)
 		printf("Showing top %zu nodes out of %zu\n", t->rows, t->candidates);
 }
@@ -220,8 +222,8 @@ static void print_rows(const struct table *t)
 		cp_unit_percent(n->flat, t->total, flat_part, sizeof(flat_part));
 		cp_unit_percent(sum, t->total, sum_part, sizeof(sum_part));
 		cp_unit_percent(n->cum, t->total, cum_part, sizeof(cum_part));
-		printf("%10s %s %s %10s %s  %s%s\n", flat, flat_part, sum_part, cum, cum_part,
-		       n->shown, how_called(n));
+		printf("%10s %s %s %10s %s  %s%s\n", cp_shown(flat), flat_part, sum_part,
+		       cp_shown(cum), cum_part, cp_shown(n->shown), how_called(n));
 	}
 }
 

@@ -130,3 +130,16 @@ hinted("no samples: no thread waited", "calm.pb.gz")
 gen.Profile([("threadcreate", "count")], ("threadcreate", "count"), 1).write("alone.pb.gz")
 hinted("no samples: the program made no thread", "alone.pb.gz")
 hinted("", "--base", "freed.pb.gz", "freed.pb.gz")
+
+# A terminal obeys what it is shown: nothing in a profile reaches it that it would.
+bad = "\x1b]0;x\x07\x7f\n\x9b"
+p = gen.Profile([(bad + "type", bad + "unit")], (bad, bad), comments=(bad,), default=bad + "type",
+                drop_frames=bad)
+p.build_ids = {"/usr/bin/victim": bad}
+p.sample([bad, ("@", "/lib/" + bad)], [1], [(bad, bad), (bad, 1, bad)])
+p.write("hostile.pprof")
+for argv in (["top"], ["raw"], ["top", "--type", "x"], ["symbolize", "-o", "left.pprof"]):
+    status, out, err = run(*argv, "hostile.pprof")
+    text = out + err
+    if any(c in text for c in "\x1b\x07\x7f\x9b") or r"\x1b]0;x\x07\x7f\x0a\xc2\x9b" not in text:
+        sys.exit(f"cprof {argv} shows it as it is: {out!r} {err!r}")
