@@ -40,16 +40,20 @@ static bool grow(struct cp_frames *f)
 	return true;
 }
 
+uint64_t cp_frames_find(const struct cp_frames *f, cp_frame frame)
+{
+	return f->cap ? f->slot[slot_of(f, frame)] : 0;
+}
+
 uint64_t cp_frames_number(struct cp_frames *f, cp_frame frame)
 {
-	size_t i;
+	uint64_t number = cp_frames_find(f, frame);
 
+	if (number)
+		return number;
 	if (f->n == f->cap && !grow(f))
 		return 0;
-	i = slot_of(f, frame);
-	if (!f->slot[i]) {
-		f->frame[f->n] = frame;
-		f->slot[i] = (uint32_t)++f->n;
-	}
-	return f->slot[i];
+	f->frame[f->n++] = frame;
+	f->slot[slot_of(f, frame)] = (uint32_t)f->n;
+	return f->n;
 }

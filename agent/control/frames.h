@@ -19,5 +19,7 @@ struct cp_frames {
 
 /* The frame's number, or 0 when memory ran out. */
 uint64_t cp_frames_number(struct cp_frames *f, cp_frame frame);
+/* The number it has, or 0: it has none. */
+uint64_t cp_frames_find(const struct cp_frames *f, cp_frame frame);
 
 #endif

@@ -101,16 +101,22 @@ static int name_all(struct stacks *s)
 	return cp_symbols_resolve(s->job, s->frames.frame, s->frames.n, s->symbol);
 }
 
-static const struct cp_symbol *symbol_of(struct stacks *s, cp_frame frame)
+/* NULL for one that name_all() didn't see: objects come and go with their modules. */
+static const struct cp_symbol *symbol_of(const struct stacks *s, cp_frame frame)
 {
-	return s->symbol[cp_frames_number(&s->frames, frame) - 1];
+	uint64_t number = cp_frames_find(&s->frames, frame);
+
+	return number ? s->symbol[number - 1] : NULL;
 }
 
 /* --- a thread ---------------------------------------------------------------- */
 
-static const char *name_of(struct stacks *s, uintptr_t addr)
+static const char *name_of(const struct stacks *s, uintptr_t addr)
 {
-	return is_named(addr) ? symbol_of(s, frame_of_object(addr))->line[0].name : NULL;
+	const struct cp_symbol *symbol =
+		is_named(addr) ? symbol_of(s, frame_of_object(addr)) : NULL;
+
+	return symbol ? symbol->line[0].name : NULL;
 }
 
 /* In ns; a wait may have begun since the dump did. */
@@ -140,8 +146,10 @@ static void write_wait(struct stacks *s, const struct cp_dump_thread *t, const c
 {
 	char line[1024];
 	struct cp_buf b = CP_BUF(line);
+	bool named = cp_waittext_has_object(&t->wait); /* as name_all() asked */
 
-	cp_waittext(&b, s->dump, t, name_of(s, t->wait.object), name_of(s, t->wait.with));
+	cp_waittext(&b, s->dump, t, named ? name_of(s, t->wait.object) : NULL,
+		    named ? name_of(s, t->wait.with) : NULL);
 	if (!b.len)
 		return;
 	cp_out_str(s->out, before);
@@ -173,7 +181,7 @@ static void write_frame(struct stacks *s, cp_frame frame)
 {
 	const struct cp_symbol *symbol = symbol_of(s, frame);
 
-	for (unsigned i = 0; i < symbol->nlines; i++) {
+	for (unsigned i = 0; symbol && i < symbol->nlines; i++) {
 		cp_out_str(s->out, symbol->line[i].name);
 		cp_out_str(s->out, "(...)\n");
 		write_place(s, frame, &symbol->line[i]);
@@ -198,6 +206,8 @@ static void write_creator(struct stacks *s, const struct cp_dump_thread *t)
 	if (!stack || !stack->n)
 		return;
 	symbol = symbol_of(s, stack->frame[0]);
+	if (!symbol)
+		return;
 	cp_out_str(s->out, "created by ");
 	cp_out_str(s->out, symbol->line[0].name);
 	cp_out_str(s->out, "\n");

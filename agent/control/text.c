@@ -202,7 +202,7 @@ static void write_values(struct text *t, const int64_t *v)
 
 static void write_frame(struct text *t, cp_frame frame)
 {
-	const struct cp_symbol *s = t->symbol[cp_frames_number(&t->frames, frame) - 1];
+	const struct cp_symbol *s = t->symbol[cp_frames_find(&t->frames, frame) - 1];
 
 	for (unsigned i = 0; i < s->nlines; i++) {
 		const struct cp_symbol_line *l = &s->line[i];

@@ -93,6 +93,13 @@ with Standing("waits") as host:
         check(set(moved) <= {"spinner"}, "in the difference: %s" % moved)
     check(host.ended()[0] == 0, "calls were interrupted")
 
+# A thread that lies in the program's own memory has an address there, and no name.
+with Standing("static") as host:
+    for _ in range(3):
+        notes = host.dump()["join"].notes
+        check(notes[0].startswith("waits for the end of thread"), "it says %s" % notes)
+    check(host.ended()[0] == 0, "calls were interrupted")
+
 # Alone, and by its other name: then the timers are there for the dump only.
 with Standing("waits", CPROF_PROFILES="threads") as host:
     check(set(host.snapshot(types=["goroutine"])) == {"goroutine"}, "files of one profile")

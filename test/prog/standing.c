@@ -14,6 +14,7 @@
  *        standing timed       two that would be dead but for a timeout
  *        standing jumped      a wait left by siglongjmp, and its thread elsewhere
  *        standing traffic     four threads take each other's locks, in order, for ever
+ *        standing static      a thread waits for the end of one whose stack is a variable
  *        standing blocked N   N threads blocked in all kinds of calls
  *        standing crowd N     N threads that wait for one semaphore
  *        standing busy N      N threads that compute
@@ -341,6 +342,36 @@ static void *joiner(void *arg)
 	abort();
 }
 
+static char its_stack[256 << 10] __attribute__((aligned(4096)));
+
+static void *standing_there(void *arg)
+{
+	say_ready("there");
+	for (;;)
+		pause();
+	return arg;
+}
+
+static void *waits_for_it(void *arg)
+{
+	say_ready("join");
+	pthread_join(threads[0], NULL);
+	return arg;
+}
+
+/* What is waited for is then in the program's own memory, as a lock may be. */
+static void on_a_variable(void)
+{
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, its_stack, sizeof(its_stack));
+	if (pthread_create(&threads[0], &attr, standing_there, NULL))
+		abort();
+	wait_ready(1);
+	make(1, waits_for_it);
+}
+
 static void *lost(void *arg)
 {
 	(void)arg;
@@ -612,7 +643,9 @@ static bool prepare(const char *what, unsigned n)
 	else if (!strcmp(what, "relock")) {
 		make(0, woken);
 		make(1, waker);
-	} else if (!strcmp(what, "lost"))
+	} else if (!strcmp(what, "static"))
+		on_a_variable();
+	else if (!strcmp(what, "lost"))
 		make(0, lost);
 	else if (!strcmp(what, "timed"))
 		pairs(2, timed);
