@@ -99,6 +99,15 @@ uint32_t cp_bare_running(void)
 	return n;
 }
 
+bool cp_bare_is(uint32_t tid)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < st.rooms; i++)
+		found |= cp_load_rlx(st.tid[i]) == tid;
+	return found;
+}
+
 /* The host never sees the descriptors of such a thread, can't close them under it, does
  * not pass them on, and what it closes itself is closed: a pipe's reader is not kept
  * waiting by us. But behind a filter nobody could say a line without a copy of 2, which is

@@ -27,6 +27,8 @@ int cp_bare_init(struct cp_bare *b);
 int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg);
 /* [ANY] How many there are. */
 uint32_t cp_bare_running(void);
+/* [ANY] Is it one of them? */
+bool cp_bare_is(uint32_t tid);
 /* [CONTROL, on such a thread] From here on it has a table of descriptors of its own,
  * and an empty one, but for standard error behind a filter. False where the kernel can't
  * do that. */

@@ -1,20 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * creds.c - a job's thread goes where its process goes
+ * creds.c - a bare thread goes where its process goes
  *
- * Context  CONTROL, on the job's own thread
- * Calls    system calls, parse.c. The set*id calls are raw: they change this thread alone.
+ * Context  CONTROL, on the bare thread itself
+ * Calls    system calls, parse.c, tasks.c, bare.c. The set*id calls are raw: they change this
+ *          thread alone.
  * Holds    Groups before group before user: the last one takes away the right to
  *          do the others. The process stays as dumpable as it was: the kernel takes that
  *          away at every change of user, also from a host that asked for it after its
  *          own, as servers do that want core files.
- * Fails    Without /proc the thread stays what it was when its job began.
+ *          The host is its first thread, or, when that has left and is told of as it was
+ *          then, any other that libc knows of.
+ * Fails    Where there was no /proc from the start, capabilities alone can be asked for. Who
+ *          changes user loses some, or had none to lose: a thread that has others than
+ *          its host must end.
+ * Why      What is opened before a chroot() can still be read after it: workers are made that
+ *          way, and give up their user next.
  */
 #include "creds.h"
 
+#include "../rt/buf.h"
 #include "../rt/sys.h"
+#include "../rt/thread.h"
+#include "bare.h"
 #include "parse.h"
+#include "tasks.h"
 
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -24,7 +36,10 @@ struct creds {
 	uint32_t uid[4], gid[4]; /* real, effective, saved, of the file system */
 	uint32_t groups[GROUPS_MAX];
 	uint32_t ngroups;
+	bool left; /* it was a thread */
 };
+
+/* --- reading them ---------------------------------------------------------- */
 
 /* Numbers up to the end of the line, at most max; how many. */
 static uint32_t read_line(const char *s, uint32_t *out, uint32_t max)
@@ -40,26 +55,71 @@ static uint32_t read_line(const char *s, uint32_t *out, uint32_t max)
 	return n;
 }
 
-static bool read_status(const char *path, struct creds *c)
+static bool read_status(int fd, struct creds *c)
 {
 	char text[8192];
-	const char *uid, *gid, *groups;
-	long n;
-	int fd = (int)cp_sys_open(path, O_RDONLY, 0);
+	const char *state, *uid, *gid, *groups;
+	long n = cp_sys_pread(fd, text, sizeof(text) - 1, 0);
 
-	if (fd < 0)
-		return false;
-	n = cp_sys_read(fd, text, sizeof(text) - 1);
-	cp_sys_close(fd);
 	text[CP_MAX(n, 0)] = 0;
+	state = strstr(text, "\nState:\t");
 	uid = strstr(text, "\nUid:");
 	gid = strstr(text, "\nGid:");
 	groups = strstr(text, "\nGroups:");
-	if (!uid || !gid || !groups)
+	if (!state || !uid || !gid || !groups)
 		return false;
+	c->left = state[8] == 'Z' || state[8] == 'X';
 	c->ngroups = read_line(groups + 8, c->groups, GROUPS_MAX);
 	return read_line(uid + 5, c->uid, 4) == 4 && read_line(gid + 5, c->gid, 4) == 4;
 }
+
+struct search {
+	int tasks;
+	struct creds *out;
+	bool found;
+};
+
+static void look_at(void *ctx, uint32_t tid)
+{
+	struct search *s = ctx;
+	char path[32];
+	struct cp_buf b = CP_BUF(path);
+	int fd;
+
+	if (s->found || cp_bare_is(tid))
+		return;
+	cp_buf_fmt(&b, "%u/status", tid);
+	fd = (int)cp_sys_openat(s->tasks, path, O_RDONLY, 0);
+	s->found = fd >= 0 && read_status(fd, s->out) && !s->out->left;
+	if (fd >= 0)
+		cp_sys_close(fd);
+}
+
+static bool read_host(const struct cp_creds *c, struct creds *host)
+{
+	struct search s = {c->tasks, host, false};
+
+	if (!read_status(c->host, host))
+		return false;
+	if (!host->left)
+		return true;
+	cp_tasks_each_in(c->tasks, look_at, &s);
+	return s.found;
+}
+
+/* Has the host's first thread the capabilities that ours has? */
+static bool has_its_rights(void)
+{
+	struct __user_cap_header_struct who = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct host[2], own[2];
+
+	if (CP_SYS(SYS_capget, &who, own) < 0)
+		return false;
+	who.pid = (int)cp_sys_getpid();
+	return CP_SYS(SYS_capget, &who, host) == 0 && !memcmp(host, own, sizeof(host));
+}
+
+/* --- taking them on ---------------------------------------------------------- */
 
 static void become(const struct creds *host, const struct creds *own)
 {
@@ -72,16 +132,56 @@ static void become(const struct creds *host, const struct creds *own)
 		CP_SYS(SYS_setresuid, host->uid[0], host->uid[1], host->uid[2]);
 }
 
-void cp_creds_follow(void)
+static bool follow(const struct cp_creds *c)
 {
 	struct creds host, own;
 	long dumpable;
 
-	if (!read_status("/proc/self/status", &host) ||
-	    !read_status("/proc/thread-self/status", &own))
-		return;
+	if (c->host < 0 || c->own < 0 || c->tasks < 0)
+		return has_its_rights();
+	if (!read_host(c, &host) || !read_status(c->own, &own))
+		return false;
 	dumpable = CP_SYS(SYS_prctl, PR_GET_DUMPABLE);
 	become(&host, &own);
 	if (dumpable == 1 && CP_SYS(SYS_prctl, PR_GET_DUMPABLE) != 1)
 		CP_SYS(SYS_prctl, PR_SET_DUMPABLE, 1);
+	return true;
+}
+
+static void open_all(struct cp_creds *c)
+{
+	c->host = (int)cp_sys_open("/proc/self/status", O_RDONLY, 0);
+	c->own = (int)cp_sys_open("/proc/thread-self/status", O_RDONLY, 0);
+	c->tasks = (int)cp_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY, 0);
+}
+
+static void close_all(const struct cp_creds *c)
+{
+	if (c->host >= 0)
+		cp_sys_close(c->host);
+	if (c->own >= 0)
+		cp_sys_close(c->own);
+	if (c->tasks >= 0)
+		cp_sys_close(c->tasks);
+}
+
+void cp_creds_open(struct cp_creds *c)
+{
+	*c = (struct cp_creds){-1, -1, -1};
+	if (cp_self.own_files)
+		open_all(c);
+}
+
+/* In the host's table nothing is kept: it would meet it. */
+bool cp_creds_follow(const struct cp_creds *c)
+{
+	struct cp_creds once;
+	bool known;
+
+	if (cp_self.own_files)
+		return follow(c);
+	open_all(&once);
+	known = follow(&once);
+	close_all(&once);
+	return known;
 }

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * creds.h - a job's thread goes where its process goes
+ * creds.h - a bare thread goes where its process goes
  *
- * Context  CONTROL, on the job's own thread
+ * Context  CONTROL, on the bare thread itself
  * Why      setuid() in libc changes every thread libc knows of; ours it does not
- *          know. A job that sleeps would keep rights its host has given up.
+ *          know. A thread that sleeps would keep rights its host has given up.
  */
 #ifndef CP_CONTROL_CREDS_H
 #define CP_CONTROL_CREDS_H
 
-/* Takes on the user, group and groups of the process's first thread, when they differ. */
-void cp_creds_follow(void);
+#include "../rt/base.h"
+
+/* Descriptors; -1: there is none. */
+struct cp_creds {
+	int host, own; /* the status of the process's first thread, and of ours */
+	int tasks;     /* all threads, for when the first one has left */
+};
+
+/* Before the host can be anywhere else: it may soon live where there is no /proc. After
+ * cp_bare_part_files(). */
+void cp_creds_open(struct cp_creds *c);
+/* Takes on the host's user, group and groups, when they differ. False: they can't be told,
+ * so that the thread must end. */
+bool cp_creds_follow(const struct cp_creds *c);
 
 #endif

@@ -28,6 +28,7 @@
 #include "../rt/log.h"
 #include "../rt/mem.h"
 #include "../rt/sys.h"
+#include "../rt/thread.h"
 #include "bare.h"
 #include "config.h"
 #include "creds.h"
@@ -53,9 +54,12 @@
 #define CHILD_RESTS (50 * MS)	   /* one that execs at once never gets a socket */
 #define CHILD_TRIES (3000 * MS)	   /* for its parent's address: it may be a daemon's child */
 
+#define LOST "no HTTP: can't tell what user the program has become"
+
 struct server {
 	uint32_t worked;
 	bool child;
+	struct cp_creds creds; /* a child's */
 	int listener, event;
 	struct cp_http_addr addr;
 	struct cp_http_left left;
@@ -323,7 +327,10 @@ static void run(struct server *s)
 		wait_for_any(s, &w, now);
 		now = cp_now_ns(CLOCK_MONOTONIC);
 		if (s->child) { /* nobody else knows of this thread */
-			cp_creds_follow();
+			if (!cp_creds_follow(&s->creds)) {
+				cp_log(LOST);
+				return;
+			}
 			cp_settle_own();
 		}
 		if (now >= look_at) {
@@ -356,6 +363,8 @@ static int listen_patiently(struct server *s)
 
 	while (s->child && fd == -EADDRINUSE && cp_now_ns(CLOCK_MONOTONIC) < until) {
 		sleep_ns(2 * CHILD_RESTS);
+		if (!cp_creds_follow(&s->creds))
+			return -EPERM;
 		fd = cp_http_listen(&s->addr, &s->left);
 	}
 	return fd;
@@ -386,7 +395,7 @@ static int open_all(struct server *s)
 	bool port_0 = !s->addr.port && s->addr.sa.any.sa_family != AF_UNIX;
 
 	/* A kernel that can't do it: with the host's table ours would be in its way. */
-	if (!cp_bare_part_files())
+	if (!cp_self.own_files && !cp_bare_part_files())
 		return -ENOSYS;
 	s->event = (int)CP_SYS(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->event < 0)
@@ -420,9 +429,14 @@ static void child_main(void *arg)
 {
 	struct server *s = arg;
 
+	/* First, for it may have another root soon, without /proc. */
+	if (cp_bare_part_files())
+		cp_creds_open(&s->creds);
 	sleep_ns(CHILD_RESTS);
-	cp_creds_follow();
-	serve(s);
+	if (cp_creds_follow(&s->creds))
+		serve(s);
+	else
+		cp_log(LOST);
 }
 
 bool cp_http_is_on(void)

@@ -69,8 +69,8 @@ int cp_job_init(void)
 /* --- on the job's thread ------------------------------------------------ */
 
 /* Waits until someone asks, or until a time (CLOCK_MONOTONIC); wakes every second to
- * follow the host when it changes user. */
-static void wait_for_work(struct state *s, int64_t until)
+ * follow the host when it changes user. False: it can't. */
+static bool wait_for_work(struct state *s, const struct cp_creds *creds, int64_t until)
 {
 	int64_t left = until - cp_now_ns(CLOCK_MONOTONIC);
 	struct timespec ts;
@@ -79,16 +79,26 @@ static void wait_for_work(struct state *s, int64_t until)
 	ts.tv_sec = left / SECOND;
 	ts.tv_nsec = left % SECOND;
 	cp_sys_futex_wait(&s->turn, RUNNING, &ts);
-	cp_creds_follow();
 	cp_log_follow();
+	return cp_creds_follow(creds);
+}
+
+/* The next to ask starts another, which is then what that one is. */
+static void give_up(struct state *s)
+{
+	cp_log("no snapshot until one is asked for: can't tell what user the program has become");
+	cp_work_forget(&s->work);
+	cp_xchg_acqrel(&s->turn, 0);
 }
 
 static void job_main(void *arg)
 {
 	struct state *s = arg;
+	struct cp_creds creds;
 
 	/* Where the kernel can't do it, with the shared table, as any thread has it. */
 	cp_bare_part_files();
+	cp_creds_open(&creds);
 	cp_thread_be_ordinary();
 	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof-job");
 	for (;;) {
@@ -100,8 +110,10 @@ static void job_main(void *arg)
 		cp_share_end();
 		cp_settle_own();
 		if (until) {
-			wait_for_work(s, until);
-			continue;
+			if (wait_for_work(s, &creds, until))
+				continue;
+			give_up(s);
+			return;
 		}
 		if (cp_cas_acqrel(&s->turn, &seen, 0)) /* see Order */
 			return;

@@ -36,16 +36,23 @@ static void each_entry(const char *block, long n, cp_task_fn *fn, void *ctx)
 	}
 }
 
-void cp_tasks_each(cp_task_fn *fn, void *ctx)
+void cp_tasks_each_in(int fd, cp_task_fn *fn, void *ctx)
 {
 	char block[4096] __attribute__((aligned(8)));
-	int fd = (int)cp_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY, 0);
 	long n;
+
+	CP_SYS(SYS_lseek, fd, 0, SEEK_SET);
+	while ((n = CP_SYS(SYS_getdents64, fd, block, sizeof(block))) > 0)
+		each_entry(block, n, fn, ctx);
+}
+
+void cp_tasks_each(cp_task_fn *fn, void *ctx)
+{
+	int fd = (int)cp_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY, 0);
 
 	if (fd < 0)
 		return;
-	while ((n = CP_SYS(SYS_getdents64, fd, block, sizeof(block))) > 0)
-		each_entry(block, n, fn, ctx);
+	cp_tasks_each_in(fd, fn, ctx);
 	cp_sys_close(fd);
 }
 

@@ -13,6 +13,8 @@
 typedef void cp_task_fn(void *ctx, uint32_t tid);
 
 void cp_tasks_each(cp_task_fn *fn, void *ctx);
+/* The same, of a directory of threads that is open. */
+void cp_tasks_each_in(int fd, cp_task_fn *fn, void *ctx);
 /* At most 15 bytes and a NUL; stays as it is when the thread is gone. */
 void cp_tasks_name(uint32_t tid, char name[16]);
 bool cp_tasks_blocks(uint32_t tid, int sig);

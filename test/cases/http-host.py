@@ -176,6 +176,43 @@ def privileges_are_dropped():
             check(h.process.poll() is None, "the program lives")
 
 
+def threads_of(pid):
+    """{name: number of threads} by whether it may still do what root may."""
+    may, may_not = [], []
+    for tid in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/status" % (pid, tid)) as f:
+            text = f.read()
+        if "State:\tZ" in text:
+            continue
+        free = re.search(r"^Uid:(\t65534){4}\nGid:(\t65534){4}$", text, re.M) and \
+            re.search(r"^CapPrm:\t0+$", text, re.M)
+        (may_not if free else may).append(re.search(r"^Name:\t(.+)", text)[1])
+    return sorted(may), sorted(may_not)
+
+
+def a_worker_keeps_nothing():
+    """libc's setuid() knows nothing of a forked child's threads that are ours."""
+    if os.geteuid():
+        return
+    os.path.isdir("cell") or os.mkdir("cell")
+    cell = os.path.abspath("cell")
+    for argv, ours in ((["fork", "drop"], ["cprof", "cprof-job"]),
+                       (["fork", "jail", cell], ["cprof", "cprof-job"]),
+                       (["fork", "leave"], ["cprof", "cprof-job"]),
+                       (["jailed", cell], [])):
+        with Host([FORK] + argv, CPROF_HTTP="127.0.0.1:0", CPROF_INTERVAL="1h") as h:
+            child = wait_for(lambda: descendants(h.pid))[0]
+            try:
+                check(wait_for(lambda: threads_of(child)[0] == [] and
+                               threads_of(child)[1] == sorted(ours + ["httpfork"]), 10),
+                      "%s: %s" % (argv, threads_of(child)))
+                lost = re.findall(r"^cprof\[%d\]: .* user the program has become" % child,
+                                  h.log_text(), re.M)
+                check(len(lost) == (0 if ours else 2), h.log_text())
+            finally:
+                end([child])
+
+
 def leaves_nothing_behind():
     path = os.path.abspath("left.sock")
     argv = [sys.executable, "-c", "import time; time.sleep(0.7)"]
@@ -253,5 +290,6 @@ a_daemon_takes_it_over()
 descriptors_are_the_hosts()
 its_worker_says_its_lines()
 privileges_are_dropped()
+a_worker_keeps_nothing()
 leaves_nothing_behind()
 tokens()

@@ -2,8 +2,10 @@
 // httpfork.c - processes and descriptors, as servers treat them
 //
 // usage: httpfork prefork N | daemon | closeall | full | execs | drop | jail DIR
+//                 fork drop | fork jail DIR | fork leave | jailed DIR
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,11 +101,50 @@ static void jail(const char *dir)
 	drop();
 }
 
+// Its main thread leaves, and another gives up the user.
+static void *drop_alone(void *unused)
+{
+	usleep(500000);
+	drop();
+	return unused;
+}
+
+static void leave(void)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, drop_alone, NULL))
+		exit(3);
+	pthread_exit(NULL);
+}
+
+// A master that stays what it is, and a worker that doesn't, once it has begun.
+static void fork_one(void)
+{
+	if (fork())
+		rest();
+	usleep(500000);
+}
+
+// Where the worker is there is no /proc from its start.
+static void jailed(const char *dir)
+{
+	if (chroot(dir) || chdir("/"))
+		exit(3);
+	fork_one();
+	drop();
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 
 	usleep(200000);
+	if (!strcmp(what, "fork") && argc > 2) {
+		fork_one();
+		argc--;
+		what = (++argv)[1];
+	}
 	if (!strcmp(what, "prefork"))
 		prefork(argc > 2 ? atoi(argv[2]) : 2);
 	else if (!strcmp(what, "daemon"))
@@ -118,5 +159,9 @@ int main(int argc, char **argv)
 		drop();
 	else if (!strcmp(what, "jail") && argc > 2)
 		jail(argv[2]);
+	else if (!strcmp(what, "jailed") && argc > 2)
+		jailed(argv[2]);
+	else if (!strcmp(what, "leave"))
+		leave();
 	return 2;
 }
