@@ -12,8 +12,8 @@
  * Holds    job -> keeper -> program. The keeper has no exit signal and is reaped by
  *          the job with __WALL. It alone signals and reaps the program, so that no
  *          pid is used after it might be someone else's.
- *          The keeper shares the table of descriptors with the host, so that it
- *          holds none open by itself; the program's copy is closed but for 0, 1, 2.
+ *          The keeper shares the job's own table of descriptors, so that it holds none
+ *          open by itself; the program's copy is closed but for 0, 1, 2.
  * Fails    see helper.h
  * Why      exec gives back to a process the exit signal it was cloned without: as our
  *          own child the program would send SIGCHLD to the host and be found by its
@@ -22,6 +22,7 @@
 #include "helper.h"
 
 #include "../rt/atomic.h"
+#include "../rt/sigact.h"
 #include "../rt/spawn.h"
 #include "../rt/sys.h"
 
@@ -100,6 +101,7 @@ static int keeper(void *arg)
 	CP_SYS(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (CP_SYS(SYS_getppid) != s->host)
 		return 1;
+	cp_sigact_default(SIGCHLD); /* in a host that ignores it a child is gone unreaped */
 	s->child = cp_spawn(CLONE_VM | CLONE_VFORK, child, s, stack + STACK);
 	if (s->child < 0)
 		s->error = (int)s->child;

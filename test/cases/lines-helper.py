@@ -9,11 +9,12 @@ library is copied beside helpers that are missing, die, hang or talk nonsense.
 import os
 import re
 import shutil
+import signal
 import sys
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
 import pprofcheck  # noqa: E402
-from host import LIB, PROG, Host, check  # noqa: E402
+from host import LIB, PROG, Host, check, wait_for  # noqa: E402
 
 HELPER = os.path.dirname(LIB) + "/cprof-lines"
 
@@ -85,3 +86,24 @@ for what, text, said in (
     check(found["main"] == 0, "%s: %s" % (what, found))
     check(said in log, "%s: the log says: %s" % (what, log))
     print("ok   " + what)
+
+
+def its_keeper(pid):
+    """The helper's parent, once there is a helper."""
+    keepers = [c for c in os.listdir("/proc") if c.isdigit() and parent(c) == pid]
+    return [k for k in keepers if [c for c in os.listdir("/proc") if c.isdigit() and parent(c) == int(k)]]
+
+
+# In a host that ignores SIGCHLD nobody else may get the number of a helper that is gone: it is
+# its keeper that takes it off, after the last signal to it.
+place = os.path.abspath("lib-hangs")
+with Host(["/usr/bin/env", "--ignore-signal=CHLD", PROG + "/httphost"],
+          preload=place + "/libcprof.so", CPROF_HEAP_RATE=1) as ignores:
+    wait_for(lambda: os.readlink("/proc/%d/exe" % ignores.pid).endswith("httphost") and
+             ignores.catches(ignores.pid))
+    os.kill(ignores.pid, signal.SIGUSR1)
+    keeper = wait_for(lambda: its_keeper(ignores.pid))
+    for who, ignored in ((str(ignores.pid), 1), (keeper[0], 0)):
+        with open("/proc/%s/status" % who) as status:
+            mask = int(re.search(r"^SigIgn:\s*([0-9a-f]+)", status.read(), re.M)[1], 16)
+        check(mask >> (signal.SIGCHLD - 1) & 1 == ignored, "%s ignores %x" % (who, mask))
