@@ -35,6 +35,8 @@ static void take_name(char *name, const char *path)
 	len = CP_MIN(len, (size_t)NAME_MAX_BYTES);
 	for (size_t i = 0; i < len; i++)
 		name[i] = (unsigned char)base[i] <= ' ' || base[i] == 127 ? '_' : base[i];
+	if (*name == '.') /* a temporary's, name.h; and nobody looks for hidden profiles */
+		*name = '_';
 	name[len] = 0;
 }
 

@@ -3,7 +3,8 @@
  * exe.h - the names of the program we are in
  *
  * Context  EARLY: cp_exe_init      ANY: the others after that
- * Holds    A file name's worth: no slash, no control bytes, at most 96 bytes.
+ * Holds    A file name's worth: no slash, no control bytes, no dot to begin with, at most
+ *          96 bytes.
  */
 #ifndef CP_CONTROL_EXE_H
 #define CP_CONTROL_EXE_H

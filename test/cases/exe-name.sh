@@ -32,3 +32,15 @@ expect sort /usr/bin/sort /dev/null
 expect other-name ./other-name /dev/null
 # So is a script, whatever interpreter runs it.
 expect script ./script
+# A leading dot is a temporary's: a program wrapped by a script has one.
+ln -s /usr/bin/sort .sort-wrapped
+expect _sort-wrapped ./.sort-wrapped /dev/null
+# Older ones are found, and pruned.
+for _ in 1 2 3 4; do
+    LD_PRELOAD=$LIB CPROF_ATEXIT=1 CPROF_LOG=none CPROF_KEEP=1 ./.sort-wrapped /dev/null
+done
+set -- ./_sort-wrapped.*.heap.pb.gz
+if [ $# != 1 ]; then
+    echo "kept: $*"
+    exit 1
+fi
