@@ -9,6 +9,7 @@
  * Holds    A socket in the file system is made with mode 0600 at most. One that nobody
  *          listens on any more, of a process that was killed, is replaced; any other
  *          file is left alone.
+ * Fails    A directory that can't be written to: the one in /tmp. Neither: a line.
  */
 #include "http_listen.h"
 
@@ -115,9 +116,12 @@ static int write_url(const struct cp_dir *d, const char *name, const char *temp,
 {
 	char text[160];
 	struct cp_buf b = CP_BUF(text);
-	long fd = cp_sys_openat(d->fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
-	long r;
+	long fd, r;
 
+	/* One that was killed may have left it; whatever else has that name isn't opened. */
+	CP_SYS(SYS_unlinkat, d->fd, temp, 0);
+	fd = cp_sys_openat(d->fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK,
+			   0600);
 	if (fd < 0)
 		return (int)fd;
 	cp_http_addr_show(&b, a);
@@ -131,24 +135,37 @@ static int write_url(const struct cp_dir *d, const char *name, const char *temp,
 	return r < 0 ? (int)r : 0;
 }
 
+static int tell_in(struct cp_dir *d, const char *name, const struct cp_http_addr *a,
+		   struct cp_http_left *left)
+{
+	char temp[164], path[1280];
+	struct cp_buf t = CP_BUF(temp), p = CP_BUF(path);
+	int err;
+
+	cp_buf_fmt(&t, ".%s", name);
+	cp_buf_fmt(&p, "%s/%s", d->path, name);
+	err = write_url(d, name, temp, a);
+	cp_dir_close(d);
+	if (!err)
+		leave(left, URL_FILE, path);
+	return err;
+}
+
 void cp_http_listen_tell(const struct cp_http_addr *a, struct cp_http_left *left)
 {
-	char name[160], temp[164], path[1280];
-	struct cp_buf n = CP_BUF(name), t = CP_BUF(temp), p = CP_BUF(path);
+	char name[160];
+	struct cp_buf n = CP_BUF(name);
 	struct cp_dir d;
 	int err = cp_dir_open_configured(&d);
 
-	if (err)
-		err = cp_dir_open_own(&d);
 	cp_buf_fmt(&n, "%s.%lu.http", cp_exe_name(), (uint64_t)cp_sys_getpid());
-	cp_buf_fmt(&t, ".%s", name);
-	if (!err) {
-		cp_buf_fmt(&p, "%s/%s", d.path, name);
-		err = write_url(&d, name, temp, a);
-		cp_dir_close(&d);
+	if (!err)
+		err = tell_in(&d, name, a, left);
+	if (err) { /* one may open what one may not write to */
+		err = cp_dir_open_own(&d);
+		if (!err)
+			err = tell_in(&d, name, a, left);
 	}
 	if (err)
 		cp_log("no %s: %s", name, cp_reason(err));
-	else
-		leave(left, URL_FILE, path);
 }

@@ -18,7 +18,7 @@ struct cp_http_left {
 /* A listening socket, or -errno: -EADDRINUSE when another process has the place.
  * a->port is set to the one that was chosen. */
 int cp_http_listen(struct cp_http_addr *a, struct cp_http_left *left);
-/* Writes the URL to CPROF_DIR/EXE.PID.http. */
+/* Writes the URL to CPROF_DIR/EXE.PID.http, or to one in /tmp/cprof-UID. */
 void cp_http_listen_tell(const struct cp_http_addr *a, struct cp_http_left *left);
 void cp_http_listen_forget(struct cp_http_left *left);
 

@@ -13,6 +13,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
@@ -213,6 +214,25 @@ def a_worker_keeps_nothing():
                 end([child])
 
 
+def its_address_is_told():
+    """In the other directory, where a worker may not write to its master's."""
+    if os.geteuid():
+        return
+    masters = tempfile.mkdtemp()
+    os.chmod(masters, 0o755)  # one that may be entered, and no more
+    with Host([FORK, "early"], CPROF_HTTP="127.0.0.1:0", CPROF_DIR=masters) as h:
+        child = wait_for(lambda: descendants(h.pid))[0]
+        path = "/tmp/cprof-65534/httpfork.%d.http" % child
+        try:
+            check(wait_for(lambda: os.path.exists(path)), h.log_text())
+            check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, "its mode")
+            check("no httpfork" not in h.log_text(), h.log_text())
+        finally:
+            end([child])
+            os.path.exists(path) and os.unlink(path)
+    shutil.rmtree(masters)
+
+
 def leaves_nothing_behind():
     path = os.path.abspath("left.sock")
     argv = [sys.executable, "-c", "import time; time.sleep(0.7)"]
@@ -291,5 +311,6 @@ descriptors_are_the_hosts()
 its_worker_says_its_lines()
 privileges_are_dropped()
 a_worker_keeps_nothing()
+its_address_is_told()
 leaves_nothing_behind()
 tokens()

@@ -2,7 +2,7 @@
 // httpfork.c - processes and descriptors, as servers treat them
 //
 // usage: httpfork prefork N | daemon | closeall | full | execs | drop | jail DIR
-//                 fork drop | fork jail DIR | fork leave | jailed DIR
+//                 fork drop | fork jail DIR | fork leave | early | jailed DIR
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
@@ -126,6 +126,14 @@ static void fork_one(void)
 	usleep(500000);
 }
 
+// The same at once.
+static void fork_early(void)
+{
+	if (fork())
+		rest();
+	drop();
+}
+
 // Where the worker is there is no /proc from its start.
 static void jailed(const char *dir)
 {
@@ -161,6 +169,8 @@ int main(int argc, char **argv)
 		jail(argv[2]);
 	else if (!strcmp(what, "jailed") && argc > 2)
 		jailed(argv[2]);
+	else if (!strcmp(what, "early"))
+		fork_early();
 	else if (!strcmp(what, "leave"))
 		leave();
 	return 2;
