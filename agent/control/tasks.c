@@ -2,7 +2,7 @@
 /*
  * tasks.c - the threads as the kernel lists them
  *
- * Context  CONTROL: on the job's thread, which has descriptors of its own.
+ * Context  CONTROL: on the job's thread, or HTTP's, which have descriptors of their own.
  * Calls    system calls, buf.c, parse.c.
  * Fails    see tasks.h
  */

@@ -2,7 +2,7 @@
 /*
  * tasks.h - the threads as the kernel lists them
  *
- * Context  CONTROL: on the job's thread, which has descriptors of its own.
+ * Context  CONTROL: on the job's thread, or HTTP's, which have descriptors of their own.
  * Fails    Without /proc there is nothing to read: no threads, no names.
  */
 #ifndef CP_CONTROL_TASKS_H

@@ -3,9 +3,10 @@
  * clone.h - a short-lived thread that libc never learns of
  *
  * Context  ANY: async-signal-safe; one system call and a few stores.
- * Holds    What runs on such a thread has thread-local variables that are all
- *          zero and a stack guard, but none of libc's own state: it may use
- *          system calls and pure functions, nothing else.
+ * Holds    What runs on such a thread has the thread-local variables its maker put around
+ *          tp, and a stack guard, but none of libc's own state: it may use system calls
+ *          and pure functions, nothing else. In a room that is used again (control/bare.c)
+ *          cp_self is zeroed each time; the others stay zero, for nobody writes them there.
  * Fails    -errno from the kernel; nothing was started.
  * Why      A thread made by pthread_create ends libc's single-thread paths for
  *          good and takes memory from the host's heap; libc's own way to make a
