@@ -74,6 +74,7 @@ static void start_sending(struct cp_http_conn *c, int64_t now)
 	struct cp_buf b = CP_BUF(c->head);
 
 	r->close = !c->keep;
+	r->keep_alive = c->keep && c->http10;
 	r->length = c->plan.what == CP_PLAN_FLAME ? cp_flame_page_size : c->out.total;
 	r->now = cp_now_ns(CLOCK_REALTIME) / CP_HTTP_SECOND;
 	cp_http_reply(&b, r);
@@ -332,6 +333,7 @@ static void begin_request(struct cp_http_conn *c, const struct cp_http_request *
 	c->arena = (struct cp_arena){.limit = cp_http_room(), .stays = true};
 	c->out = (struct cp_out){.arena = &c->arena};
 	c->keep = r->keep;
+	c->http10 = r->http10;
 	c->head_only = r->method == CP_HTTP_HEAD;
 	cp_http_route(c, r);
 	cp_http_body_start(&c->body, r);

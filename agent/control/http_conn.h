@@ -53,7 +53,7 @@ struct cp_http_plan {
 struct cp_http_conn {
 	enum cp_http_state state;
 	int fd;
-	bool keep, head_only;
+	bool keep, head_only, http10;
 	bool gone;    /* the client left while the worker had it */
 	bool opening; /* the work is to open the window */
 	int64_t deadline;

@@ -218,6 +218,7 @@ static int check_whole(const struct reading *in, struct cp_http_request *r)
 		return -400;
 	if (r->chunked && (in->has_length || in->http10))
 		return -400;
+	r->http10 = in->http10;
 	r->expect &= !in->http10;
 	r->keep = in->http10 ? in->keep && !in->close : !in->close;
 	return 0;

@@ -29,6 +29,7 @@ struct cp_http_request {
 	struct cp_slice fetch_site, fetch_mode;
 	uint64_t length; /* of the body; 0 with chunks */
 	bool chunked;
+	bool http10; /* the client's version */
 	bool keep;   /* the connection may serve another request */
 	bool expect; /* the client waits for 100 Continue */
 };

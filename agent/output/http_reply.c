@@ -46,6 +46,8 @@ void cp_http_reply(struct cp_buf *b, const struct cp_http_reply *r)
 		cp_buf_fmt(b, "Allow: %s\r\n", r->allow);
 	if (r->close)
 		cp_buf_str(b, "Connection: close\r\n");
+	else if (r->keep_alive)
+		cp_buf_str(b, "Connection: keep-alive\r\n");
 	if (r->filename)
 		cp_buf_fmt(b, "Content-Disposition: attachment; filename=\"%s%s\"\r\n", r->filename,
 			   r->suffix ? r->suffix : "");

@@ -25,6 +25,7 @@ struct cp_http_reply {
 	unsigned retry_after; /* seconds, 0: not said */
 	bool authenticate;
 	bool close;
+	bool keep_alive; /* said to who does not take it for granted: HTTP/1.0 */
 	uint64_t length;
 	int64_t now; /* seconds since 1970 */
 };

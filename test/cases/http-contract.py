@@ -287,7 +287,9 @@ def connections(h):
         check(a.headers.get("Connection") == "close" and s.recv(1) == b"", "HTTP/1.0 closes")
     with h.connect() as s:
         a = ask(s, "/debug/pprof/cmdline", headers={"Connection": "Keep-Alive"}, version="HTTP/1.0")
-        check(ask(s, "/debug/pprof/cmdline").status == 200, "HTTP/1.0 kept alive")
+        check(a.headers.get("Connection") == "keep-alive", "HTTP/1.0 is told that it is kept alive")
+        a = ask(s, "/debug/pprof/cmdline")
+        check(a.status == 200 and "Connection" not in a.headers, "HTTP/1.0 kept alive")
     with h.connect() as s:
         a = ask(s, "/debug/pprof/cmdline", headers={"Connection": "close"})
         check(a.headers.get("Connection") == "close" and s.recv(1) == b"", "closed on request")
