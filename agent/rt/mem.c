@@ -165,6 +165,8 @@ static bool arena_grow(struct cp_arena *a, size_t need)
 	size_t size = CP_MIN(CP_MAX(a->mapped, CHUNK_MIN), CHUNK_MAX);
 	struct cp_arena_chunk *c;
 
+	if (a->limit) /* the last chunk is what there is left */
+		size = CP_MIN(size, (a->limit - a->mapped) / CP_PAGE * CP_PAGE);
 	size = CP_ALIGN_UP(CP_MAX(size, need + CHUNK_HEAD), CP_PAGE);
 	if (a->limit && a->mapped + size > a->limit)
 		return false;

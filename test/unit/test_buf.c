@@ -77,6 +77,20 @@ static void arena_is_zeroed_aligned_and_bounded(void **state)
 	assert_int_equal(a.mapped, 0);
 }
 
+/* A limit that no doubling meets: the last chunk is what it leaves. */
+static void arena_gives_all_its_limit_allows(void **state)
+{
+	struct cp_arena a = {.limit = (1UL << 20) - 60UL * 1024};
+	size_t got = 0;
+
+	(void)state;
+	while (cp_arena_alloc(&a, 1000))
+		got += 1000;
+	assert_true(a.mapped <= a.limit);
+	assert_true(got > a.limit * 9 / 10);
+	cp_arena_release(&a);
+}
+
 static void arena_serves_blocks_larger_than_a_chunk(void **state)
 {
 	struct cp_arena a = {0};
@@ -97,6 +111,7 @@ int main(void)
 		cmocka_unit_test(pads_numbers_with_zeros),
 		cmocka_unit_test(cuts_what_does_not_fit),
 		cmocka_unit_test(arena_is_zeroed_aligned_and_bounded),
+		cmocka_unit_test(arena_gives_all_its_limit_allows),
 		cmocka_unit_test(arena_serves_blocks_larger_than_a_chunk),
 	};
 
