@@ -52,6 +52,13 @@ int cp_out_write(void *ctx, const void *buf, size_t n)
 	return o->error;
 }
 
+bool cp_out_has_room(const struct cp_out *o, size_t n)
+{
+	const struct cp_arena *a = o->arena;
+
+	return !a->limit || a->limit - a->mapped + a->left > n + n / 256 + 2 * PIECE;
+}
+
 void cp_out_str(struct cp_out *o, const char *s)
 {
 	cp_out_write(o, s, strlen(s));

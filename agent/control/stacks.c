@@ -225,11 +225,6 @@ static void write_block(struct stacks *s, const struct cp_dump_thread *t)
 
 /* --- all of them ---------------------------------------------------------------- */
 
-static bool has_room(const struct cp_out *o)
-{
-	return !o->arena->limit || o->arena->limit - o->arena->mapped + o->arena->left > ROOM;
-}
-
 static void write_deadlock(struct stacks *s, uint32_t number)
 {
 	const struct cp_dump_thread *first = cp_deadlock_first(s->dump, number), *t = first;
@@ -277,9 +272,9 @@ static int write_dump(struct stacks *s)
 	if (err)
 		return err;
 	n = order(s->dump, list);
-	for (i = 1; i <= s->dump->ndeadlocks && has_room(s->out); i++)
+	for (i = 1; i <= s->dump->ndeadlocks && cp_out_has_room(s->out, ROOM); i++)
 		write_deadlock(s, i);
-	for (i = 0; i < n && has_room(s->out); i++)
+	for (i = 0; i < n && cp_out_has_room(s->out, ROOM); i++)
 		write_block(s, list[i]);
 	n += s->dump->more;
 	if (i < n)

@@ -10,7 +10,8 @@
  *          what a sample stands for: so addresses have one added, and a heap's figures
  *          are the samples' own, as Go prints them. Ours are weighted when they are
  *          taken; the weight is taken off again.
- * Fails    -ENOMEM: nothing usable was written.
+ * Fails    -ENOMEM: nothing usable was written. The smallest records, for which there is no
+ *          more room, are counted behind the others.
  */
 #include "text.h"
 
@@ -25,6 +26,9 @@
 
 #include <errno.h>
 #include <string.h>
+
+/* Behind the records, beside the memory map: and what that grows by meanwhile. */
+#define END (16UL * 1024)
 
 enum form { COUNT, CONTENTION, HEAP };
 
@@ -43,6 +47,7 @@ struct text {
 	int64_t sum[CP_PROFILE_COLUMNS];
 	struct cp_frames frames;
 	const struct cp_symbol **symbol;
+	size_t end; /* bytes of what comes behind the records */
 };
 
 static enum form form_of(const struct cp_profile_row *row)
@@ -253,6 +258,24 @@ static void write_labels(struct text *t, const struct cp_bucket *b)
 		cp_out_str(t->out, "}\n");
 }
 
+/* Bytes a record takes, at most: names may be long. */
+static size_t size_of(struct text *t, const struct record *r)
+{
+	enum { VALUES = 128, LABELS = 1024, ADDRESS = 20, LINE = 64 };
+	cp_frame frame[CP_WALK_MAX + 1];
+	unsigned n = frames_of(r, frame);
+	size_t size = VALUES + LABELS + n * (size_t)ADDRESS;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct cp_symbol *s = t->symbol[cp_frames_number(&t->frames, frame[i]) - 1];
+
+		for (unsigned k = 0; k < s->nlines; k++)
+			size += LINE + strlen(s->line[k].name) +
+				(s->line[k].file ? strlen(s->line[k].file) : 0);
+	}
+	return size;
+}
+
 static void write_record(struct text *t, const struct record *r)
 {
 	cp_frame frame[CP_WALK_MAX + 1];
@@ -269,6 +292,23 @@ static void write_record(struct text *t, const struct record *r)
 	cp_out_str(t->out, "\n");
 }
 
+/* As many as there is room for. A line of "#" is none to pprof. */
+static void write_records(struct text *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		if (!cp_out_has_room(t->out, size_of(t, &t->record[i]) + t->end))
+			break;
+		write_record(t, &t->record[i]);
+	}
+	if (i < t->n)
+		cp_out_fmt(t->out,
+			   "# ...%lu more stacks elided: no room for them "
+			   "(see CPROF_MAX_MEMORY)...\n",
+			   t->n - i);
+}
+
 /* Of what Go's runtime tells of itself, what is true of any program. */
 static void write_memory(struct text *t, const int64_t *all)
 {
@@ -278,19 +318,23 @@ static void write_memory(struct text *t, const int64_t *all)
 		   all[3], all[1], all[0], all[0] - all[2], all[3], all[2]);
 }
 
-static int write_maps(struct text *t)
+/* The memory map, or with NULL its size alone. */
+static size_t copy_maps(struct cp_out *o)
 {
 	char buf[4096];
 	long fd = cp_sys_open("/proc/thread-self/maps", O_RDONLY, 0);
+	size_t size = 0;
 	long n;
 
-	cp_out_str(t->out, "\n--- Memory map: ---\n");
 	if (fd < 0)
 		return 0; /* without /proc there are no mappings to tell of */
-	while ((n = cp_sys_read((int)fd, buf, sizeof(buf))) > 0)
-		cp_out_write(t->out, buf, (size_t)n);
+	while ((n = cp_sys_read((int)fd, buf, sizeof(buf))) > 0) {
+		size += (size_t)n;
+		if (o)
+			cp_out_write(o, buf, (size_t)n);
+	}
 	cp_sys_close((int)fd);
-	return 0;
+	return size;
 }
 
 /* The sums as the profile has them, before the weight was taken off. */
@@ -319,13 +363,15 @@ int cp_text_write(struct cp_out *o, struct cp_arena *job, const struct cp_profil
 		err = name_frames(&t);
 	if (err)
 		return err;
+	t.end = copy_maps(NULL) + END;
 	write_head(&t);
-	for (size_t i = 0; i < t.n; i++)
-		write_record(&t, &t.record[i]);
+	write_records(&t);
 	if (t.form == HEAP) {
 		if (!empty)
 			sum_all(&t, all);
 		write_memory(&t, all);
 	}
-	return write_maps(&t);
+	cp_out_str(o, "\n--- Memory map: ---\n");
+	copy_maps(o);
+	return o->error;
 }
