@@ -14,7 +14,7 @@
 
 #include "../output/flame_page.h"
 #include "../rt/sys.h"
-#include "config.h"
+#include "reason.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -95,10 +95,20 @@ static void send_error(struct cp_http_conn *c, int64_t now, int status, const ch
 	cp_arena_release(&c->arena);
 	c->arena = (struct cp_arena){.limit = cp_http_room(), .stays = true};
 	c->out = (struct cp_out){.arena = &c->arena};
-	cp_http_refuse(&c->plan, status, text);
+	cp_http_refuse(&c->plan, status, NULL); /* it may be gone before the answer is */
 	c->plan.reply.retry_after = retry;
 	cp_out_str(&c->out, text);
 	start_sending(c, now);
+}
+
+/* Ours: `what` is Go's text, which scripts look for; the reason says what can be done. */
+static void send_failure(struct cp_http_conn *c, int64_t now, const char *what)
+{
+	char text[128];
+	struct cp_buf b = CP_BUF(text);
+
+	cp_buf_fmt(&b, "%s: %s\n", what, cp_reason(c->out.error));
+	send_error(c, now, 500, b.p, 0);
 }
 
 /* The answered request is over. */
@@ -183,18 +193,13 @@ static void ask_to_queue(struct cp_http_conn *c, int64_t now)
 		send_error(c, now, 429, "too many requests are being worked on\n", 1);
 }
 
-static void refuse_window(struct cp_http_conn *c, int64_t now, unsigned retry)
-{
-	send_error(c, now, 429, "too many profiles with seconds= are being taken\n", retry);
-}
-
 static void take_window(struct cp_http_conn *c, int64_t now)
 {
 	unsigned retry;
 
 	c->window = cp_http_window(&retry);
 	if (!c->window) {
-		refuse_window(c, now, retry);
+		send_error(c, now, 429, "too many profiles with seconds= are being taken\n", retry);
 		return;
 	}
 	c->opening = true;
@@ -206,7 +211,7 @@ static void begin_window(struct cp_http_conn *c, int64_t now)
 {
 	c->opening = false;
 	if (c->out.error) {
-		refuse_window(c, now, 1);
+		send_failure(c, now, "failed to collect profile");
 		return;
 	}
 	enter(c, CP_CONN_WINDOW, now, 0);
@@ -289,10 +294,9 @@ void cp_http_conn_worked(struct cp_http_conn *c, int64_t now)
 		cp_window_close(c->window);
 	c->window = NULL;
 	if (c->out.error)
-		send_error(c, now, 500,
-			   c->plan.seconds ? "failed to compute delta\n"
-					   : "failed to collect profile\n",
-			   0);
+		send_failure(c, now,
+			     c->plan.seconds ? "failed to compute delta"
+					     : "failed to collect profile");
 	else
 		start_sending(c, now);
 }

@@ -5,12 +5,14 @@
 import os
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
 from host import PROG, check  # noqa: E402
 from http_kit import Server  # noqa: E402
 
 HEAP = "/debug/pprof/heap"
+FULL = "out of memory (see CPROF_MAX_MEMORY)\n"
 STACKS = 12  # bits
 
 
@@ -30,7 +32,19 @@ def text_form(h):
         f.write(text)
 
 
+def windows(h):
+    """Together they want more than there is: that is not too many of them."""
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: h.get(HEAP + "?seconds=3"), range(8)))
+    got = [(a.status, a.body.decode()) for a in answers if a.status != 200]
+    check(got, "eight windows fit")
+    for status, body in got:
+        check((status, body) in [(500, "failed to collect profile: " + FULL),
+                                 (500, "failed to compute delta: " + FULL)], "%d %r" % (status, body))
+
+
 with Server([os.path.join(PROG, "manystacks"), str(STACKS), "nowhere"], CPROF_HEAP_RATE=1,
             CPROF_MAX_MEMORY="8M") as host:
     text_form(host)
+    windows(host)
     check(host.process.poll() is None, "the program lives")
