@@ -101,7 +101,7 @@ static void add_cost(struct cp_comments *c, struct cp_arena *job)
 }
 
 void cp_comments_build(struct cp_comments *c, struct cp_arena *job, const uint32_t *nonces,
-		       unsigned nnonces, int64_t window_ns)
+		       unsigned nnonces)
 {
 	c->n = 0;
 	add(c, job, "version=cprof " CP_VERSION);
@@ -109,9 +109,6 @@ void cp_comments_build(struct cp_comments *c, struct cp_arena *job, const uint32
 	add_cost(c, job);
 	add(c, job, "memory=%lu used, %lu mapped of %lu", cp_mem_used(), cp_mem_mapped(),
 	    cp_config.max_memory);
-	if (window_ns)
-		add(c, job, "window=%lu ms, a difference of two readings",
-		    (uint64_t)window_ns / 1000000);
 	for (unsigned i = 0; i < nnonces; i++) {
 		char hex[8];
 		struct cp_buf b = CP_BUF(hex);
@@ -121,4 +118,9 @@ void cp_comments_build(struct cp_comments *c, struct cp_arena *job, const uint32
 		add(c, job, "request=%s", hex);
 	}
 	add_losses(c, job);
+}
+
+void cp_comments_window(struct cp_comments *c, struct cp_arena *job, int64_t ns)
+{
+	add(c, job, "window=%lu ms, a difference of two readings", (uint64_t)ns / 1000000);
 }

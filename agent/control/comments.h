@@ -17,9 +17,11 @@ struct cp_comments {
 	unsigned n;
 };
 
-/* nonces: the requests this snapshot answers. window_ns: 0, or how long it covers. */
+/* nonces: the requests this snapshot answers. */
 void cp_comments_build(struct cp_comments *c, struct cp_arena *job, const uint32_t *nonces,
-		       unsigned nnonces, int64_t window_ns);
+		       unsigned nnonces);
+/* How long the window is that the profile covers. */
+void cp_comments_window(struct cp_comments *c, struct cp_arena *job, int64_t ns);
 /* One more; left out when there is no room for it. */
 void cp_comments_add(struct cp_comments *c, struct cp_arena *job, const struct cp_buf *line);
 

@@ -9,10 +9,12 @@
  *          frames.c; the locations follow in that order. Every location has a line,
  *          so every mapping says has_functions: readers never try to name it again,
  *          and a mapping means the same in a file that doesn't refer to it.
+ *          A reading's time is its own: to name what another one found can take seconds.
  * Fails    A profile's error sticks to it; the others go on.
  */
 #include "emit.h"
 
+#include "../rt/sys.h"
 #include "../sample/stack.h"
 #include "../sample/walk.h"
 #include "bucket.h"
@@ -24,6 +26,7 @@
 
 struct run {
 	const struct cp_emit *e;
+	int64_t time_ns, window_ns;  /* of this reading */
 	struct cp_comments comments; /* the job's, and this source's */
 	struct cp_frames frames;
 	struct cp_locknames locks;
@@ -38,14 +41,14 @@ static void *take_memory(void *ctx, size_t size)
 }
 
 /* Which time the rows are about. */
-static void when(const struct cp_emit *e, int64_t *time_ns, int64_t *duration_ns)
+static void when(const struct run *r, int64_t *time_ns, int64_t *duration_ns)
 {
-	const struct cp_since *since = e->row[0]->source->since;
+	const struct cp_since *since = r->e->row[0]->source->since;
 
-	*time_ns = e->time_ns;
-	*duration_ns = e->duration_ns;
-	if (since && e->window)
-		*time_ns -= e->duration_ns;
+	*time_ns = r->time_ns;
+	*duration_ns = r->window_ns;
+	if (since && r->e->window)
+		*time_ns -= r->window_ns;
 	else if (since)
 		since->span(time_ns, duration_ns);
 }
@@ -54,7 +57,7 @@ static void open_writers(struct run *r)
 {
 	int64_t time_ns, duration_ns;
 
-	when(r->e, &time_ns, &duration_ns);
+	when(r, &time_ns, &duration_ns);
 	for (unsigned i = 0; i < r->e->n; i++) {
 		const struct cp_profile_row *row = r->e->row[i];
 		struct cp_pprof_head head = {
@@ -240,6 +243,8 @@ void cp_emit_run(const struct cp_emit *e)
 	const struct cp_source *source = e->row[0]->source;
 	struct run r = {
 		.e = e,
+		.time_ns = cp_now_ns(CLOCK_REALTIME),
+		.window_ns = e->window ? cp_now_ns(CLOCK_MONOTONIC) - e->window->began_ns : 0,
 		.comments = *e->comments,
 		.frames = {.job = e->job},
 		.locks = {.job = e->job},
@@ -248,6 +253,8 @@ void cp_emit_run(const struct cp_emit *e)
 
 	if (source->settle)
 		source->settle();
+	if (e->window)
+		cp_comments_window(&r.comments, e->job, r.window_ns);
 	if (source->remark && !e->empty)
 		source->remark(e->job, &r.comments, e->to_log);
 	open_writers(&r);

@@ -22,8 +22,7 @@ struct cp_emit {
 	struct cp_arena *job;
 	const struct cp_maps *maps;
 	const struct cp_comments *comments;
-	const struct cp_window *window; /* NULL: totals */
-	int64_t time_ns, duration_ns;
+	const struct cp_window *window;		    /* NULL: totals */
 	const struct cp_profile_row *row[CP_TYPES]; /* all of one source */
 	struct cp_emit_out out[CP_TYPES];	    /* where row i goes */
 	unsigned n;

@@ -25,16 +25,13 @@ static bool is_on(const struct cp_profile_row *row)
 
 static int write_profile(struct cp_http_conn *c, struct cp_arena *job)
 {
-	const struct cp_window *w = c->window;
 	struct cp_maps maps = {0};
 	struct cp_comments comments;
 	struct cp_emit e = {
 		.job = job,
 		.maps = &maps,
 		.comments = &comments,
-		.window = w,
-		.time_ns = cp_now_ns(CLOCK_REALTIME),
-		.duration_ns = w ? cp_now_ns(CLOCK_MONOTONIC) - w->began_ns : 0,
+		.window = c->window,
 		.row = {c->plan.row},
 		.out = {{{cp_out_write, &c->out}, &c->out.error}},
 		.n = 1,
@@ -44,7 +41,7 @@ static int write_profile(struct cp_http_conn *c, struct cp_arena *job)
 
 	if (err)
 		return err;
-	cp_comments_build(&comments, job, NULL, 0, e.duration_ns);
+	cp_comments_build(&comments, job, NULL, 0);
 	cp_emit_run(&e);
 	return c->out.error;
 }

@@ -4,8 +4,9 @@
  *
  * Context  CONTROL, one at a time, on the job thread
  * Calls    emit.c, files.c, retention.c, symbols.c, the log.
- * Holds    One time for all files of a snapshot. Its memory is an arena, and one more for
- *          each source in turn, released whole; a child forked meanwhile does not inherit it.
+ * Holds    One time in the names of all files of a snapshot; in each file that of its own
+ *          reading. Its memory is an arena, and one more for each source in turn, released
+ *          whole; a child forked meanwhile does not inherit it.
  * Fails    One line: what could not be written, why, and what happens now.
  */
 #include "snapshot.h"
@@ -29,7 +30,7 @@ struct taking {
 	struct cp_comments comments;
 	struct cp_files files;
 	const struct cp_profile_row *row[CP_TYPES];
-	int64_t time_ns, began_ns;
+	int64_t began_ns;
 };
 
 static unsigned choose_rows(struct taking *t)
@@ -53,12 +54,9 @@ static void emit_source(struct taking *t, const struct cp_source *source)
 		.maps = &t->maps,
 		.comments = &t->comments,
 		.window = t->order->window,
-		.time_ns = t->time_ns,
 		.to_log = true,
 	};
 
-	if (e.window)
-		e.duration_ns = t->began_ns - e.window->began_ns;
 	for (unsigned i = 0; i < t->files.n; i++) {
 		if (t->row[i]->source != source)
 			continue;
@@ -72,7 +70,6 @@ static void emit_source(struct taking *t, const struct cp_source *source)
 
 static void emit_all(struct taking *t)
 {
-	int64_t window_ns = t->order->window ? t->began_ns - t->order->window->began_ns : 0;
 	int err = cp_maps_read(&t->arena, &t->maps);
 
 	if (err) {
@@ -80,7 +77,7 @@ static void emit_all(struct taking *t)
 			t->files.file[i].error = err;
 		return;
 	}
-	cp_comments_build(&t->comments, &t->arena, t->order->nonce, t->order->nnonces, window_ns);
+	cp_comments_build(&t->comments, &t->arena, t->order->nonce, t->order->nnonces);
 	for (unsigned i = 0; i < t->files.n; i++) {
 		bool seen = false;
 
@@ -170,7 +167,6 @@ void cp_snapshot_take(const struct cp_snapshot *s)
 	struct taking t = {
 		.order = s,
 		.arena = {.limit = cp_config.max_memory / 16 * 3, .stays = true},
-		.time_ns = cp_now_ns(CLOCK_REALTIME),
 		.began_ns = cp_now_ns(CLOCK_MONOTONIC),
 	};
 	unsigned n = choose_rows(&t);
@@ -183,7 +179,7 @@ void cp_snapshot_take(const struct cp_snapshot *s)
 		cp_log("nothing to write: what is asked for is off (CPROF_PROFILES and the rates)");
 		return;
 	}
-	err = cp_files_begin(&t.files, types, n, t.time_ns / 1000000000, !s->last);
+	err = cp_files_begin(&t.files, types, n, cp_now_ns(CLOCK_REALTIME) / 1000000000, !s->last);
 	if (err) {
 		cp_log("no snapshot: can't write to %s: %s; the next one tries again",
 		       t.files.dir.path, cp_reason(err));
