@@ -15,8 +15,9 @@
  *          GENERIC  malloc, as libstdc++ does; libstdc++ itself is asked only
  *                   when memory runs out, so that new_handler and bad_alloc
  *                   are as ever;
- *          FORWARD  a host library replaces the operators: untouched, and
- *                   counted where it calls malloc.
+ *          FORWARD  the host replaces one of them, in the program or a library: its
+ *                   own are untouched, libstdc++'s others lead to these, and
+ *                   all are counted where they call malloc.
  */
 #include "cxx.h"
 
@@ -28,6 +29,7 @@
 
 #include <dlfcn.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 enum way { OWN, GENERIC, FORWARD };
 
@@ -169,15 +171,24 @@ static void *const forward[] = {
 #undef F
 };
 
+static const char *const names[] = {
+#define F(name, ...) #name,
+	CP_NEW_TABLE(F) CP_DELETE_TABLE(F)
+#undef F
+};
+
 enum owner { NOBODY, ALLOCATOR, LIBRARY, HOST };
 
-/* LIBRARY is libstdc++ or libc++ itself, whose operators stand on malloc. */
+/* LIBRARY is libstdc++ or libc++ itself, whose operators stand on malloc. The program's
+ * are not its allocator's even when it brings that along: it isn't constructed yet. */
 static enum owner owner_of(void *fn)
 {
 	const char *path = "", *base;
 
 	if (!fn)
 		return NOBODY;
+	if (cp_shim_same_object(fn, (void *)getauxval(AT_PHDR)))
+		return HOST;
 	if (cp_shim_same_object(fn, (void *)cp_real.malloc))
 		return ALLOCATOR;
 	cp_shim_object_of(fn, &path);
@@ -210,10 +221,13 @@ static bool calls_us(unsigned slot, void *fn)
 	return called;
 }
 
+/* After us, or before us: there we never meet it, but what libstdc++'s others lead to is it. */
 static bool any_of_host(const enum owner *owner)
 {
+	if (owner[SLOT(_Znwm)] == NOBODY)
+		return false;
 	for (unsigned i = 0; i < OPERATORS; i++)
-		if (owner[i] == HOST)
+		if (owner[i] == HOST || owner_of(cp_shim_outer(names[i])) == HOST)
 			return true;
 	return false;
 }
