@@ -28,8 +28,12 @@ CP_INLINE void *one_more(int fd)
 	}                                                                                       \
 	CP_EXPORT result_type name params                                                       \
 	{                                                                                       \
-		if (CP_UNLIKELY(!cp_probe_only_says_io()))                                      \
-			return cp_probe_waits_for_io() ? name##_slow args : cp_real.name args;  \
+		if (CP_UNLIKELY(!cp_probe_only_says_io())) {                                    \
+			if (cp_probe_waits_for_io())                                            \
+				return name##_slow args;                                        \
+			__VA_ARGS__;                                                            \
+			return cp_real.name args;                                               \
+		}                                                                               \
 		__VA_ARGS__;                                                                    \
 		return (at_once) ? cp_real.name args : CP_SAYING(kind, object, name, args);     \
 	}

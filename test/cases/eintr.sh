@@ -15,6 +15,7 @@ fi
 CPROF_INTERVAL=500ms same "$LIB" "" "$PROG/eintr" quiet $quiet
 same "$LIB" "" "$PROG/eintr" kicked $kicks
 same "$LIB" "" "$PROG/eintr" deaf $deaf
+CPROF_PROFILES=cpu same "$LIB" "" "$PROG/eintr" deaf $deaf
 same "$LIB" "" "$PROG/eintr" raw 1
 CPROF_CPU_HZ=4000 CPROF_BUDGET=100 same "$LIB" "" "$PROG/eintr" children $forks
 LD_PRELOAD=$LIB "$PROG/eintr" stale 1 >left
