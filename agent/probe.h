@@ -30,7 +30,9 @@ bool cp_agent_is_on(void);
 /* [HOST] From the constructor, after cp_agent_init: what needs a finished libc
  * (signal handler, control thread). */
 void cp_agent_start(void);
-/* [HOST] The process is about to end; returns in under 100 ms. */
+/* [HOST] The process is about to end; returns in under 100 ms. Nothing need ask for it, nor by
+ * a system call find out whose end it is, unless the agent hears of ends. */
+bool cp_agent_hears_of_end(void);
 void cp_agent_exit(void);
 /* [HOST] The host makes a thread that begins in start: before, a number for whose call
  * does (0: none); after, when it succeeded; and in the thread itself. */
@@ -38,7 +40,7 @@ uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start);
 void cp_agent_thread_made(uint32_t creation);
 void cp_agent_thread_begins(uintptr_t start, uint32_t creation);
 /* [HOST] Around a fork, in the parent and the child: no sample is taken within, since
- * a signal would make the kernel begin anew. They don't nest. */
+ * a signal would make the kernel begin anew. They nest, where a handler forks within one. */
 void cp_agent_fork_begins(void);
 void cp_agent_fork_ends(void);
 /* [FORK] In a child made by fork, before it returns to the host. */

@@ -56,13 +56,16 @@ static void look_around(void)
 static void wake(void)
 {
 	uint32_t seen = ASLEEP;
+	uint64_t floats;
 
 	if (!environ || !cp_cas_acq(&st.woken, &seen, WAKING))
 		return;
 	cp_store_rlx(&st.home, cp_sys_getpid());
 	look_around();
+	floats = cp_cpu_floats_begin();
 	if (!st.inert)
 		cp_agent_init();
+	cp_cpu_floats_end(floats);
 	cp_store_rel(&st.woken, AWAKE); /* rel: with at_start()'s acquire */
 }
 
@@ -102,7 +105,9 @@ void cp_shim_ending(void)
 {
 	uint32_t seen = 0;
 
-	if (st.inert || cp_load_rlx(&st.woken) != AWAKE || !cp_shim_at_home())
+	/* A filter may kill for the system call by which we know whether we are at home. */
+	if (st.inert || cp_load_rlx(&st.woken) != AWAKE || !cp_agent_hears_of_end() ||
+	    !cp_shim_at_home())
 		return;
 	if (cp_cas_rlx(&st.ended, &seen, 1))
 		cp_agent_exit();

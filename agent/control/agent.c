@@ -293,11 +293,16 @@ void cp_agent_start(void)
 	cp_http_start();
 }
 
+bool cp_agent_hears_of_end(void)
+{
+	return st.on && !st.filtered;
+}
+
 void cp_agent_exit(void)
 {
 	uint32_t seen = 0;
 
-	if (!st.on || st.filtered || !cp_job_at_home() || !cp_cas_rlx(&st.ended, &seen, 1))
+	if (!cp_agent_hears_of_end() || !cp_job_at_home() || !cp_cas_rlx(&st.ended, &seen, 1))
 		return;
 	cp_http_exit();
 	if (cp_config.atexit)
@@ -310,6 +315,8 @@ void cp_agent_fork_begins(void)
 {
 	int sig = st.on ? cp_tick_signal() : 0;
 
+	if (cp_self.forks++)
+		return;
 	cp_self.held = 0;
 	if (sig && !cp_sys_block_signal(sig))
 		cp_self.held = (uint8_t)sig;
@@ -317,6 +324,8 @@ void cp_agent_fork_begins(void)
 
 void cp_agent_fork_ends(void)
 {
+	if (cp_self.forks && --cp_self.forks)
+		return;
 	if (cp_self.held)
 		cp_sys_unblock_signal(cp_self.held);
 	cp_self.held = 0;
@@ -327,6 +336,7 @@ void cp_agent_forked(void)
 	if (!st.on)
 		return;
 	cp_store_rlx(&st.ended, 0);
+	cp_self.forks = 1; /* a handler's child may exec before the fork around it ends here too */
 	cp_heap_forked();
 	cp_contend_forked();
 	cp_settle_forked();

@@ -41,6 +41,26 @@ CP_INLINE uintptr_t cp_thread_pointer(void)
 	return tp;
 }
 
+/* What floating-point arithmetic traps on, and what it has met, is the host's. */
+CP_INLINE uint64_t cp_cpu_floats_begin(void)
+{
+	uint64_t control, status;
+
+	__asm__ volatile("mrs %0, fpcr\n\tmrs %1, fpsr\n\tmsr fpcr, xzr\n\tmsr fpsr, xzr"
+			 : "=&r"(control), "=&r"(status)
+			 :
+			 : "memory");
+	return control << 32 | (uint32_t)status;
+}
+
+CP_INLINE void cp_cpu_floats_end(uint64_t host)
+{
+	__asm__ volatile("msr fpcr, %0\n\tmsr fpsr, %1"
+			 :
+			 : "r"(host >> 32), "r"(host & UINT32_MAX)
+			 : "memory");
+}
+
 CP_INLINE void cp_cpu_pause(void)
 {
 	__asm__ volatile("yield");

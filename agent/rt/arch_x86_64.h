@@ -41,6 +41,20 @@ CP_INLINE uintptr_t cp_thread_pointer(void)
 	return tp;
 }
 
+/* What floating-point arithmetic traps on, and what it has met, is the host's. */
+CP_INLINE uint64_t cp_cpu_floats_begin(void)
+{
+	uint32_t host, plain = 0x1f80; /* nothing traps, nothing was met, to nearest */
+
+	__asm__ volatile("stmxcsr %0\n\tldmxcsr %1" : "=m"(host) : "m"(plain) : "memory");
+	return host;
+}
+
+CP_INLINE void cp_cpu_floats_end(uint64_t host)
+{
+	__asm__ volatile("ldmxcsr %0" : : "m"(host) : "memory");
+}
+
 CP_INLINE void cp_cpu_pause(void)
 {
 	__builtin_ia32_pause();

@@ -39,6 +39,7 @@ struct cp_thread {
 	uint8_t state;	   /* enum cp_thread_state */
 	uint8_t walking;   /* a walk owns the memo: a nested one goes without */
 	uint8_t held;	   /* the signal we block around a fork; 0: none */
+	uint8_t forks;	   /* begun and not ended: a handler may fork within one */
 	uint8_t heap_step; /* how far the rate was lowered when heap_left was drawn */
 	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h */
 	uint8_t rounds;	   /* of its destructors, where it is the last: control/thread.c */

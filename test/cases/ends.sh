@@ -8,3 +8,7 @@ set -eu
 export RATES=1
 everywhere "$PROG/ends"
 grep -q 'among threads' with.out
+
+# A fork within another leaves no signal blocked.
+same "$LIB" "" "$PROG/nested"
+grep -q 'the inner child' with.out

@@ -37,5 +37,7 @@ if grep 'enters a sandbox' with.err; then exit 1; fi
 grep -q ' compute$' top.out
 
 same "$LIB" "" "$PROG/filtered" ends
+same "$LIB" "" "$PROG/filtered" leaves
+CPROF_ONLY=another same "$LIB" "" "$PROG/filtered" leaves
 LD_PRELOAD=$LIB "$PROG/filtered" asked >behind
 grep -q 'still there' behind
