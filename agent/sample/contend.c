@@ -173,17 +173,13 @@ static bool is_rest(const struct cp_thread *t, const struct cp_waiter *w,
 	return !rest.first;
 }
 
-/* took: less than nothing where another core's counter lags, or it is forbidden meanwhile. */
-static CP_NOINLINE void consider(const struct cp_waiter *w, int64_t took, uint64_t left,
-				 uint64_t brief)
+static void weigh_in(const struct cp_waiter *w, int64_t took, uint64_t left, uint64_t brief)
 {
 	struct cp_thread *t = cp_thread_ready();
 	struct cp_contend_counts add;
 	uint64_t began;
 	double met, ns;
 
-	if (took < 0)
-		return;
 	met = share((uint64_t)CP_MAX(took, 1L), left, brief);
 	arm(t);
 	ns = CP_MAX(cp_ticks_lasted((uint64_t)took), 1.0);
@@ -192,6 +188,17 @@ static CP_NOINLINE void consider(const struct cp_waiter *w, int64_t took, uint64
 	began = cp_cost_begin(t);
 	record(t, CP_CONTEND_BLOCK, w->call, lock_of(w->kind, w->object), &add);
 	cp_cost_end(CP_COST_BLOCK, began);
+}
+
+/* took: less than nothing where another core's counter lags, or it is forbidden meanwhile. */
+static CP_NOINLINE void consider(const struct cp_waiter *w, int64_t took, uint64_t left,
+				 uint64_t brief)
+{
+	uint64_t floats = cp_cpu_floats_begin();
+
+	if (took >= 0)
+		weigh_in(w, took, left, brief);
+	cp_cpu_floats_end(floats);
 }
 
 /* --- waits ---------------------------------------------------------------- */
@@ -206,11 +213,14 @@ static bool is_own_stack(uintptr_t sp)
 	return sp - cp_self.stack_lo < cp_self.stack_hi - cp_self.stack_lo;
 }
 
-/* A wait whose frame lies where this one's does, or below, was jumped out of. One on
- * another stack may be what a handler on its own stack interrupted. */
+/* A wait whose frame lies where this one's does, or below, was jumped out of; so was one whose
+ * frame has gone, and another lies there. One on another stack may be what a handler on its
+ * own stack interrupted. */
 static bool is_stale(const struct cp_wait *w, uintptr_t sp)
 {
-	return w->sp <= sp && is_own_stack(w->sp) == is_own_stack(sp);
+	if (is_own_stack(w->sp) != is_own_stack(sp))
+		return false;
+	return w->sp <= sp || (is_own_stack(sp) && !cp_wait_is_of(w, cp_wait_record(w)));
 }
 
 static void end_stale(void)
@@ -267,8 +277,10 @@ static CP_NOINLINE uint32_t publish(uintptr_t lock, uint64_t now)
 	struct cp_thread *t = cp_thread_ready();
 	bool drawn = cp_waiting.lock_left;
 	unsigned step = drawn ? cp_waiting.lock_step : cp_govern_step(CP_COST_MUTEX);
+	uint64_t floats = cp_cpu_floats_begin();
 
 	arm_locks(t);
+	cp_cpu_floats_end(floats);
 	if (!drawn && cp_thread_below(t, st.fraction << step))
 		return 0;
 	return cp_waiters_enter(lock, now, step);
@@ -387,13 +399,14 @@ struct cp_handover cp_probe_unlock_begin(const void *lock)
 
 void cp_probe_unlock_end(const struct cp_handover *h, struct cp_call call)
 {
+	struct cp_thread *t = cp_thread_ready();
+	uint64_t began = cp_cost_begin(t), floats = cp_cpu_floats_begin();
 	struct cp_contend_counts add = {
 		.count = h->fresh * st.fraction << COUNT_SHIFT,
 		.ns = (uint64_t)(cp_ticks_ns(h->ticks) * (double)st.fraction),
 	};
-	struct cp_thread *t = cp_thread_ready();
-	uint64_t began = cp_cost_begin(t);
 
+	cp_cpu_floats_end(floats);
 	record(t, CP_CONTEND_MUTEX, call, h->lock, &add);
 	cp_cost_end(CP_COST_MUTEX, began);
 }

@@ -45,12 +45,14 @@ void cp_cost_add(enum cp_cost what, uint64_t began, unsigned times)
 {
 	uint64_t now = cp_ticks_now();
 	int64_t took = (int64_t)(now - began); /* another core's may lag */
-	uint64_t ticks = CP_MIN((uint64_t)CP_MAX(took, 0), (uint64_t)MOST) * times;
+	uint64_t ticks = CP_MIN((uint64_t)CP_MAX(took, 0), (uint64_t)MOST) * times, floats;
 
 	if (!st.sums || !began || !now)
 		return;
 	cp_add_rlx(&st.sums->ticks[what], ticks);
+	floats = cp_cpu_floats_begin();
 	cp_govern_spent(cp_add_rlx(&st.sums->all, ticks) + ticks, now);
+	cp_cpu_floats_end(floats);
 }
 
 void cp_cost_add_ns(enum cp_cost what, uint64_t ns)

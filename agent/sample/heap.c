@@ -90,7 +90,7 @@ struct weight {
 static struct weight weigh(uint64_t size, unsigned step)
 {
 	uint64_t rate = rate_at(step);
-	double p = rate == 1 ? 1 : cp_one_minus_exp((double)size / (double)rate);
+	double p = rate == 1 || !size ? 1 : cp_one_minus_exp((double)size / (double)rate);
 
 	return (struct weight){(uint64_t)((1 << COUNT_SHIFT) / p + 0.5),
 			       (uint64_t)((double)size / p + 0.5)};
@@ -106,8 +106,10 @@ static void count_alloc(const struct cp_live *block)
 
 static void count_free(const struct cp_live *block)
 {
+	uint64_t floats = cp_cpu_floats_begin();
 	struct weight w = weigh(block->size, block->step);
 
+	cp_cpu_floats_end(floats);
 	cp_cell_add(&st.cells, block->cell, FREES, w.count);
 	cp_cell_add(&st.cells, block->cell, FREE_BYTES, w.bytes);
 }
@@ -155,21 +157,11 @@ static CP_NOINLINE void record(struct cp_thread *t, void *p, uint64_t size, uint
 	cp_cost_end(CP_COST_HEAP, began);
 }
 
-void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
+static void hit(void *p, size_t size, const struct cp_regs *caller)
 {
 	struct cp_thread *t = &cp_self;
 	uint8_t step;
 
-	switch (cp_load_acq(&st.mode)) { /* pairs with cp_heap_init */
-	case NOT_YET:
-		cp_loss_add(CP_LOSS_LATE_START, 1);
-		return;
-	case OFF:
-		t->heap_left = NEVER;
-		return;
-	case ON:
-		break;
-	}
 	if (t->epoch != cp_epoch() || (t->heap_left == 0 && rate_at(t->heap_step) != 1)) {
 		/* First sight of this thread, or a fork: the interval starts here. */
 		t = cp_thread_ready();
@@ -183,6 +175,25 @@ void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
 	rearm(t);
 	if (p)
 		record(t, p, size, step, caller);
+}
+
+void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
+{
+	uint64_t floats;
+
+	switch (cp_load_acq(&st.mode)) { /* pairs with cp_heap_init */
+	case NOT_YET:
+		cp_loss_add(CP_LOSS_LATE_START, 1);
+		return;
+	case OFF:
+		cp_self.heap_left = NEVER;
+		return;
+	case ON:
+		break;
+	}
+	floats = cp_cpu_floats_begin();
+	hit(p, size, caller);
+	cp_cpu_floats_end(floats);
 }
 
 /* --- blocks that go ---------------------------------------------------- */

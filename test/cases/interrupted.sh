@@ -13,3 +13,7 @@ export CPROF_CPU_HZ=4000 CPROF_HEAP_RATE=1 CPROF_MUTEX_FRACTION=1 CPROF_BLOCK_RA
 export CPROF_INTERVAL=200ms CPROF_DIR=out CPROF_KEEP=5 CPROF_LINES=0
 same "$LIB" "" "$PROG/interrupted" "$seconds" 10000
 grep -q 'complaints 0' with.out
+
+# Nor what floating-point arithmetic has met, or traps on.
+same "$LIB" "" "$PROG/exact"
+same "$LIB" "" "$PROG/exact" traps
