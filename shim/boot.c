@@ -57,7 +57,7 @@ static void *missing_pointer(void)
 	return NULL;
 }
 
-static int missing_call(void)
+static long missing_call(void)
 {
 	errno = ENOSYS;
 	return -1;

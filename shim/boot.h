@@ -14,7 +14,7 @@
  * looked for, by this thread or another: serve from the arena, never wait,
  * since whoever looks may wait for a lock that this thread holds. */
 bool cp_shim_boot(void);
-/* [ANY] One function of CP_PLAIN_TABLE, found without the rest: its real
+/* [ANY] One function that is no allocator's, found without the rest: its real
  * address, or a stand-in that fails with ENOSYS. */
 void *cp_shim_resolve(enum cp_fn fn);
 /* [ANY] dlsym(RTLD_NEXT) without leaving a message for the host's dlerror. */

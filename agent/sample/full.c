@@ -15,6 +15,7 @@
 #include "cfi.h"
 #include "expr.h"
 #include "module.h"
+#include "rules.h"
 #include "unload.h"
 
 struct step {
@@ -108,13 +109,16 @@ static enum cp_full_result apply_signal(struct cp_full *f, struct cp_span *span)
 enum cp_full_result cp_full_step(struct cp_full *f, bool *exact, uint64_t gen, struct cp_span *span)
 {
 	uintptr_t key = cp_cpu_full_pc(f) - !*exact;
-	bool careful = cp_unload_enter(), stale;
+	bool careful = cp_unload_enter(), stale = false;
 	enum cp_full_result result = CP_FULL_NO_RULE;
 	const struct cp_module *m = NULL;
+	unsigned module = cp_module_find(key, gen, careful, &m, &stale);
 	enum cp_cfi_result found;
 	struct cp_row row;
 
-	if (!cp_module_find(key, gen, careful, &m, &stale)) {
+	if (stale)
+		cp_rules_forget(); /* they are of another object that lay here */
+	if (!module) {
 		cp_unload_leave();
 		return CP_FULL_NO_RULE;
 	}

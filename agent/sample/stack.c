@@ -158,11 +158,21 @@ cp_sid cp_stack_intern(const cp_frame *frame, unsigned n, bool cut)
 	return charge_full();
 }
 
+static bool is_record(cp_sid sid)
+{
+	uint64_t at = sid - FIRST_UNIT;
+
+	return at + units_for(0) <= st.units && record_of(sid)->n &&
+	       at + units_for(record_of(sid)->n) <= st.units;
+}
+
 const struct cp_stack *cp_stack_get(cp_sid sid)
 {
 	if (sid < FIRST_UNIT)
 		return sid == CP_SID_FULL ? &full : &none;
-	return record_of(sid);
+	/* A handler that forks between a stack and its cell leaves the child a number without
+	 * a record, where any bytes may lie. */
+	return is_record(sid) ? record_of(sid) : &none;
 }
 
 uint32_t cp_stack_count(void)

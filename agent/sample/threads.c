@@ -151,7 +151,11 @@ bool cp_threads_rename(struct cp_thread_slot *s, const char name[16])
 struct cp_thread_slot *cp_threads_of(const struct cp_thread *t)
 {
 	/* After a fork the record still names the parent's slot. */
-	return t->slot && t->epoch == cp_epoch() ? cp_threads_slot(t->slot - 1) : NULL;
+	struct cp_thread_slot *s =
+		t->slot && t->epoch == cp_epoch() ? cp_threads_slot(t->slot - 1) : NULL;
+
+	/* Taken for gone, it was given away: rare, and never to be settled twice. */
+	return s && cp_load_rlx(&s->tid) == t->tid ? s : NULL;
 }
 
 /* A found slot is done with, if it still is this thread's: what it has charged. */
@@ -184,6 +188,17 @@ static uint64_t retire_found(uint32_t tid)
 	return charged;
 }
 
+/* What was charged of the caller's time when it was found; of a thread that has ended and
+ * had its number, nothing: that one's clock may be ahead. */
+static uint64_t charged_before(uint32_t tid)
+{
+	uint64_t charged = retire_found(tid);
+
+	if (charged && (int64_t)charged > cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID))
+		return 0;
+	return charged;
+}
+
 struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start)
 {
 	struct cp_thread_slot *s = describe(t->tid, start, 0, 0);
@@ -191,7 +206,7 @@ struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start)
 	t->slot = s ? cp_threads_number(s) + 1 : 0;
 	if (!s)
 		return NULL;
-	cp_store_rlx(&s->charged, retire_found(t->tid));
+	cp_store_rlx(&s->charged, charged_before(t->tid));
 	cp_threads_release(s, false);
 	return s;
 }

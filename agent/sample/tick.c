@@ -399,7 +399,8 @@ static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 {
 	take_stack(s, uc);
 	read_name(s);
-	if (CP_UNLIKELY(ns > cp_tick_limit(s))) {
+	/* A fork's is its stack's: there it was us who blocked the signal. */
+	if (CP_UNLIKELY(ns > cp_tick_limit(s) && !cp_self.held)) {
 		cp_tick_charge(cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED), s->label,
 			       ns - period_of(s));
 		ns = period_of(s);

@@ -82,6 +82,12 @@ CP_INLINE uintptr_t cp_wait_fn(const struct cp_wait *w)
 	return w->leaf & ((1UL << CP_WAIT_MARK) - 1);
 }
 
+/* Of a wait on the caller's own stack, and above the caller: what lies there now. */
+CP_INLINE const struct cp_frame_record *cp_wait_record(const struct cp_wait *w)
+{
+	return (const struct cp_frame_record *)w->sp - 1;
+}
+
 CP_INLINE bool cp_wait_is_of(const struct cp_wait *w, const struct cp_frame_record *r)
 {
 	return (uint16_t)r->pc == w->leaf >> CP_WAIT_MARK;

@@ -33,7 +33,10 @@ void operator delete(void *p) noexcept
 
 struct with_destructor {
 	int value = 1;
-	~with_destructor() { value = 0; }
+	~with_destructor()
+	{
+		value = 0;
+	}
 };
 
 static void told(const char *what)
