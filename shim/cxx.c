@@ -221,15 +221,38 @@ static bool calls_us(unsigned slot, void *fn)
 	return called;
 }
 
-/* After us, or before us: there we never meet it, but what libstdc++'s others lead to is it. */
+/* The host's own that stands before us, where we never meet it. */
+static void *outer_of_host(unsigned slot)
+{
+	void *fn = cp_shim_outer(names[slot]);
+
+	return owner_of(fn) == HOST ? fn : NULL;
+}
+
+/* Without any C++ library there can be these two, which all others lead to. */
 static bool any_of_host(const enum owner *owner)
 {
 	if (owner[SLOT(_Znwm)] == NOBODY)
-		return false;
+		return outer_of_host(SLOT(_Znwm)) || outer_of_host(SLOT(_ZdlPv));
 	for (unsigned i = 0; i < OPERATORS; i++)
-		if (owner[i] == HOST || owner_of(cp_shim_outer(names[i])) == HOST)
+		if (owner[i] == HOST || outer_of_host(i))
 			return true;
 	return false;
+}
+
+/* What libstdc++ would do, were it there: a library that comes later relies on it. */
+static void lead_to_host(void **next, enum owner *owner)
+{
+	void *simple[] = {outer_of_host(SLOT(_ZdlPv)), outer_of_host(SLOT(_Znwm))};
+
+	for (unsigned i = 0; i < OPERATORS; i++) {
+		bool is_new = NEW_FIRST + i < NEW_END;
+
+		if (owner[i] != NOBODY || !simple[is_new] || strstr(names[i], "align_val_t"))
+			continue;
+		next[NEW_FIRST + i] = simple[is_new];
+		owner[i] = HOST;
+	}
 }
 
 static void choose_new(unsigned slot, enum way way, void **next)
@@ -272,6 +295,8 @@ void cp_shim_cxx_choose(void **next, bool as_is)
 	for (unsigned i = 0; i < OPERATORS; i++)
 		owner[i] = owner_of(next[NEW_FIRST + i]);
 	host = any_of_host(owner);
+	if (host)
+		lead_to_host(next, owner);
 	for (unsigned i = 0; i < OPERATORS; i++) {
 		void **slot = &next[NEW_FIRST + i];
 

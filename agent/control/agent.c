@@ -311,24 +311,46 @@ void cp_agent_exit(void)
 		cp_job_abandon();
 }
 
+/* A handler may fork within a fork; or jump out of one, which is over then. */
+static bool is_within_fork(const struct cp_thread *t, uintptr_t sp)
+{
+	return t->forks && sp < t->fork_sp;
+}
+
 void cp_agent_fork_begins(void)
 {
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
 	int sig = st.on ? cp_tick_signal() : 0;
+	struct cp_thread *t = &cp_self;
 
-	if (cp_self.forks++)
+	if (is_within_fork(t, sp)) {
+		t->forks++;
 		return;
-	cp_self.held = 0;
-	if (sig && !cp_sys_block_signal(sig))
-		cp_self.held = (uint8_t)sig;
+	}
+	t->fork_sp = sp;
+	cp_store_rlx(&t->forks, 1);
+	cp_fence_signal();
+	if (!sig || cp_sys_blocks_signal(sig))
+		return;
+	/* Noted first: the child of a handler that comes between the two is not to go without. */
+	cp_store_rlx(&t->held, (uint8_t)sig);
+	cp_fence_signal();
+	cp_sys_block_signal(sig);
 }
 
 void cp_agent_fork_ends(void)
 {
-	if (cp_self.forks && --cp_self.forks)
+	struct cp_thread *t = &cp_self;
+
+	if (t->forks > 1) {
+		t->forks--;
 		return;
-	if (cp_self.held)
-		cp_sys_unblock_signal(cp_self.held);
-	cp_self.held = 0;
+	}
+	if (t->held)
+		cp_sys_unblock_signal(t->held);
+	cp_store_rlx(&t->held, 0);
+	cp_fence_signal(); /* who forks before this is within it */
+	cp_store_rlx(&t->forks, 0);
 }
 
 void cp_agent_forked(void)
@@ -336,7 +358,9 @@ void cp_agent_forked(void)
 	if (!st.on)
 		return;
 	cp_store_rlx(&st.ended, 0);
-	cp_self.forks = 1; /* a handler's child may exec before the fork around it ends here too */
+	/* A handler's child may exec before the fork around its own ends here too. */
+	if (cp_self.forks > 1 && cp_self.held)
+		cp_sys_unblock_signal(cp_self.held);
 	cp_heap_forked();
 	cp_contend_forked();
 	cp_settle_forked();
@@ -363,7 +387,10 @@ void cp_agent_shut_in(bool timeless)
 {
 	cp_filter_shut_in();
 	if (timeless) {
+		uint64_t floats = cp_cpu_floats_begin();
+
 		cp_ticks_forbid();
+		cp_cpu_floats_end(floats);
 		cp_contend_stop();
 		cp_heap_stop();
 	}

@@ -76,7 +76,7 @@ static bool wait_for_stack(struct cp_bare *b)
 
 int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 {
-	uint64_t mask;
+	uint64_t mask, floats;
 	long r;
 
 	if (!wait_for_stack(b))
@@ -85,7 +85,9 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 	b->self->own_files = cp_self.own_files; /* the table is its maker's */
 	cp_clone_block(b->block);
 	cp_sys_block_signals(&mask);
+	floats = cp_cpu_floats_begin(); /* it has what its maker traps on */
 	r = cp_clone_thread(fn, arg, b->stack_top, b->block, b->tid);
+	cp_cpu_floats_end(floats);
 	cp_sys_restore_signals(&mask);
 	return r < 0 ? (int)r : 0;
 }

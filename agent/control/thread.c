@@ -79,6 +79,7 @@ static int make(cp_thread_main_fn *run, size_t stack)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
+	uint64_t floats;
 	int r;
 
 	if (pthread_attr_init(&attr))
@@ -89,7 +90,9 @@ static int make(cp_thread_main_fn *run, size_t stack)
 	st.pid = (uint32_t)cp_sys_getpid();
 	st.epoch = cp_epoch();
 	cp_add_rlx(&st.running, 1);
+	floats = cp_cpu_floats_begin(); /* it has what its maker traps on */
 	r = pthread_create(&thread, &attr, counted, (void *)run);
+	cp_cpu_floats_end(floats);
 	if (r)
 		cp_sub_rlx(&st.running, 1);
 	pthread_attr_destroy(&attr);

@@ -107,13 +107,20 @@ CP_INLINE void cp_sys_restore_signals(const uint64_t *old)
 	CP_SYS(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, old, 0, sizeof(*old));
 }
 
-/* Blocks one signal of this thread; answers whether it was blocked already. */
-CP_INLINE bool cp_sys_block_signal(int sig)
+/* One signal of this thread. */
+CP_INLINE bool cp_sys_blocks_signal(int sig)
 {
-	uint64_t one = 1ULL << (sig - 1), old = 0;
+	uint64_t mask = 0;
 
-	CP_SYS(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &one, &old, sizeof(one));
-	return old & one;
+	CP_SYS(SYS_rt_sigprocmask, 0, 0, &mask, sizeof(mask));
+	return mask >> (sig - 1) & 1;
+}
+
+CP_INLINE void cp_sys_block_signal(int sig)
+{
+	uint64_t one = 1ULL << (sig - 1);
+
+	CP_SYS(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &one, 0, sizeof(one));
 }
 
 CP_INLINE void cp_sys_unblock_signal(int sig)

@@ -31,6 +31,7 @@ struct cp_thread {
 	uint64_t rng;	    /* state of the sampler's generator */
 	uintptr_t stack_lo; /* its own stack, 0 when unknown */
 	uintptr_t stack_hi;
+	uintptr_t fork_sp; /* where its outermost fork began */
 	struct cp_memo *memo;
 	uint32_t epoch;	   /* cp_epoch() when this record was set up */
 	uint32_t tid;	   /* of the thread that set it up: a raw clone may share the record */

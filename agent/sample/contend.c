@@ -5,7 +5,7 @@
  * Context  HOST: the cp_probe_ functions      EARLY: cp_contend_init
  *          CONTROL: the readers
  * Calls    rt, waiters.h, and the walker. errno is never touched.
- * Shared   st.cells (cell.h); st.on: rel by cp_contend_init / acq by cp_probe_waits, and off
+ * Shared   st.on: rel by cp_contend_init / acq by cp_probe_waits, and off
  *          for good by cp_contend_stop, as st.kinds (relaxed) is;
  *          cp_io_interest (probe.h).
  * Holds    block: a wait of d ns is recorded with probability p = min(1, d/rate) and
@@ -36,22 +36,15 @@
 #include "../rt/atomic.h"
 #include "../rt/mathx.h"
 #include "../rt/ticks.h"
-#include "cell.h"
+#include "contend_cells.h"
 #include "govern.h"
 #include "lockid.h"
-#include "rules.h"
 #include "sofar.h"
-#include "stack.h"
 #include "threads.h"
 #include "waiters.h"
 
-#define COUNT_SHIFT 16	    /* counts are kept in 1/65536 */
-#define WAITING	    0x8000U /* in a cell's class: beside the lock's number */
-
 /* Who has waited so long may have been met by a reading. */
 #define AWHILE (CP_SOFAR_LEAST / 2.0)
-
-enum { COUNT, NS };
 
 /* What every wait looks at comes first, in one line. */
 static struct {
@@ -59,7 +52,6 @@ static struct {
 	uint32_t kinds; /* those below this one are recorded */
 	uint64_t brief; /* ticks: a shorter wait is asked for by the countdown */
 	uint64_t fraction, rate;
-	struct cp_cells cells[CP_CONTENDS];
 } st __attribute__((aligned(CP_CACHE_LINE)));
 
 uint32_t cp_io_interest;
@@ -76,32 +68,6 @@ uint64_t cp_contend_rate(void)
 }
 
 /* --- recording ---------------------------------------------------------- */
-
-/* What a lock's name is looked for by; 0: it has none. */
-static uintptr_t lock_of(unsigned kind, uintptr_t object)
-{
-	return kind < CP_WAIT_JOIN || kind == CP_WAIT_FUTEX ? object : 0;
-}
-
-static void record(struct cp_thread *t, enum cp_contend which, struct cp_call call, uintptr_t lock,
-		   const struct cp_contend_counts *add)
-{
-	const struct cp_regs caller = cp_regs_above((struct cp_frame_record *)call.sp - 1, call.sp);
-	struct cp_cells *cells = &st.cells[which];
-	struct cp_cell_key key = {.label = t->label, .class = cp_lockid_of(lock)};
-	cp_frame frame[CP_WALK_MAX];
-	bool cut = false;
-	unsigned n = 0;
-	uint32_t cell;
-
-	if (call.fn)
-		frame[n++] = cp_rules_frame(call.fn);
-	n += cp_walk_caller(t, &caller, frame + n, CP_WALK_MAX - n, &cut);
-	key.sid = cp_stack_intern(frame, n, cut);
-	cell = cp_cell_find(cells, key);
-	cp_cell_add(cells, cell, COUNT, add->count);
-	cp_cell_add(cells, cell, NS, add->ns);
-}
 
 static uint64_t block_rate(void)
 {
@@ -153,7 +119,7 @@ static bool weigh(struct cp_thread *t, double ns, double met, struct cp_contend_
 {
 	double p = CP_MIN(met, ns / (double)block_rate());
 
-	add->count = (uint64_t)((1 << COUNT_SHIFT) / p);
+	add->count = (uint64_t)((1 << CP_CONTEND_SHIFT) / p);
 	add->ns = (uint64_t)(ns / p);
 	return cp_thread_chance(t) <= p / met;
 }
@@ -186,7 +152,8 @@ static void weigh_in(const struct cp_waiter *w, int64_t took, uint64_t left, uin
 	if (!(ns >= AWHILE && is_rest(t, w, &add)) && !weigh(t, ns, met, &add))
 		return;
 	began = cp_cost_begin(t);
-	record(t, CP_CONTEND_BLOCK, w->call, lock_of(w->kind, w->object), &add);
+	cp_contend_record(t, CP_CONTEND_BLOCK, w->call, cp_contend_lock_of(w->kind, w->object),
+			  &add);
 	cp_cost_end(CP_COST_BLOCK, began);
 }
 
@@ -358,29 +325,6 @@ bool cp_contend_is_due(uint32_t slot, const struct cp_wait *w, uint64_t now)
 	return cp_ticks_ns(now - w->start) >= least || cp_contend_is_known(slot, w);
 }
 
-static uint32_t cell_for(uint32_t slot, const struct cp_wait *w, cp_sid sid)
-{
-	struct cp_cell_key key = {.sid = sid,
-				  .class = cp_lockid_of(lock_of(w->kind, w->object)) | WAITING};
-	uint32_t cell = cp_cell_find(&st.cells[CP_CONTEND_BLOCK], key);
-
-	cp_sofar_note(slot, cell);
-	return cell;
-}
-
-void cp_contend_add(uint32_t slot, const struct cp_wait *w, cp_sid sid, uint64_t now)
-{
-	struct cp_cells *cells = &st.cells[CP_CONTEND_BLOCK];
-	struct cp_sofar part;
-
-	if (!cp_sofar_add(slot, w->start, now, &part))
-		return;
-	if (part.first)
-		part.cell = cell_for(slot, w, sid);
-	cp_cell_add(cells, part.cell, COUNT, (uint64_t)part.first << COUNT_SHIFT);
-	cp_cell_add(cells, part.cell, NS, (uint64_t)cp_ticks_lasted(part.ticks));
-}
-
 /* --- unlocks ---------------------------------------------------------------- */
 
 bool cp_probe_is_awaited(const void *lock)
@@ -397,17 +341,22 @@ struct cp_handover cp_probe_unlock_begin(const void *lock)
 	return (struct cp_handover){w.hit, (uintptr_t)lock, w.fresh, w.ticks};
 }
 
+static CP_NOINLINE uint64_t others_waited(const struct cp_handover *h)
+{
+	return (uint64_t)(cp_ticks_ns(h->ticks) * (double)st.fraction);
+}
+
 void cp_probe_unlock_end(const struct cp_handover *h, struct cp_call call)
 {
 	struct cp_thread *t = cp_thread_ready();
 	uint64_t began = cp_cost_begin(t), floats = cp_cpu_floats_begin();
 	struct cp_contend_counts add = {
-		.count = h->fresh * st.fraction << COUNT_SHIFT,
-		.ns = (uint64_t)(cp_ticks_ns(h->ticks) * (double)st.fraction),
+		.count = h->fresh * st.fraction << CP_CONTEND_SHIFT,
+		.ns = others_waited(h),
 	};
 
 	cp_cpu_floats_end(floats);
-	record(t, CP_CONTEND_MUTEX, call, h->lock, &add);
+	cp_contend_record(t, CP_CONTEND_MUTEX, call, h->lock, &add);
 	cp_cost_end(CP_COST_MUTEX, began);
 }
 
@@ -428,11 +377,11 @@ static int init_tables(size_t bytes)
 	int err = 0;
 
 	if (st.fraction)
-		err = cp_cells_init(&st.cells[CP_CONTEND_MUTEX], bytes / 2);
+		err = cp_contend_cells_init(CP_CONTEND_MUTEX, bytes / 2);
 	if (!err && st.fraction)
 		err = cp_waiters_init();
 	if (!err && st.rate)
-		err = cp_cells_init(&st.cells[CP_CONTEND_BLOCK], bytes / 2);
+		err = cp_contend_cells_init(CP_CONTEND_BLOCK, bytes / 2);
 	if (!err && st.rate)
 		err = cp_sofar_init();
 	if (!err && (st.fraction || st.rate))
@@ -478,31 +427,4 @@ void cp_contend_stop(void)
 	cp_store_rlx(&st.on, false);
 	cp_store_rlx(&st.kinds, (uint32_t)CP_WAIT_NONE);
 	cp_store_rlx(&cp_io_interest, CP_IO_IGNORED);
-}
-
-/* --- reading ------------------------------------------------------------------ */
-
-uint32_t cp_contend_cells(enum cp_contend which)
-{
-	return cp_cell_count(&st.cells[which]);
-}
-
-void cp_contend_read(enum cp_contend which, uint32_t cell, struct cp_contend_counts *now)
-{
-	now->count = cp_cell_read(&st.cells[which], cell, COUNT);
-	now->ns = cp_cell_read(&st.cells[which], cell, NS);
-}
-
-void cp_contend_row(enum cp_contend which, uint32_t cell, const struct cp_contend_counts *from,
-		    const struct cp_contend_counts *now, struct cp_contend_row *row)
-{
-	struct cp_cell_key key = cp_cell_key(&st.cells[which], cell);
-	uint64_t count = now->count - (from ? from->count : 0);
-
-	row->sid = key.sid;
-	row->label = key.label;
-	row->lock = key.class & ~WAITING;
-	row->waiting = key.class & WAITING;
-	row->contentions = (int64_t)((count + (1 << (COUNT_SHIFT - 1))) >> COUNT_SHIFT);
-	row->delay = (int64_t)(now->ns - (from ? from->ns : 0));
 }

@@ -87,7 +87,7 @@ struct weight {
 	uint64_t bytes;
 };
 
-static struct weight weigh(uint64_t size, unsigned step)
+static CP_NOINLINE struct weight weigh(uint64_t size, unsigned step)
 {
 	uint64_t rate = rate_at(step);
 	double p = rate == 1 || !size ? 1 : cp_one_minus_exp((double)size / (double)rate);

@@ -80,8 +80,8 @@ static void give_back(struct cp_thread_slot *s)
 
 	if (timer)
 		cp_timer_delete((int)timer - 1);
-	cp_store_rlx(&s->state, 0);
 	cp_store_rlx(&s->tid, 0);
+	cp_store_rlx(&s->state, 0);
 	cp_and_rlx(&st.table->found[i / 64], ~(1ULL << i % 64));
 	cp_and_acqrel(&st.table->map[i / 64], ~(1ULL << i % 64)); /* see Order */
 }

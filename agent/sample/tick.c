@@ -311,10 +311,7 @@ static void read_name(struct cp_thread_slot *s)
 
 static bool is_blocked(int sig)
 {
-	uint64_t mask = 0;
-
-	CP_SYS(SYS_rt_sigprocmask, 0, 0, &mask, sizeof(mask));
-	return sig && mask >> (sig - 1) & 1;
+	return sig && cp_sys_blocks_signal(sig);
 }
 
 void cp_tick_leave(struct cp_thread_slot *s)

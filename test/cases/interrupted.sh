@@ -15,5 +15,6 @@ same "$LIB" "" "$PROG/interrupted" "$seconds" 10000
 grep -q 'complaints 0' with.out
 
 # Nor what floating-point arithmetic has met, or traps on.
+export CPROF_ATEXIT=1
 same "$LIB" "" "$PROG/exact"
 same "$LIB" "" "$PROG/exact" traps

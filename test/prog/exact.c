@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -43,11 +44,20 @@ static void *thread(void *arg)
 int main(int argc, char **argv)
 {
 	pthread_t t[2];
+	int status = 0;
 	void *traps = argc > 1 && !strcmp(argv[1], "traps") ? argv : NULL;
 
 	for (int i = 0; i < 2; i++)
 		pthread_create(&t[i], NULL, thread, traps);
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
+	/* It ends so, and another process: what is begun then has this thread's traps. */
+	if (traps)
+		feenableexcept(FE_ALL_EXCEPT);
+	fflush(stdout);
+	if (fork() == 0)
+		exit(3);
+	wait(&status);
+	printf("the child: %d\n", status);
 	return 0;
 }

@@ -165,6 +165,24 @@ static void a_wait_jumped_out_of_ends_with_the_next(void **state)
 	assert_false(cp_waiters_charge(LOCK + 512).hit);
 }
 
+/* The next one is deeper, as a handler's would be; but the frame has gone. */
+static void a_wait_jumped_out_of_ends_with_a_deeper_one(void **state)
+{
+	uintptr_t above[2] = {0, 0x1000}, below[2] = {0, 0x3000};
+	struct cp_call call = CALL_HERE(), inner = call;
+	struct cp_waiter w;
+
+	(void)state;
+	call.sp = CP_MAX((uintptr_t)&above[2], (uintptr_t)&below[2]);
+	inner.sp = CP_MIN((uintptr_t)&above[2], (uintptr_t)&below[2]);
+	begin(&w, call, LOCK);
+	((uintptr_t *)call.sp)[-1] = 0x2000;
+	begin(&w, inner, LOCK + 512);
+	assert_false(cp_waiters_charge(LOCK).hit);
+	cp_probe_wait_end(&w, false);
+	assert_int_equal(cp_waiting.said.kind, CP_WAIT_NONE);
+}
+
 /* A handler that comes while a wait is said finds the kind, and the last wait's caller; it
  * may also never come back. */
 static void a_wait_half_said_is_interrupted(void **state)
@@ -423,6 +441,7 @@ int main(void)
 		cmocka_unit_test(waits_nest),
 		cmocka_unit_test(waits_nest_across_stacks),
 		cmocka_unit_test(a_wait_jumped_out_of_ends_with_the_next),
+		cmocka_unit_test(a_wait_jumped_out_of_ends_with_a_deeper_one),
 		cmocka_unit_test(a_wait_half_said_is_interrupted),
 		cmocka_unit_test(a_wait_ends_with_its_thread),
 		cmocka_unit_test(a_ticket_of_another_life_is_void),

@@ -57,6 +57,9 @@ static void stacks_are_found_again(void **state)
 	}
 	assert_int_equal(cp_stack_count(), 1000);
 	assert_int_equal(cp_stack_intern(f, 0, false), CP_SID_NONE);
+	/* A number that a forked child has from its parent. */
+	assert_int_equal(cp_stack_get(40000)->n, 1);
+	assert_int_equal(cp_stack_get(UINT32_MAX)->n, 1);
 }
 
 static void full_stack_table_is_counted(void **state)

@@ -55,6 +55,22 @@ static void a_found_one_enters(void **state)
 	cp_threads_leave(stays);
 }
 
+/* A thread that ended unseen had its number, and a clock that was far ahead. */
+static void a_dead_ones_time_is_not_anothers(void **state)
+{
+	struct cp_thread t = {.tid = OTHER, .epoch = cp_epoch()};
+	struct cp_thread_slot *dead = cp_threads_adopt(OTHER, 1000000000000000), *s;
+
+	(void)state;
+	cp_threads_release(dead, false);
+	s = cp_threads_enter(&t, 1);
+	assert_int_equal(s->charged, 0);
+	assert_ptr_equal(cp_threads_of(&t), s);
+	t.tid++; /* whose slot it isn't */
+	assert_null(cp_threads_of(&t));
+	cp_threads_leave(s);
+}
+
 static void a_held_one_enters(void **state)
 {
 	struct cp_thread t = {.tid = OTHER, .epoch = cp_epoch()};
@@ -95,6 +111,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_entered_one_is_not_adopted),
 		cmocka_unit_test(a_found_one_enters),
+		cmocka_unit_test(a_dead_ones_time_is_not_anothers),
 		cmocka_unit_test(a_held_one_enters),
 		cmocka_unit_test(ones_own_is_known),
 	};
