@@ -4,11 +4,13 @@
  * others lead to these
  *
  * Context  TEST: prints how often its own were called; the same must come out with the agent.
+ *          replaced LIBRARY: loads that, and runs what is in it.
  */
 // cflags: -std=c++17 -fsized-deallocation
 
 #include <cstdio>
 #include <cstdlib>
+#include <dlfcn.h>
 #include <new>
 #include <vector>
 
@@ -44,8 +46,19 @@ static void told(const char *what)
 	std::printf("%s: %ld new, %ld delete\n", what, news, deletes);
 }
 
-int main()
+static void run(const char *library)
 {
+	void *loaded = dlopen(library, RTLD_NOW);
+
+	std::printf("of the library: %d\n",
+		    loaded ? reinterpret_cast<int (*)(int)>(dlsym(loaded, "plugin_run"))(100) : -1);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		run(argv[1]);
+	news = deletes = 0;
 	{
 		std::vector<int> sized(1000);
 	}
