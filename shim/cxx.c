@@ -165,6 +165,12 @@ static void *const generic[] = {
 #undef F
 };
 
+static void *const last_resort[] = {
+#define F(name, ...) (void *)last_resort_##name,
+	CP_NEW_TABLE(F)
+#undef F
+};
+
 static void *const forward[] = {
 #define F(name, ...) (void *)forward_##name,
 	CP_NEW_TABLE(F)
@@ -240,7 +246,8 @@ static bool any_of_host(const enum owner *owner)
 	return false;
 }
 
-/* What libstdc++ would do, were it there: a library that comes later relies on it. */
+/* What libstdc++ would do, were it there: a library that comes later relies on it. By then it
+ * is, and its nothrow forms know how to take what the host's throw. */
 static void lead_to_host(void **next, enum owner *owner)
 {
 	void *simple[] = {outer_of_host(SLOT(_ZdlPv)), outer_of_host(SLOT(_Znwm))};
@@ -251,6 +258,8 @@ static void lead_to_host(void **next, enum owner *owner)
 		if (owner[i] != NOBODY || !simple[is_new] || strstr(names[i], "align_val_t"))
 			continue;
 		next[NEW_FIRST + i] = simple[is_new];
+		if (is_new && strstr(names[i], "nothrow"))
+			next[NEW_FIRST + i] = last_resort[i];
 		owner[i] = HOST;
 	}
 }

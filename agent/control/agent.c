@@ -311,10 +311,11 @@ void cp_agent_exit(void)
 		cp_job_abandon();
 }
 
-/* A handler may fork within a fork; or jump out of one, which is over then. */
+/* A handler may fork within a fork, on a stack of its own too; or jump out of one, which is
+ * over then: mostly the mask is as before it. */
 static bool is_within_fork(const struct cp_thread *t, uintptr_t sp)
 {
-	return t->forks && sp < t->fork_sp;
+	return t->forks && (sp < t->fork_sp || (t->held && cp_sys_blocks_signal(t->held)));
 }
 
 void cp_agent_fork_begins(void)
@@ -328,6 +329,7 @@ void cp_agent_fork_begins(void)
 		return;
 	}
 	t->fork_sp = sp;
+	t->held = 0;
 	cp_store_rlx(&t->forks, 1);
 	cp_fence_signal();
 	if (!sig || cp_sys_blocks_signal(sig))

@@ -20,6 +20,7 @@
 #include "creds.h"
 
 #include "../rt/buf.h"
+#include "../rt/filter.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
 #include "bare.h"
@@ -36,7 +37,8 @@ struct creds {
 	uint32_t uid[4], gid[4]; /* real, effective, saved, of the file system */
 	uint32_t groups[GROUPS_MAX];
 	uint32_t ngroups;
-	bool left; /* it was a thread */
+	uint64_t rights[3]; /* inheritable, permitted, effective capabilities */
+	bool left;	    /* it was a thread */
 };
 
 /* --- reading them ---------------------------------------------------------- */
@@ -55,6 +57,19 @@ static uint32_t read_line(const char *s, uint32_t *out, uint32_t max)
 	return n;
 }
 
+/* CapInh, CapPrm and CapEff stand one below the other. */
+static bool read_rights(const char *s, uint64_t rights[3])
+{
+	for (int i = 0; s && i < 3; i++) {
+		s = strchr(s, '\t');
+		rights[i] = 0;
+		for (s = s ? s + 1 : NULL; s && *s && *s != '\n'; s++)
+			rights[i] =
+				rights[i] << 4 | (uint64_t)(*s <= '9' ? *s - '0' : *s - 'a' + 10);
+	}
+	return s;
+}
+
 static bool read_status(int fd, struct creds *c)
 {
 	char text[8192];
@@ -70,7 +85,8 @@ static bool read_status(int fd, struct creds *c)
 		return false;
 	c->left = state[8] == 'Z' || state[8] == 'X';
 	c->ngroups = read_line(groups + 8, c->groups, GROUPS_MAX);
-	return read_line(uid + 5, c->uid, 4) == 4 && read_line(gid + 5, c->gid, 4) == 4;
+	return read_line(uid + 5, c->uid, 4) == 4 && read_line(gid + 5, c->gid, 4) == 4 &&
+	       read_rights(strstr(text, "\nCapInh:"), c->rights);
 }
 
 struct search {
@@ -107,13 +123,13 @@ static bool read_host(const struct cp_creds *c, struct creds *host)
 	return s.found;
 }
 
-/* Has the host's first thread the capabilities that ours has? */
+/* Has the host's first thread the capabilities that ours has? A filter may kill for the asking. */
 static bool has_its_rights(void)
 {
 	struct __user_cap_header_struct who = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct host[2], own[2];
 
-	if (CP_SYS(SYS_capget, &who, own) < 0)
+	if (cp_filtered() || CP_SYS(SYS_capget, &who, own) < 0)
 		return false;
 	who.pid = (int)cp_sys_getpid();
 	return CP_SYS(SYS_capget, &who, host) == 0 && !memcmp(host, own, sizeof(host));
@@ -121,15 +137,53 @@ static bool has_its_rights(void)
 
 /* --- taking them on ---------------------------------------------------------- */
 
+static bool in_groups_alike(const struct creds *a, const struct creds *b)
+{
+	return a->ngroups == b->ngroups &&
+	       !memcmp(a->groups, b->groups, a->ngroups * sizeof(*a->groups)) &&
+	       !memcmp(a->gid, b->gid, 3 * sizeof(*a->gid));
+}
+
+/* Those of the file system go with the effective ones, but where setfsuid() is used: by a
+ * thread for itself. */
+static bool are_alike(const struct creds *a, const struct creds *b)
+{
+	return in_groups_alike(a, b) && !memcmp(a->uid, b->uid, 3 * sizeof(*a->uid));
+}
+
+static bool has_more(const struct creds *own, const struct creds *host)
+{
+	bool more = false;
+
+	for (int i = 0; i < 3; i++)
+		more |= own->rights[i] & ~host->rights[i];
+	return more;
+}
+
+static void give_up_rights(const struct creds *host)
+{
+	struct __user_cap_header_struct who = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	for (int i = 0; i < 2; i++) {
+		data[i].inheritable = (uint32_t)(host->rights[0] >> 32 * i);
+		data[i].permitted = (uint32_t)(host->rights[1] >> 32 * i);
+		data[i].effective = (uint32_t)(host->rights[2] >> 32 * i);
+	}
+	if (!cp_filtered())
+		CP_SYS(SYS_capset, &who, data);
+}
+
+/* Who took on another user for a while gets the right to change back from his saved one. */
 static void become(const struct creds *host, const struct creds *own)
 {
-	if (host->ngroups != own->ngroups ||
-	    memcmp(host->groups, own->groups, host->ngroups * sizeof(*host->groups)))
+	if (!in_groups_alike(host, own)) {
+		if (own->uid[1] && (!own->uid[0] || !own->uid[2]))
+			CP_SYS(SYS_setresuid, -1, 0, -1);
 		CP_SYS(SYS_setgroups, host->ngroups, host->groups);
-	if (memcmp(host->gid, own->gid, sizeof(host->gid)))
 		CP_SYS(SYS_setresgid, host->gid[0], host->gid[1], host->gid[2]);
-	if (memcmp(host->uid, own->uid, sizeof(host->uid)))
-		CP_SYS(SYS_setresuid, host->uid[0], host->uid[1], host->uid[2]);
+	}
+	CP_SYS(SYS_setresuid, host->uid[0], host->uid[1], host->uid[2]);
 }
 
 static bool follow(const struct cp_creds *c)
@@ -141,11 +195,20 @@ static bool follow(const struct cp_creds *c)
 		return has_its_rights();
 	if (!read_host(c, &host) || !read_status(c->own, &own))
 		return false;
-	dumpable = CP_SYS(SYS_prctl, PR_GET_DUMPABLE);
-	become(&host, &own);
-	if (dumpable == 1 && CP_SYS(SYS_prctl, PR_GET_DUMPABLE) != 1)
-		CP_SYS(SYS_prctl, PR_SET_DUMPABLE, 1);
-	return true;
+	if (!are_alike(&host, &own)) {
+		dumpable = CP_SYS(SYS_prctl, PR_GET_DUMPABLE);
+		become(&host, &own);
+		if (dumpable == 1 && CP_SYS(SYS_prctl, PR_GET_DUMPABLE) != 1)
+			CP_SYS(SYS_prctl, PR_SET_DUMPABLE, 1);
+		if (!read_status(c->own, &own))
+			return false;
+	}
+	if (has_more(&own, &host)) {
+		give_up_rights(&host);
+		if (!read_status(c->own, &own))
+			return false;
+	}
+	return are_alike(&host, &own) && !has_more(&own, &host);
 }
 
 static void open_all(struct cp_creds *c)

@@ -2,7 +2,7 @@
 /*
  * rights.c - an ordinary thread of ours has the capabilities its process has
  *
- * Context  HOST: cp_rights_share, _shut_in      SIGNAL: on_change
+ * Context  HOST: cp_rights_shut_in      SIGNAL: on_change
  *          CONTROL: the rest
  * Calls    sigact.c, system calls.
  * Shared   st.tid, st.pid, st.shut_in (relaxed), st.libc: set before the handler that reads it

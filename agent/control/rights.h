@@ -2,7 +2,7 @@
 /*
  * rights.h - an ordinary thread of ours has the capabilities its process has
  *
- * Context  HOST: cp_rights_share, _shut_in      CONTROL, on such a thread: the rest
+ * Context  HOST: cp_rights_shut_in      CONTROL, on such a thread: the rest
  * Why      libc's setuid() and its kin make the same system call on each thread, and end
  *          the process when they don't all answer the same. Capabilities are each
  *          thread's own: a host that keeps or raises some, as named and setpriv do,
@@ -13,7 +13,7 @@
 
 #include "../rt/base.h"
 
-/* After a thread was made: libc has its handler for signal 33 by then. */
+/* Libc has its handler for signal 33 since a thread was made. */
 void cp_rights_share(void);
 /* The calling thread is one of ours, the slot-th; and no longer. */
 void cp_rights_join(unsigned slot);

@@ -32,13 +32,16 @@
 #define STACK_SIZE    (128UL << 10)
 #define THREADS_FIELD 17 /* blanks between the state and the number of threads */
 
+#define READY_NS    50000
+#define READY_LOOKS 2000
+
 #define WAY_OUT_NS    1000000
 #define WAY_OUT_LOOKS 100
 
 static struct {
-	uint32_t running; /* such threads */
-	uint32_t made;
-	uint32_t pid, epoch; /* of the process they are in */
+	uint32_t running;     /* such threads */
+	uint32_t made, ready; /* ready: for what libc may ask of them */
+	uint32_t pid, epoch;  /* of the process they are in */
 	uint32_t shut_in;
 	/* Of the host's, from when its main thread leaves: */
 	uint32_t main_left;
@@ -58,11 +61,23 @@ void cp_thread_be_ordinary(void)
 		CP_SYS(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
 }
 
+/* It begins deaf to these too: one it wasn't ready for would take its rights away, and libc
+ * ends a process whose threads don't agree. Who called waits as long. */
+static void hear_libc(void)
+{
+	const uint64_t libcs = 3ULL << 31;
+
+	CP_SYS(SYS_rt_sigprocmask, 1 /* SIG_UNBLOCK */, &libcs, 0, sizeof(libcs));
+}
+
 static void *counted(void *run)
 {
 	unsigned slot = cp_add_rlx(&st.made, 1);
 
 	cp_rights_join(slot);
+	cp_rights_share();
+	hear_libc();
+	cp_add_rlx(&st.ready, 1);
 	cp_thread_be_ordinary();
 	((cp_thread_main_fn *)run)();
 	cp_rights_leave(slot);
@@ -99,18 +114,28 @@ static int make(cp_thread_main_fn *run, size_t stack)
 	return r;
 }
 
+/* Whoever makes a process's first thread has libc open it to signal 33. So nobody else is to
+ * change user before it is ready: this thread is who will, if any. */
+static void wait_until_ready(uint32_t before)
+{
+	const struct timespec ts = {0, READY_NS};
+
+	for (unsigned i = 0; i < READY_LOOKS && cp_load_rlx(&st.ready) == before; i++)
+		CP_SYS(SYS_nanosleep, &ts, 0);
+}
+
 int cp_thread_make(cp_thread_main_fn *run)
 {
-	const uint64_t ours = ~(3ULL << 31);
+	uint32_t before = cp_load_rlx(&st.ready);
 	uint64_t mask;
 	int r;
 
-	CP_SYS(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &ours, &mask, sizeof(mask));
+	cp_sys_block_signals(&mask);
 	r = make(run, STACK_SIZE);
 	if (r == 22 /* EINVAL: the host's thread-local variables need more */)
 		r = make(run, 0);
 	if (!r)
-		cp_rights_share();
+		wait_until_ready(before);
 	cp_sys_restore_signals(&mask);
 	return r;
 }

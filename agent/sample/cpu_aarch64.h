@@ -143,4 +143,12 @@ CP_INLINE bool cp_cpu_after_call(uintptr_t pc, bool careful)
 	       (code & 0xfefff800) == 0xd63f0800;
 }
 
+/* Is that where a system call returns to? */
+CP_INLINE bool cp_cpu_after_syscall(uintptr_t pc)
+{
+	uint32_t code;
+
+	return cp_cpu_code(&code, pc - 4, 1, true) && code == 0xd4000001;
+}
+
 #endif

@@ -152,4 +152,12 @@ CP_INLINE bool cp_cpu_after_call(uintptr_t pc, bool careful)
 	return false;
 }
 
+/* Is that where a system call returns to? */
+CP_INLINE bool cp_cpu_after_syscall(uintptr_t pc)
+{
+	uint8_t b[2];
+
+	return cp_cpu_code(b, pc - 2, 2, true) && b[0] == 0x0f && b[1] == 0x05;
+}
+
 #endif

@@ -392,12 +392,19 @@ static void take_stack(struct cp_thread_slot *s, const ucontext_t *uc)
 	}
 }
 
+/* The signal comes late: by then the thread has let it in, with a system call. Of others that
+ * lasted so long we know fork, where it was us who blocked it; and a machine that stood still
+ * did so anywhere: that is the stack's own time. */
+static bool was_blocked(const ucontext_t *uc)
+{
+	return !cp_self.held && cp_cpu_after_syscall(cp_cpu_uc_pc(uc));
+}
+
 static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 {
 	take_stack(s, uc);
 	read_name(s);
-	/* A fork's is its stack's: there it was us who blocked the signal. */
-	if (CP_UNLIKELY(ns > cp_tick_limit(s) && !cp_self.held)) {
+	if (CP_UNLIKELY(ns > cp_tick_limit(s) && was_blocked(uc))) {
 		cp_tick_charge(cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED), s->label,
 			       ns - period_of(s));
 		ns = period_of(s);
