@@ -25,6 +25,13 @@
 
 #define UNPACKED_MAX ((size_t)1 << 30)
 
+/* A folder while it is looked through. */
+struct place {
+	char *folder;
+	int fd;
+	bool shared; /* others may write there */
+};
+
 static bool remember(struct cp_words *words, char *word)
 {
 	if (word && cp_words_add(words, word))
@@ -100,6 +107,14 @@ static bool is_its(const struct cp_answer *a, const struct stat *sb)
 	return sb->st_uid == a->uid || !sb->st_uid;
 }
 
+/* May others than its owner put a file there? */
+static bool is_shared(int folder)
+{
+	struct stat sb;
+
+	return fstat(folder, &sb) || (sb.st_mode & (S_IWGRP | S_IWOTH));
+}
+
 /* In /tmp anyone may have put a link or a folder of that name. */
 static DIR *open_folder(const struct cp_answer *a, const char *folder)
 {
@@ -156,20 +171,20 @@ static bool has_nonce(const struct cp_profile *p, uint32_t nonce)
 }
 
 /* Neither a link's target is read, nor does a pipe make us wait. */
-static int open_its(const struct cp_answer *a, int folder, const char *name)
+static int open_its(const struct cp_answer *a, const struct place *in, const char *name)
 {
-	int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(in->fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	struct stat sb;
 
-	if (fd < 0 || (!fstat(fd, &sb) && S_ISREG(sb.st_mode) && is_its(a, &sb)))
+	if (fd < 0 || (!fstat(fd, &sb) && S_ISREG(sb.st_mode) && (!in->shared || is_its(a, &sb))))
 		return fd;
 	close(fd);
 	return -1;
 }
 
-static bool answers(const struct cp_answer *a, int folder, const char *name)
+static bool answers(const struct cp_answer *a, const struct place *in, const char *name)
 {
-	int fd = open_its(a, folder, name);
+	int fd = open_its(a, in, name);
 	struct cp_region region;
 	struct cp_bytes file;
 	struct cp_profile *p = NULL;
@@ -197,20 +212,20 @@ static char *prefix_of(const char *name)
 	return strndup(name, n);
 }
 
-static bool look_at(struct cp_answer *a, char *folder, int fd, const char *name)
+static bool look_at(struct cp_answer *a, const struct place *in, const char *name)
 {
 	char *path;
 
 	if (!is_its_profile(a, name))
 		return false;
-	path = printed("%s/%s", folder, name);
+	path = printed("%s/%s", in->folder, name);
 	if (!path || tfind(path, &a->known, by_name)) {
 		free(path);
 		return false;
 	}
-	if (answers(a, fd, name)) {
+	if (answers(a, in, name)) {
 		free(path);
-		a->folder = folder;
+		a->folder = in->folder;
 		a->prefix = prefix_of(name);
 		return a->prefix;
 	}
@@ -221,13 +236,17 @@ static bool look_at(struct cp_answer *a, char *folder, int fd, const char *name)
 static bool find_in(struct cp_answer *a, char *folder)
 {
 	DIR *d = open_folder(a, folder);
+	struct place in = {.folder = folder};
 	struct dirent *e;
 	bool found = false;
 
-	while (d && !found && (e = readdir(d)))
-		found = look_at(a, folder, dirfd(d), e->d_name);
-	if (d)
-		closedir(d);
+	if (!d)
+		return false;
+	in.fd = dirfd(d);
+	in.shared = is_shared(in.fd);
+	while (!found && (e = readdir(d)))
+		found = look_at(a, &in, e->d_name);
+	closedir(d);
 	return found;
 }
 

@@ -6,11 +6,14 @@
  * Holds    A file is the answer when a comment in it has the request's nonce. One
  *          snapshot's files agree in their names up to the type; they are complete
  *          when no temporary one of that name is left.
- *          A file counts only when it is a plain one of the process's user, or of
- *          root, as which a server's first thread may have begun; the folder in /tmp
- *          only under the library's own terms for it (agent/control/dir.h).
+ *          A file counts only when it is a plain one, and, where others may write,
+ *          of the process's user, or of root, as which a server's first thread may
+ *          have begun; the folder in /tmp only under the library's own terms for it
+ *          (agent/control/dir.h).
  *          What is there before the request is sent can't have its nonce, and is
  *          never read: a process may keep hundreds of profiles.
+ * Why      Where only one may write no owner is asked for: a server of files, or a
+ *          mount, may give all files one owner that no process runs as.
  */
 #ifndef CP_CLI_ANSWER_H
 #define CP_CLI_ANSWER_H

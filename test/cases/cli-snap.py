@@ -109,25 +109,56 @@ with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: None);
     with Unread([old]):
         refused(1, "no answer in 1 s", "--timeout=1", pid)
 
-# Put there by others: a pipe nobody writes to, a link, another user's file.
+# Put there by others: a pipe nobody writes to, a link, and where all may write another user's file.
 PLANTED = """import os, signal
+os.chdir(os.environ["CPROF_DIR"])
 def plant(*_):
     name = f"{{}}.{os.getpid()}.20200101T000000Z.0001.allocs.pb.gz".format
     if not os.path.exists(name("pipe")):
         os.mkfifo(name("pipe"))
-        os.symlink(os.path.abspath("mine"), name("link"))
-        os.rename("theirs", name("theirs"))
+        os.symlink(os.path.abspath("../mine"), name("link"))
+        if os.stat(".").st_mode & 0o002:
+            os.rename("../theirs", name("theirs"))
 signal.signal(signal.SIGUSR1, plant);"""
 for name in ("mine", "theirs"):
     shutil.copy(first[0], name)
 if os.geteuid() == 0:
     os.chown("theirs", 65534, 65534)
-with Victim(code=PLANTED + STAY) as pid:
-    with Unread(["mine"] + (["theirs"] if os.geteuid() == 0 else [])):
+for folder, mode in (("closed", 0o755), ("open", 0o1777)):
+    os.mkdir(folder)
+    os.chmod(folder, mode)
+    with Victim(code=PLANTED + STAY, CPROF_DIR=os.path.abspath(folder)) as pid:
+        with Unread(["mine"] + (["theirs"] if os.geteuid() == 0 else [])):
+            refused(1, "no answer in 1 s", "--timeout=1", pid)
+    for f in os.listdir(folder):
+        if f.startswith(("pipe.", "link.")):
+            os.remove(os.path.join(folder, f))
+
+# Its own, whoever a mount says they are of: believed where nobody else may write.
+ANSWER = """import ctypes, gzip, os, re, signal, sys
+kept = gzip.open(%r).read()
+os.chdir(os.environ["CPROF_DIR"])
+libc, info, wanted = ctypes.CDLL(None), ctypes.create_string_buffer(128), (ctypes.c_ulong * 16)()
+wanted[0] = 1 << signal.SIGUSR1 - 1
+signal.signal(signal.SIGUSR1, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+print("ready", flush=True)
+while libc.sigwaitinfo(wanted, info) != signal.SIGUSR1:
+    pass
+%s
+nonce = b"request=%%06x" %% int.from_bytes(info[24:27], "little")  # si_value's lowest bits
+with gzip.open("new", "wb") as f:
+    f.write(re.sub(b"request=[0-9a-f]{6}", nonce, kept))
+%s
+os.rename("new", f"python.{os.getpid()}.20200101T000000Z.0001.allocs.pb.gz")
+sys.stdin.read()
+"""
+CHOWN = "os.chown('new', 65534, 65534)"
+if os.geteuid() == 0:
+    with Victim(code=ANSWER % (first[0], "", CHOWN), CPROF_DIR=os.path.abspath("closed")) as pid:
+        answered("closed", ["allocs"], pid)
+    with Victim(code=ANSWER % (first[0], "", CHOWN), CPROF_DIR=os.path.abspath("open")) as pid:
         refused(1, "no answer in 1 s", "--timeout=1", pid)
-for f in os.listdir("."):
-    if f.startswith(("pipe.", "link.")):
-        os.remove(f)
 
 # One whose handler is known to be its own: memcached would end.
 own = shutil.copy(os.path.realpath(sys.executable), "memcached")
