@@ -14,6 +14,7 @@
 #include "slurp.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <search.h>
 #include <stdarg.h>
@@ -104,7 +105,13 @@ static void note_known(struct cp_answer *a, char *path)
 
 static bool is_its(const struct cp_answer *a, const struct stat *sb)
 {
-	return sb->st_uid == a->uid || !sb->st_uid;
+	const uid_t *uid = a->process->uid;
+
+	for (unsigned i = 0; i < CP_PROCESS_UIDS; i++) {
+		if (sb->st_uid == uid[i])
+			return true;
+	}
+	return !sb->st_uid;
 }
 
 /* May others than its owner put a file there? */
@@ -115,6 +122,12 @@ static bool is_shared(int folder)
 	return fstat(folder, &sb) || (sb.st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* Whoever the process has become since: of the user whom it is named after. */
+static bool is_private(const struct cp_answer *a, const struct stat *sb)
+{
+	return (sb->st_uid == a->own_uid || !sb->st_uid) && !(sb->st_mode & 077);
+}
+
 /* In /tmp anyone may have put a link or a folder of that name. */
 static DIR *open_folder(const struct cp_answer *a, const char *folder)
 {
@@ -123,7 +136,7 @@ static DIR *open_folder(const struct cp_answer *a, const char *folder)
 	struct stat sb;
 	DIR *d = NULL;
 
-	if (fd >= 0 && (!own || (!fstat(fd, &sb) && is_its(a, &sb) && !(sb.st_mode & 077))))
+	if (fd >= 0 && (!own || (!fstat(fd, &sb) && is_private(a, &sb))))
 		d = fdopendir(fd);
 	if (fd >= 0 && !d)
 		close(fd);
@@ -146,11 +159,14 @@ static void note_folder(struct cp_answer *a, const char *folder)
 bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
 		    uint32_t nonce)
 {
-	*a = (struct cp_answer){.pid = p->own_pid, .uid = p->uid, .nonce = nonce};
+	*a = (struct cp_answer){.process = p,
+				.pid = p->own_pid,
+				.own_uid = p->uid[CP_PROCESS_EUID],
+				.nonce = nonce};
 	if (!(dir ? remember(&a->folders, strdup(dir)) : add_folders(a, p)))
 		return false;
 	/* Where it writes when it may not write there: a server's worker, say. */
-	if (!remember(&a->folders, printed("%s/tmp/cprof-%u", p->root, p->uid)))
+	if (!remember(&a->folders, printed("%s/tmp/cprof-%u", p->root, a->own_uid)))
 		return false;
 	a->own = a->folders.word[a->folders.n - 1];
 	for (size_t i = 0; i < a->folders.n; i++)
@@ -170,29 +186,34 @@ static bool has_nonce(const struct cp_profile *p, uint32_t nonce)
 	return false;
 }
 
-/* Neither a link's target is read, nor does a pipe make us wait. */
+/* Neither a link's target is read, nor does a pipe make us wait. -EPERM: another user's. */
 static int open_its(const struct cp_answer *a, const struct place *in, const char *name)
 {
 	int fd = openat(in->fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	struct stat sb;
+	int err = 0;
 
-	if (fd < 0 || (!fstat(fd, &sb) && S_ISREG(sb.st_mode) && (!in->shared || is_its(a, &sb))))
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &sb) || !S_ISREG(sb.st_mode))
+		err = -EINVAL;
+	else if (in->shared && !is_its(a, &sb))
+		err = -EPERM;
+	if (!err)
 		return fd;
 	close(fd);
-	return -1;
+	return err;
 }
 
-static bool answers(const struct cp_answer *a, const struct place *in, const char *name)
+/* Closes fd. */
+static bool answers(const struct cp_answer *a, int fd)
 {
-	int fd = open_its(a, in, name);
 	struct cp_region region;
 	struct cp_bytes file;
 	struct cp_profile *p = NULL;
 	const char *why;
 	bool yes;
 
-	if (fd < 0)
-		return false;
 	cp_region_init(&region);
 	if (!cp_slurp_fd(fd, &region, &file))
 		p = cp_profile_read(file.data, file.size, UNPACKED_MAX, &region.alloc, &why);
@@ -215,6 +236,7 @@ static char *prefix_of(const char *name)
 static bool look_at(struct cp_answer *a, const struct place *in, const char *name)
 {
 	char *path;
+	int fd;
 
 	if (!is_its_profile(a, name))
 		return false;
@@ -223,7 +245,12 @@ static bool look_at(struct cp_answer *a, const struct place *in, const char *nam
 		free(path);
 		return false;
 	}
-	if (answers(a, in, name)) {
+	fd = open_its(a, in, name);
+	if (fd == -EPERM) { /* now: the process may become that user */
+		free(path);
+		return false;
+	}
+	if (fd >= 0 && answers(a, fd)) {
 		free(path);
 		a->folder = in->folder;
 		a->prefix = prefix_of(name);

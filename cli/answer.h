@@ -7,9 +7,10 @@
  *          snapshot's files agree in their names up to the type; they are complete
  *          when no temporary one of that name is left.
  *          A file counts only when it is a plain one, and, where others may write,
- *          of the process's user, or of root, as which a server's first thread may
- *          have begun; the folder in /tmp only under the library's own terms for it
- *          (agent/control/dir.h).
+ *          of one of the process's users, or of root, as which a server's first thread
+ *          may have begun; the folder in /tmp only under the library's own terms for it
+ *          (agent/control/dir.h). Who they are may change: p is to be read again from
+ *          time to time, and what was another's is looked at anew.
  *          What is there before the request is sent can't have its nonce, and is
  *          never read: a process may keep hundreds of profiles.
  * Why      Where only one may write no owner is asked for: a server of files, or a
@@ -22,8 +23,9 @@
 #include "process.h"
 
 struct cp_answer {
-	pid_t pid; /* in its own pid namespace, as in the names */
-	uid_t uid; /* whose files they are */
+	const struct cp_process *process; /* its users, as they were last read */
+	pid_t pid;			  /* in its own pid namespace, as in the names */
+	uid_t own_uid;			  /* whose own's is, by its name */
 	uint32_t nonce;
 	struct cp_words folders; /* where to look */
 	void *known;		 /* files that are not it, as tsearch(3) keeps them */
@@ -32,7 +34,7 @@ struct cp_answer {
 };
 
 /* [before the request is sent] Where this process may write: dir when given, else what its
- * environment says; and where it does when it may not. Remembers which files are there. */
+ * environment says; and where it does when it may not. Remembers which files are there, and p. */
 bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char *dir,
 		    uint32_t nonce);
 /* Has it come, whole? */

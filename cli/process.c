@@ -41,6 +41,25 @@ static bool complain(pid_t pid, int err)
 	return false;
 }
 
+static void parse_uids(struct cp_process *p, char *s)
+{
+	for (unsigned i = 0; i < CP_PROCESS_UIDS; i++)
+		p->uid[i] = (uid_t)strtoul(s, &s, 10);
+}
+
+void cp_process_read_uids(struct cp_process *p)
+{
+	FILE *f = open_proc(p->pid, "status");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "Uid:", 4))
+			parse_uids(p, line + 4);
+	}
+	if (f)
+		fclose(f);
+}
+
 static bool read_status(struct cp_process *p)
 {
 	FILE *f = open_proc(p->pid, "status");
@@ -56,8 +75,8 @@ static bool read_status(struct cp_process *p)
 			p->caught = strtoull(line + 7, NULL, 16);
 		else if (!strncmp(line, "NSpid:", 6) && last)
 			p->own_pid = (pid_t)strtol(last, NULL, 10);
-		else if (!strncmp(line, "Uid:", 4)) /* real, then effective */
-			p->uid = (uid_t)strtoul(line + 4 + 1 + strcspn(line + 5, "\t"), NULL, 10);
+		else if (!strncmp(line, "Uid:", 4))
+			parse_uids(p, line + 4);
 	}
 	fclose(f);
 	return true;

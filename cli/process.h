@@ -12,13 +12,16 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#define CP_PROCESS_EUID 1
+#define CP_PROCESS_UIDS 4
+
 struct cp_process {
 	pid_t pid;
-	int fd;		   /* a pidfd: of it, and never of one that gets its number later; or -1 */
-	pid_t own_pid;	   /* what it calls itself, in its own pid namespace */
-	uid_t uid;	   /* effective */
-	uint64_t caught;   /* signals it has handlers for, bit sig - 1 */
-	bool has_library;  /* libcprof.so is mapped */
+	int fd;	       /* a pidfd: of it, and never of one that gets its number later; or -1 */
+	pid_t own_pid; /* what it calls itself, in its own pid namespace */
+	uid_t uid[CP_PROCESS_UIDS]; /* real, effective, saved, of the file system */
+	uint64_t caught;	    /* signals it has handlers for, bit sig - 1 */
+	bool has_library;	    /* libcprof.so is mapped */
 	char root[32];	   /* before its paths, when it sees other mounts than we: /proc/PID/root */
 	char program[64];  /* its executable's name; "" when that can't be read */
 	char *environment; /* NUL after each; as it was at the start, or overwritten since */
@@ -31,6 +34,9 @@ void cp_process_release(struct cp_process *p);
 
 /* The same process as it is now: it may have become another program. false as above. */
 bool cp_process_read_again(struct cp_process *p);
+
+/* Only its users, as they are now; says nothing when they can't be read, and leaves them. */
+void cp_process_read_uids(struct cp_process *p);
 
 /* Queues the signal with value; 0 or -errno. */
 int cp_process_send(const struct cp_process *p, int sig, union sigval value);

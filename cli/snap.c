@@ -168,9 +168,11 @@ static bool wait_for(const struct request *r, struct cp_process *p, struct cp_an
 	/* By the clock: a look at a large folder takes longer than the pause. */
 	for (int64_t now = start; now <= last; now = now_ms()) {
 		if (now >= again) {
-			if (!ask(r, p))
+			if (now > start && r->seconds)
+				cp_process_read_uids(p);
+			else if (!ask(r, p))
 				return false;
-			again = r->seconds ? INT64_MAX : now + AGAIN_MS;
+			again = now + AGAIN_MS;
 		}
 		nanosleep(&pause, NULL);
 		if (cp_answer_is_there(a))

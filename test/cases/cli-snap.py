@@ -134,7 +134,8 @@ for folder, mode in (("closed", 0o755), ("open", 0o1777)):
         if f.startswith(("pipe.", "link.")):
             os.remove(os.path.join(folder, f))
 
-# Its own, whoever a mount says they are of: believed where nobody else may write.
+# Its own, whoever a mount says they are of: believed where nobody else may write. And
+# where all may, of the user it has become meanwhile.
 ANSWER = """import ctypes, gzip, os, re, signal, sys
 kept = gzip.open(%r).read()
 os.chdir(os.environ["CPROF_DIR"])
@@ -159,6 +160,10 @@ if os.geteuid() == 0:
         answered("closed", ["allocs"], pid)
     with Victim(code=ANSWER % (first[0], "", CHOWN), CPROF_DIR=os.path.abspath("open")) as pid:
         refused(1, "no answer in 1 s", "--timeout=1", pid)
+    for span in ([], ["--seconds=1"]):
+        with Victim(code=ANSWER % (first[0], "os.seteuid(65534)", ""),
+                    CPROF_DIR=os.path.abspath("open")) as pid:
+            answered("open", ["allocs"], *span, pid)
 
 # One whose handler is known to be its own: memcached would end.
 own = shutil.copy(os.path.realpath(sys.executable), "memcached")
