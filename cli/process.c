@@ -4,8 +4,8 @@
  *
  * Context  the cprof program.
  * Holds    Looking changes nothing: no ptrace, no signal.
- * Fails    A kernel before 5.3, or a filter, has no pidfd: then the number alone has
- *          to do.
+ * Fails    A kernel before 5.3, or a filter, has no pidfd, or none to send a signal by:
+ *          then the number alone has to do.
  */
 #include "process.h"
 
@@ -182,16 +182,23 @@ void cp_process_release(struct cp_process *p)
 	p->fd = -1;
 }
 
-int cp_process_send(const struct cp_process *p, int sig, union sigval value)
+static int send_by_fd(const struct cp_process *p, int sig, union sigval value)
 {
 	siginfo_t info = {.si_signo = sig, .si_code = SI_QUEUE};
 
-	if (p->fd < 0)
-		return sigqueue(p->pid, sig, value) ? -errno : 0;
 	info.si_pid = getpid();
 	info.si_uid = getuid();
 	info.si_value = value;
 	return syscall(SYS_pidfd_send_signal, p->fd, sig, &info, 0) ? -errno : 0;
+}
+
+int cp_process_send(const struct cp_process *p, int sig, union sigval value)
+{
+	int err = p->fd < 0 ? -ENOSYS : send_by_fd(p, sig, value);
+
+	if (err != -ENOSYS)
+		return err;
+	return sigqueue(p->pid, sig, value) ? -errno : 0;
 }
 
 bool cp_process_has_ended(const struct cp_process *p)
@@ -199,8 +206,9 @@ bool cp_process_has_ended(const struct cp_process *p)
 	struct pollfd over = {.fd = p->fd, .events = POLLIN};
 	char path[64], to[8];
 
-	if (p->fd >= 0 && poll(&over, 1, 0) > 0)
-		return true;
+	/* The executable is gone once the first thread has ended, others may go on. */
+	if (p->fd >= 0)
+		return poll(&over, 1, 0) > 0;
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)p->pid);
 	return readlink(path, to, sizeof(to)) < 0 && (errno == ENOENT || errno == ESRCH);
 }

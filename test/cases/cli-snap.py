@@ -136,7 +136,7 @@ for folder, mode in (("closed", 0o755), ("open", 0o1777)):
 
 # Its own, whoever a mount says they are of: believed where nobody else may write. And
 # where all may, of the user it has become meanwhile.
-ANSWER = """import ctypes, gzip, os, re, signal, sys
+ANSWER = """import ctypes, gzip, os, re, signal, sys, threading, time
 kept = gzip.open(%r).read()
 os.chdir(os.environ["CPROF_DIR"])
 libc, info, wanted = ctypes.CDLL(None), ctypes.create_string_buffer(128), (ctypes.c_ulong * 16)()
@@ -146,24 +146,38 @@ signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 print("ready", flush=True)
 while libc.sigwaitinfo(wanted, info) != signal.SIGUSR1:
     pass
+def answer():
+    nonce = b"request=%%06x" %% int.from_bytes(info[24:27], "little")  # si_value's lowest bits
+    with gzip.open("new", "wb") as f:
+        f.write(re.sub(b"request=[0-9a-f]{6}", nonce, kept))
+    %s
+    os.rename("new", f"python.{os.getpid()}.20200101T000000Z.0001.allocs.pb.gz")
+    sys.stdin.read()
 %s
-nonce = b"request=%%06x" %% int.from_bytes(info[24:27], "little")  # si_value's lowest bits
-with gzip.open("new", "wb") as f:
-    f.write(re.sub(b"request=[0-9a-f]{6}", nonce, kept))
-%s
-os.rename("new", f"python.{os.getpid()}.20200101T000000Z.0001.allocs.pb.gz")
-sys.stdin.read()
+answer()
 """
 CHOWN = "os.chown('new', 65534, 65534)"
 if os.geteuid() == 0:
-    with Victim(code=ANSWER % (first[0], "", CHOWN), CPROF_DIR=os.path.abspath("closed")) as pid:
+    with Victim(code=ANSWER % (first[0], CHOWN, ""), CPROF_DIR=os.path.abspath("closed")) as pid:
         answered("closed", ["allocs"], pid)
-    with Victim(code=ANSWER % (first[0], "", CHOWN), CPROF_DIR=os.path.abspath("open")) as pid:
+    with Victim(code=ANSWER % (first[0], CHOWN, ""), CPROF_DIR=os.path.abspath("open")) as pid:
         refused(1, "no answer in 1 s", "--timeout=1", pid)
     for span in ([], ["--seconds=1"]):
-        with Victim(code=ANSWER % (first[0], "os.seteuid(65534)", ""),
+        with Victim(code=ANSWER % (first[0], "", "os.seteuid(65534)"),
                     CPROF_DIR=os.path.abspath("open")) as pid:
             answered("open", ["allocs"], *span, pid)
+
+# One whose first thread leaves meanwhile: the process goes on, and its others answer.
+LEAVE = """def others():
+    while os.path.exists("/proc/self/exe"):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    answer()
+    os._exit(0)
+threading.Thread(target=others).start()
+libc.syscall(60, 0)"""
+with Victim(code=ANSWER % (first[0], "", LEAVE), CPROF_DIR=os.path.abspath("closed")) as pid:
+    answered("closed", ["allocs"], "--seconds=1", pid)
 
 # One whose handler is known to be its own: memcached would end.
 own = shutil.copy(os.path.realpath(sys.executable), "memcached")
