@@ -47,8 +47,9 @@ static unsigned choose_rows(struct taking *t)
 
 static void emit_source(struct taking *t, const struct cp_source *source)
 {
-	/* What one source needs is given back before the next. */
-	struct cp_arena arena = {.limit = t->arena.limit - t->arena.mapped, .stays = true};
+	/* What one source needs is given back before the next. Never 0: that is no limit. */
+	size_t left = t->arena.limit - t->arena.mapped;
+	struct cp_arena arena = {.limit = CP_MAX(left, (size_t)CP_PAGE), .stays = true};
 	struct cp_emit e = {
 		.job = &arena,
 		.maps = &t->maps,
