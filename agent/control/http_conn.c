@@ -68,6 +68,16 @@ void cp_http_conn_close(struct cp_http_conn *c)
 
 /* --- sending ------------------------------------------------------------------ */
 
+/* What is not in `out`: it takes no memory, so there is always some for an error. */
+static struct cp_slice fixed_body(const struct cp_http_conn *c)
+{
+	bool flame = c->plan.what == CP_PLAN_FLAME;
+
+	if (c->plan.what == CP_PLAN_TEXT)
+		return (struct cp_slice){c->plan.text, strlen(c->plan.text)};
+	return (struct cp_slice){cp_flame_page, flame ? cp_flame_page_size : 0};
+}
+
 static void start_sending(struct cp_http_conn *c, int64_t now)
 {
 	struct cp_http_reply *r = &c->plan.reply;
@@ -75,7 +85,7 @@ static void start_sending(struct cp_http_conn *c, int64_t now)
 
 	r->close = !c->keep;
 	r->keep_alive = c->keep && c->http10;
-	r->length = c->plan.what == CP_PLAN_FLAME ? cp_flame_page_size : c->out.total;
+	r->length = fixed_body(c).n + c->out.total;
 	r->now = cp_now_ns(CLOCK_REALTIME) / CP_HTTP_SECOND;
 	cp_http_reply(&b, r);
 	c->head_len = b.len;
@@ -85,7 +95,7 @@ static void start_sending(struct cp_http_conn *c, int64_t now)
 	enter(c, CP_CONN_SENDING, now, FOR_READING);
 }
 
-/* An error instead of what was planned. */
+/* An error instead of what was planned. The text must last as long as the connection. */
 static void send_error(struct cp_http_conn *c, int64_t now, int status, const char *text,
 		       unsigned retry)
 {
@@ -93,22 +103,19 @@ static void send_error(struct cp_http_conn *c, int64_t now, int status, const ch
 		cp_window_close(c->window);
 	c->window = NULL;
 	cp_arena_release(&c->arena);
-	c->arena = (struct cp_arena){.limit = cp_http_room(), .stays = true};
-	c->out = (struct cp_out){.arena = &c->arena};
-	cp_http_refuse(&c->plan, status, NULL); /* it may be gone before the answer is */
+	memset(&c->out, 0, sizeof(c->out));
+	cp_http_refuse(&c->plan, status, text);
 	c->plan.reply.retry_after = retry;
-	cp_out_str(&c->out, text);
 	start_sending(c, now);
 }
 
 /* Ours: `what` is Go's text, which scripts look for; the reason says what can be done. */
 static void send_failure(struct cp_http_conn *c, int64_t now, const char *what)
 {
-	char text[128];
-	struct cp_buf b = CP_BUF(text);
+	struct cp_buf b = CP_BUF(c->said);
 
 	cp_buf_fmt(&b, "%s: %s\n", what, cp_reason(c->out.error));
-	send_error(c, now, 500, b.p, 0);
+	send_error(c, now, 500, c->said, 0);
 }
 
 /* The answered request is over. */
@@ -139,18 +146,18 @@ static long send_some(struct cp_http_conn *c, const char *p, size_t n, bool more
 /* What is to be sent next: 0 bytes when that was all. */
 static size_t next_bytes(struct cp_http_conn *c, const char **p)
 {
+	struct cp_slice fixed = c->head_only ? (struct cp_slice){NULL, 0} : fixed_body(c);
+
 	if (c->head_at < c->head_len) {
 		*p = c->head + c->head_at;
 		return c->head_len - c->head_at;
 	}
-	if (c->plan.what == CP_PLAN_FLAME && !c->head_only) {
-		*p = cp_flame_page + c->piece_at;
-		return cp_flame_page_size - c->piece_at;
+	if (fixed.n) {
+		*p = fixed.p + c->piece_at;
+		return fixed.n - c->piece_at;
 	}
-	while (c->piece && c->piece_at == c->piece->used) {
+	for (; c->piece && c->piece_at == c->piece->used; c->piece_at = 0)
 		c->piece = c->piece->next;
-		c->piece_at = 0;
-	}
 	*p = c->piece ? c->piece->bytes + c->piece_at : NULL;
 	return c->piece ? c->piece->used - c->piece_at : 0;
 }
@@ -248,15 +255,13 @@ static void answer(struct cp_http_conn *c, int64_t now)
 {
 	c->arena.limit = c->arena.mapped + cp_http_room();
 	switch (c->plan.what) {
-	case CP_PLAN_TEXT:
-		cp_out_str(&c->out, c->plan.text);
-		break;
 	case CP_PLAN_REDIRECT:
 		write_redirect(c);
 		break;
 	case CP_PLAN_CMDLINE:
 		cp_http_cmdline(&c->out, c->plan.separator);
 		break;
+	case CP_PLAN_TEXT:
 	case CP_PLAN_FLAME:
 		break;
 	case CP_PLAN_SYMBOL:

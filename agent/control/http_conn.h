@@ -42,7 +42,7 @@ struct cp_http_plan {
 		CP_PLAN_REDIRECT
 	} what;
 	struct cp_http_reply reply;
-	const char *text; /* of an error */
+	const char *text; /* of an error; not copied */
 	const struct cp_profile_row *row;
 	unsigned debug;	  /* 0: bytes; else the text form, 2: the longer one */
 	uint32_t seconds; /* 0: totals */
@@ -72,6 +72,7 @@ struct cp_http_conn {
 	struct cp_out out;
 	struct cp_out_piece *piece; /* being sent, */
 	size_t piece_at;	    /* from here */
+	char said[128];		    /* a text of an error, made up of parts */
 	char head[768];
 	size_t head_len, head_at;
 	size_t have;

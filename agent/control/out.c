@@ -59,6 +59,19 @@ bool cp_out_has_room(const struct cp_out *o, size_t n)
 	return !a->limit || a->limit - a->mapped + a->left > n + n / 256 + 2 * PIECE;
 }
 
+void cp_out_share(struct cp_out *o, size_t n)
+{
+	struct cp_arena *a = o->arena;
+	size_t whole = a->limit;
+
+	if (!whole)
+		return;
+	/* At the limit, since an arena maps more than it is asked for up to there. */
+	a->limit = a->mapped + (whole - a->mapped) / 2;
+	if (!cp_out_has_room(o, n))
+		a->limit = whole;
+}
+
 void cp_out_str(struct cp_out *o, const char *s)
 {
 	cp_out_write(o, s, strlen(s));

@@ -28,6 +28,8 @@ struct cp_out {
 int cp_out_write(void *ctx, const void *buf, size_t n);
 /* Are there n more bytes, and what pieces lose of them, within the arena's limit? */
 bool cp_out_has_room(const struct cp_out *o, size_t n);
+/* Leaves half of the room to others, unless n bytes would not fit into the other half. */
+void cp_out_share(struct cp_out *o, size_t n);
 void cp_out_str(struct cp_out *o, const char *s);
 void cp_out_fmt(struct cp_out *o, const char *fmt, ...) CP_PRINTF(2, 3);
 

@@ -272,6 +272,7 @@ static int write_dump(struct stacks *s)
 	if (err)
 		return err;
 	n = order(s->dump, list);
+	cp_out_share(s->out, ROOM);
 	for (i = 1; i <= s->dump->ndeadlocks && cp_out_has_room(s->out, ROOM); i++)
 		write_deadlock(s, i);
 	for (i = 0; i < n && cp_out_has_room(s->out, ROOM); i++)

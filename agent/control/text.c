@@ -364,6 +364,7 @@ int cp_text_write(struct cp_out *o, struct cp_arena *job, const struct cp_profil
 	if (err)
 		return err;
 	t.end = copy_maps(NULL) + END;
+	cp_out_share(o, t.end);
 	write_head(&t);
 	write_records(&t);
 	if (t.form == HEAP) {

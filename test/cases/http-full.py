@@ -4,16 +4,23 @@
 
 import os
 import re
+import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
-from host import PROG, check  # noqa: E402
-from http_kit import Server  # noqa: E402
+from host import PROG, Host, check, wait_for  # noqa: E402
+from http_kit import Server, ask, request  # noqa: E402
 
 HEAP = "/debug/pprof/heap"
 FULL = "out of memory (see CPROF_MAX_MEMORY)\n"
 STACKS = 12  # bits
+MANY = [os.path.join(PROG, "manystacks"), str(STACKS), "nowhere"]
+BESIDE = [("nonesuch", 404, "Unknown profile\n"),
+          ("heap?seconds=x", 400, 'invalid value for "seconds" - must be a positive integer\n'),
+          ("cmdline", 200, MANY[0]),
+          ("heap?debug=1", 200, "heap profile: ")]
+LITTLE = {"CPROF_HEAP_RATE": 1, "CPROF_MAX_MEMORY": "8M"}
 
 
 def text_form(h):
@@ -43,8 +50,47 @@ def windows(h):
                                  (500, "failed to compute delta: " + FULL)], "%d %r" % (status, body))
 
 
-with Server([os.path.join(PROG, "manystacks"), str(STACKS), "nowhere"], CPROF_HEAP_RATE=1,
-            CPROF_MAX_MEMORY="8M") as host:
+def connect(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(20)
+    s.connect(path)
+    return s
+
+
+def get(path, target):
+    with connect(path) as s:
+        a = ask(s, target)
+        return a.status, a.body.decode()
+
+
+def leave_unread(path):
+    """Asks for more than a socket holds, and reads its beginning only."""
+    s = connect(path)
+    s.sendall(request(HEAP + "?debug=1"))
+    return s, s.recv(12)
+
+
+def unread():
+    """Long texts that nobody reads leave the others something; errors need nothing."""
+    path = os.path.abspath("s.sock")
+    with Host(MANY, CPROF_HTTP="unix:" + path, CPROF_DIR="unread", **LITTLE) as h:
+        check(wait_for(lambda: os.path.exists(path)), "the socket")
+        slow = [leave_unread(path)]
+        check(slow[0][1] == b"HTTP/1.1 200", slow[0])
+        for target, status, start in BESIDE:
+            got = get(path, "/debug/pprof/" + target)
+            check(got[0] == status and got[1].startswith(start), "%s: %d %r" % (
+                target, got[0], got[1][:200]))
+        slow += [leave_unread(path) for _ in range(8)]
+        got = [get(path, "/debug/pprof/" + target)[0] for target, _, _ in BESIDE]
+        check(got == [b[1] for b in BESIDE], "beside nine: %s" % got)
+        for s, _ in slow:
+            s.close()
+        check(h.process.poll() is None, "the program lives")
+
+
+with Server(MANY, **LITTLE) as host:
     text_form(host)
     windows(host)
     check(host.process.poll() is None, "the program lives")
+unread()
