@@ -238,13 +238,23 @@ static void emit_names(struct run *r)
 	}
 }
 
+/* How long the window has been open, for this source: one that is off has no base. */
+static int64_t window_of(const struct cp_emit *e)
+{
+	const struct cp_base *base = cp_window_base(e->window, e->row[0]->source);
+
+	if (!e->window)
+		return 0;
+	return cp_now_ns(CLOCK_MONOTONIC) - (base ? base->began_ns : e->window->began_ns);
+}
+
 void cp_emit_run(const struct cp_emit *e)
 {
 	const struct cp_source *source = e->row[0]->source;
 	struct run r = {
 		.e = e,
 		.time_ns = cp_now_ns(CLOCK_REALTIME),
-		.window_ns = e->window ? cp_now_ns(CLOCK_MONOTONIC) - e->window->began_ns : 0,
+		.window_ns = window_of(e),
 		.comments = *e->comments,
 		.frames = {.job = e->job},
 		.locks = {.job = e->job},

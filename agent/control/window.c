@@ -27,6 +27,7 @@ static int take_base(struct cp_window *w, const struct cp_source *source)
 {
 	struct cp_base *base = &w->base[w->nbases];
 
+	base->began_ns = cp_now_ns(CLOCK_MONOTONIC);
 	if (source->settle)
 		source->settle();
 	base->source = source;

@@ -16,6 +16,7 @@
 
 struct cp_base {
 	const struct cp_source *source;
+	int64_t began_ns; /* CLOCK_MONOTONIC: those of a window are read one after the other */
 	uint32_t n;
 	struct cp_counts *counts;
 };
