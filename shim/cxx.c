@@ -5,7 +5,7 @@
  * Context  EARLY: cp_shim_cxx_choose      HOST: the operators
  * Calls    cp_real, probe.h; dlopen(RTLD_NOLOAD) only when memory has run out.
  * Shared   st: written by cp_shim_cxx_choose before the operators are published
- *          in cp_real, read only after.
+ *          in cp_real, read only after; but for other (relaxed): found once, for good.
  * Holds    Each allocation is counted once, here or in the malloc below, never
  *          in both. What new gave, the matching delete and free can take.
  * Fails    No memory, and nobody to call new_handler or throw: NULL.
@@ -42,6 +42,7 @@ enum way { OWN, GENERIC, FORWARD };
 static struct {
 	uint8_t way[OPERATORS];
 	void *real[OPERATORS];	/* where OWN and FORWARD go; GENERIC: its own function */
+	void *host_new;		/* which all of a program without a C++ library lead to */
 	void *other[OPERATORS]; /* what comes after us, whatever the way: for GENERIC's last resort
 				 */
 } st;
@@ -51,7 +52,7 @@ static struct {
 static CP_COLD void *find_other(unsigned slot, const char *name)
 {
 	static const char *const libs[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
-	void *fn = st.other[slot];
+	void *fn = cp_load_rlx(&st.other[slot]);
 
 	for (unsigned i = 0; !fn && i < CP_ARRAY_LEN(libs); i++) {
 		void *lib = dlopen(libs[i], RTLD_LAZY | RTLD_NOLOAD);
@@ -60,8 +61,10 @@ static CP_COLD void *find_other(unsigned slot, const char *name)
 			continue;
 		fn = dlsym(lib, name);
 		cp_real.dlclose(lib); /* its user, our caller, keeps it loaded */
+		if (i == 0)	      /* libstdc++, which can't be unloaded */
+			cp_store_rlx(&st.other[slot], fn);
 	}
-	return fn;
+	return fn || slot >= SLOT(_ZnwmSt11align_val_t) ? fn : st.host_new;
 }
 
 static void *try_simple(size_t n)
@@ -262,6 +265,7 @@ static void lead_to_host(void **next, enum owner *owner)
 			next[NEW_FIRST + i] = last_resort[i];
 		owner[i] = HOST;
 	}
+	st.host_new = simple[true];
 }
 
 static void choose_new(unsigned slot, enum way way, void **next)

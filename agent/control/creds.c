@@ -13,7 +13,7 @@
  *          then, any other that libc knows of.
  * Fails    Where there was no /proc from the start, capabilities alone can be asked for. Who
  *          changes user loses some, or had none to lose: a thread that has others than
- *          its host must end.
+ *          its host must end; and where a filter may kill for the asking, any.
  * Why      What is opened before a chroot() can still be read after it: workers are made that
  *          way, and give up their user next.
  */
@@ -72,7 +72,7 @@ static bool read_rights(const char *s, uint64_t rights[3])
 
 static bool read_status(int fd, struct creds *c)
 {
-	char text[8192];
+	char text[16384]; /* of some hundreds of groups too */
 	const char *state, *uid, *gid, *groups;
 	long n = cp_sys_pread(fd, text, sizeof(text) - 1, 0);
 
@@ -140,15 +140,15 @@ static bool has_its_rights(void)
 static bool in_groups_alike(const struct creds *a, const struct creds *b)
 {
 	return a->ngroups == b->ngroups &&
-	       !memcmp(a->groups, b->groups, a->ngroups * sizeof(*a->groups)) &&
-	       !memcmp(a->gid, b->gid, 3 * sizeof(*a->gid));
+	       !memcmp(a->groups, b->groups, a->ngroups * sizeof(*a->groups));
 }
 
 /* Those of the file system go with the effective ones, but where setfsuid() is used: by a
  * thread for itself. */
 static bool are_alike(const struct creds *a, const struct creds *b)
 {
-	return in_groups_alike(a, b) && !memcmp(a->uid, b->uid, 3 * sizeof(*a->uid));
+	return in_groups_alike(a, b) && !memcmp(a->gid, b->gid, 3 * sizeof(*a->gid)) &&
+	       !memcmp(a->uid, b->uid, 3 * sizeof(*a->uid));
 }
 
 static bool has_more(const struct creds *own, const struct creds *host)
@@ -160,30 +160,35 @@ static bool has_more(const struct creds *own, const struct creds *host)
 	return more;
 }
 
-static void give_up_rights(const struct creds *host)
+/* What it hasn't, by a change of user that the host kept them over, it isn't given. */
+static void give_up_rights(const struct creds *own, const struct creds *host)
 {
 	struct __user_cap_header_struct who = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct data[2];
 
 	for (int i = 0; i < 2; i++) {
-		data[i].inheritable = (uint32_t)(host->rights[0] >> 32 * i);
-		data[i].permitted = (uint32_t)(host->rights[1] >> 32 * i);
-		data[i].effective = (uint32_t)(host->rights[2] >> 32 * i);
+		data[i].inheritable = (uint32_t)((own->rights[0] & host->rights[0]) >> 32 * i);
+		data[i].permitted = (uint32_t)((own->rights[1] & host->rights[1]) >> 32 * i);
+		data[i].effective = (uint32_t)((own->rights[2] & host->rights[2]) >> 32 * i);
 	}
 	if (!cp_filtered())
 		CP_SYS(SYS_capset, &who, data);
 }
 
-/* Who took on another user for a while gets the right to change back from his saved one. */
+/* Only calls that the host has made: a filter may kill for others. Who took on another user for
+ * a while gets the right to change from his saved one. */
 static void become(const struct creds *host, const struct creds *own)
 {
-	if (!in_groups_alike(host, own)) {
-		if (own->uid[1] && (!own->uid[0] || !own->uid[2]))
-			CP_SYS(SYS_setresuid, -1, 0, -1);
+	bool regains = own->uid[1] && (!own->uid[0] || !own->uid[2]);
+
+	if (regains)
+		CP_SYS(SYS_setresuid, -1, 0, -1);
+	if (!in_groups_alike(host, own))
 		CP_SYS(SYS_setgroups, host->ngroups, host->groups);
+	if (memcmp(host->gid, own->gid, 3 * sizeof(*host->gid)))
 		CP_SYS(SYS_setresgid, host->gid[0], host->gid[1], host->gid[2]);
-	}
-	CP_SYS(SYS_setresuid, host->uid[0], host->uid[1], host->uid[2]);
+	if (regains || memcmp(host->uid, own->uid, 3 * sizeof(*host->uid)))
+		CP_SYS(SYS_setresuid, host->uid[0], host->uid[1], host->uid[2]);
 }
 
 static bool follow(const struct cp_creds *c)
@@ -204,7 +209,7 @@ static bool follow(const struct cp_creds *c)
 			return false;
 	}
 	if (has_more(&own, &host)) {
-		give_up_rights(&host);
+		give_up_rights(&own, &host);
 		if (!read_status(c->own, &own))
 			return false;
 	}

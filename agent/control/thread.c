@@ -61,22 +61,12 @@ void cp_thread_be_ordinary(void)
 		CP_SYS(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
 }
 
-/* It begins deaf to these too: one it wasn't ready for would take its rights away, and libc
- * ends a process whose threads don't agree. Who called waits as long. */
-static void hear_libc(void)
-{
-	const uint64_t libcs = 3ULL << 31;
-
-	CP_SYS(SYS_rt_sigprocmask, 1 /* SIG_UNBLOCK */, &libcs, 0, sizeof(libcs));
-}
-
 static void *counted(void *run)
 {
 	unsigned slot = cp_add_rlx(&st.made, 1);
 
 	cp_rights_join(slot);
 	cp_rights_share();
-	hear_libc();
 	cp_add_rlx(&st.ready, 1);
 	cp_thread_be_ordinary();
 	((cp_thread_main_fn *)run)();
@@ -114,8 +104,8 @@ static int make(cp_thread_main_fn *run, size_t stack)
 	return r;
 }
 
-/* Whoever makes a process's first thread has libc open it to signal 33. So nobody else is to
- * change user before it is ready: this thread is who will, if any. */
+/* A change of user it wasn't ready for would take its rights away, and libc ends a process whose
+ * threads don't agree; the caller is who will change it, if any. */
 static void wait_until_ready(uint32_t before)
 {
 	const struct timespec ts = {0, READY_NS};
@@ -126,16 +116,20 @@ static void wait_until_ready(uint32_t before)
 
 int cp_thread_make(cp_thread_main_fn *run)
 {
+	const uint64_t ours = ~(3ULL << 31);
 	uint32_t before = cp_load_rlx(&st.ready);
 	uint64_t mask;
 	int r;
 
-	cp_sys_block_signals(&mask);
+	/* Not 33 here either: who changes user meanwhile has a lock that libc wants for a thread.
+	 */
+	CP_SYS(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &ours, &mask, sizeof(mask));
 	r = make(run, STACK_SIZE);
 	if (r == 22 /* EINVAL: the host's thread-local variables need more */)
 		r = make(run, 0);
 	if (!r)
 		wait_until_ready(before);
+	mask &= ~(1ULL << 32); /* 33, which libc opens with the first thread */
 	cp_sys_restore_signals(&mask);
 	return r;
 }

@@ -200,6 +200,7 @@ def a_worker_keeps_nothing():
     for argv, ours in ((["fork", "drop"], ["cprof", "cprof-job"]),
                        (["fork", "jail", cell], ["cprof", "cprof-job"]),
                        (["fork", "leave"], ["cprof", "cprof-job"]),
+                       (["fork", "turns"], ["cprof", "cprof-job"]),
                        (["jailed", cell], [])):
         with Host([FORK] + argv, CPROF_HTTP="127.0.0.1:0", CPROF_INTERVAL="1h") as h:
             child = wait_for(lambda: descendants(h.pid))[0]
