@@ -3,7 +3,8 @@
  * cxx.c - operator new and delete, as the host calls them
  *
  * Context  EARLY: cp_shim_cxx_choose      HOST: the operators
- * Calls    cp_real, probe.h; dlopen(RTLD_NOLOAD) only when memory has run out.
+ * Calls    cp_real, probe.h; dlopen(RTLD_NOLOAD) only when memory has run out, or for what the
+ *          program replaces without a C++ library.
  * Shared   st: written by cp_shim_cxx_choose before the operators are published
  *          in cp_real, read only after; but for other (relaxed): found once, for good.
  * Holds    Each allocation is counted once, here or in the malloc below, never

@@ -20,8 +20,8 @@ struct cp_creds {
 /* Before the host can be anywhere else: it may soon live where there is no /proc. After
  * cp_bare_part_files(). */
 void cp_creds_open(struct cp_creds *c);
-/* Takes on the host's user, group and groups, when they differ. False: they can't be told,
- * so that the thread must end. */
+/* Takes on the host's user, group and groups, when they differ, and gives up capabilities the
+ * host hasn't. False: they can't be told or taken on, so that the thread must end. */
 bool cp_creds_follow(const struct cp_creds *c);
 
 #endif

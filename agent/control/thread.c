@@ -121,8 +121,7 @@ int cp_thread_make(cp_thread_main_fn *run)
 	uint64_t mask;
 	int r;
 
-	/* Not 33 here either: who changes user meanwhile has a lock that libc wants for a thread.
-	 */
+	/* Not 33: who changes user meanwhile has a lock that libc wants for a new thread. */
 	CP_SYS(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &ours, &mask, sizeof(mask));
 	r = make(run, STACK_SIZE);
 	if (r == 22 /* EINVAL: the host's thread-local variables need more */)
