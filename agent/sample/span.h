@@ -37,7 +37,7 @@ CP_INLINE bool cp_span_owns(const struct cp_thread *t, uintptr_t sp)
 /* The thread's own stack, from sp up. */
 CP_INLINE void cp_span_own(struct cp_span *s, const struct cp_thread *t, uintptr_t sp)
 {
-	uintptr_t room = CP_MIN(sp - t->stack_lo, (uintptr_t)CP_CPU_RED_ZONE);
+	uintptr_t room = CP_MIN((uintptr_t)CP_CPU_RED_ZONE, sp - t->stack_lo);
 
 	s->lo = sp - room;
 	s->max = t->stack_hi & ~7UL;
