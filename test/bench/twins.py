@@ -19,8 +19,8 @@ from kit import BENCH, QUICK, cpu_seconds, middle, title
 from macro import OURS, Variant, peers, ratio, show_all
 from servers import Memcached, Nginx, Redis, peak_kib, tree
 
-TWINS, SELDOM = (3, 1) if QUICK else (20, 15)
-PAIRS, FEWER, BURST_MS, CONNECTIONS = 100, 40, 5, 16  # fewer for single profiles and peers
+TWINS, SELDOM = (3, 1) if QUICK else (40, 15)  # seldom: single profiles and peers
+PAIRS, BURST_MS, CONNECTIONS = 40, 5, 16
 WARM = 20  # pairs before that: a server's first moments are not what its days are like
 VALUE = "0123456789" * 10
 
@@ -47,7 +47,7 @@ def load(twins, request, pairs):
     return [tuple(map(float, line.split())) for line in text[:-1]], text[-1].split()[1:]
 
 
-def loaded(twins, request, pairs=PAIRS):
+def loaded(twins, request, pairs):
     """The second's ratios to the first."""
     pids = [tree(s.process.pid) for s in twins]
     before = [cpu_seconds(p) for p in pids]
@@ -81,21 +81,20 @@ def standing(server, v, turn=0):
                     s.stop()
 
 
-def side_by_side(server, request, v, turn, pairs):
+def side_by_side(server, request, v, turn):
     with standing(server, v, turn) as (twins, _):
         load(twins, request, WARM)
-        return loaded(twins, request, pairs)
+        return loaded(twins, request, PAIRS)
 
 
 def bench_server(name):
     title(f"{name}: {TWINS} pairs of twins, {SELDOM} for peers, loaded in {PAIRS} pairs of "
-          f"bursts of {BURST_MS} ms, for peers {FEWER}")
+          f"bursts of {BURST_MS} ms")
     shown = [*OURS, *(v for v in peers() if v.job)]
     ratios = {v.name: [] for v in shown}
     for turn in range(TWINS):
         for v in shown if turn < SELDOM else shown[:1]:
-            pairs = PAIRS if v is shown[0] else FEWER
-            ratios[v.name].append(side_by_side(*SERVERS[name], v, turn, pairs))
+            ratios[v.name].append(side_by_side(*SERVERS[name], v, turn))
     show_all(name, shown, ratios)
 
 
