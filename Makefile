@@ -238,7 +238,7 @@ bench: all benches progs
 soak: all unit progs
 	$(Q)BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) scripts/run-tests $(T)
 
-## fuzz       the fuzzers (clang), each for FUZZ_SECONDS, four at a time
+## fuzz       the fuzzers (clang), each for FUZZ_SECONDS, eight at a time
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer fuzzers
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(BUILD)/san-fuzzer/fuzz $(T)
