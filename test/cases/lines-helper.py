@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
@@ -107,3 +108,28 @@ with Host(["/usr/bin/env", "--ignore-signal=CHLD", PROG + "/httphost"],
         with open("/proc/%s/status" % who) as status:
             mask = int(re.search(r"^SigIgn:\s*([0-9a-f]+)", status.read(), re.M)[1], 16)
         check(mask >> (signal.SIGCHLD - 1) & 1 == ignored, "%s ignores %x" % (who, mask))
+
+
+def stat_of(pid):
+    """Its nice value, and the seconds of processor time it has taken."""
+    with open("/proc/%d/stat" % pid) as f:
+        fields = f.read().rpartition(")")[2].split()
+    return int(fields[16]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# What is soon over isn't nice: on a busy machine an answer would wait for it. What takes longer is.
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # as in who starts it
+helper = subprocess.Popen([HELPER, "256", "120"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+ours, nice, took = os.nice(0), 0, 0
+while nice == 0 and took < 10:
+    helper.stdin.write(("F%s\nWl\nA%x\n.\n" % (LIB, 0x10000)).encode())
+    helper.stdin.flush()
+    while helper.stdout.readline() != b".\n":
+        pass
+    before, (nice, took) = took, stat_of(helper.pid)
+    nice -= ours
+helper.stdin.close()
+check(helper.wait() == 0, "the helper ends with %d" % helper.returncode)
+check(nice == 10 and took > 0.15 and before < 0.5, "nice by %d after %.2f to %.2f s" % (nice, before, took))
+print("ok   nice after a while")
