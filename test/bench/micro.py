@@ -73,7 +73,7 @@ def compare_ring(n, peer):
     caches, so it is of many more."""
     argv = [BENCH / "micro", f"ring:{n}"]
     compare(f"ring:{n}", [*argv, 1000], None, peer, 5 * PROCESSES, ROUNDS // 5)
-    compare(f"apart:{n}", [BENCH / "micro", f"apart:{n}", 1600], None, peer, 10 * PROCESSES,
+    compare(f"apart:{n}", [BENCH / "micro", f"apart:{n}", 800], None, peer, 8 * PROCESSES,
             ROUNDS // 5)
     everywhere = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(everywhere)})

@@ -15,7 +15,7 @@ import time
 from kit import BENCH, ROOM, environment, out
 
 TICK = os.sysconf("SC_CLK_TCK")
-SECONDS = 0.25  # some, of each measurement
+SECONDS = 0.2  # some, of each measurement
 PG_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 

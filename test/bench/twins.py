@@ -19,7 +19,7 @@ from kit import BENCH, QUICK, cpu_seconds, middle, title
 from macro import OURS, Variant, peers, ratio, show_all
 from servers import Memcached, Nginx, Redis, peak_kib, tree
 
-TWINS, SELDOM = (3, 1) if QUICK else (40, 15)  # seldom: single profiles and peers
+TWINS, SELDOM = (3, 1) if QUICK else (30, 15)  # seldom: single profiles and peers
 PAIRS, BURST_MS, CONNECTIONS = 40, 5, 16
 WARM = 20  # pairs before that: a server's first moments are not what its days are like
 VALUE = "0123456789" * 10
