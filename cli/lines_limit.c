@@ -2,7 +2,7 @@
 /*
  * lines_limit.c - cprof-lines must not hurt the machine it runs on
  *
- * Context  a separate program, one thread
+ * Context  a separate program, one thread; be_nice: its signal handler, system calls only
  * Calls    libc; jemalloc's statistics.
  * Holds    jemalloc's allocated bytes stay below the bound: whoever allocates much asks
  *          first, and looks at the real figure, not at a sum of its own.

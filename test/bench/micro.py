@@ -69,8 +69,8 @@ def compare_ring(n, peer):
     """Where a thread is woken is the scheduler's choice: over to another processor, which costs
     thrice as much, if one is idle by then. So the time of a turn depends on chance more than on
     who takes how long, and many processes are needed. Where all of them go over, or none does,
-    nothing is left to choose. A measurement's first turns find what the others left in the
-    caches, so it is of many more."""
+    nothing is left to choose; and a measurement is of hundreds of turns, since the first ones find
+    what others left in the caches."""
     argv = [BENCH / "micro", f"ring:{n}"]
     compare(f"ring:{n}", [*argv, 1000], None, peer, 5 * PROCESSES, ROUNDS // 5)
     compare(f"apart:{n}", [BENCH / "micro", f"apart:{n}", 800], None, peer, 8 * PROCESSES,
