@@ -4,7 +4,7 @@
  *
  * Context  CONTROL
  * Calls    rt only.
- * Shared   st.word, in memory a forked child finds zeroed.
+ * Shared   st.word, in memory a forked child finds zeroed. st.by is of who is inside.
  * Order    word: acq by who enters / rel (an exchange) by who leaves.
  * Holds    0 free, INSIDE, or WAITED: inside, and someone sleeps on the word.
  */
@@ -20,6 +20,7 @@ enum { FREE = 0, INSIDE, WAITED };
 
 static struct {
 	uint32_t *word;
+	int64_t by;
 } st;
 
 int cp_exclusive_init(void)
@@ -28,7 +29,7 @@ int cp_exclusive_init(void)
 	return st.word ? 0 : -ENOMEM;
 }
 
-void cp_exclusive_enter(void)
+static void wait_inside(void)
 {
 	uint32_t seen = FREE;
 
@@ -36,6 +37,17 @@ void cp_exclusive_enter(void)
 		return;
 	while (cp_xchg_acqrel(st.word, WAITED) != FREE)
 		cp_sys_futex_wait(st.word, WAITED, NULL);
+}
+
+void cp_exclusive_enter(int64_t by)
+{
+	wait_inside();
+	st.by = by;
+}
+
+int64_t cp_exclusive_by(void)
+{
+	return st.by;
 }
 
 void cp_exclusive_leave(void)

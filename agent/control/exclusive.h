@@ -9,15 +9,21 @@
  *          the end of cp_emit_run, so that all it writes is of one reading.
  *          Counters are read and windows opened without it: they need none. A thread
  *          inside waits for no other of ours, so this can't come to a standstill.
+ *          Who enters says by when whoever waits for him is to have what he makes: what
+ *          takes long and can be done without is left out then.
  * Fails    Never. A forked child finds it free, whoever was inside.
  */
 #ifndef CP_CONTROL_EXCLUSIVE_H
 #define CP_CONTROL_EXCLUSIVE_H
 
+#include "../rt/base.h"
+
 /* [EARLY] 0 or -errno. */
 int cp_exclusive_init(void);
-/* Waits until nobody is inside. */
-void cp_exclusive_enter(void);
+/* Waits until nobody is inside. by: on CLOCK_MONOTONIC, in ns; 0: nobody waits for this. */
+void cp_exclusive_enter(int64_t by);
+/* Inside: what was said then. */
+int64_t cp_exclusive_by(void);
 void cp_exclusive_leave(void);
 
 #endif

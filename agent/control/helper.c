@@ -34,9 +34,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define STACK	     (16UL * 1024)
-#define START_WITHIN 5 /* seconds: the disk may be slow */
-#define DESCRIPTORS  65536
+#define STACK	    (16UL * 1024)
+#define DESCRIPTORS 65536
 
 enum { NOT_YET, STARTED, FAILED };
 
@@ -120,9 +119,8 @@ static int keeper(void *arg)
 /* Our shared block: a page of words, then the keeper's and the child's stacks. */
 #define ROOM (CP_PAGE + 2 * STACK)
 
-static int wait_started(struct cp_helper_shared *s)
+static int wait_started(struct cp_helper_shared *s, int64_t until)
 {
-	int64_t until = cp_now_ns(CLOCK_MONOTONIC) + START_WITHIN * 1000000000LL;
 	struct timespec tick = {0, 100000000};
 	uint32_t v;
 
@@ -134,7 +132,7 @@ static int wait_started(struct cp_helper_shared *s)
 	return v == STARTED ? 0 : s->error;
 }
 
-static int start_keeper(struct cp_helper *h, const char *const *argv, int socket)
+static int start_keeper(struct cp_helper *h, const char *const *argv, int socket, int64_t until)
 {
 	uint64_t mask;
 
@@ -148,10 +146,10 @@ static int start_keeper(struct cp_helper *h, const char *const *argv, int socket
 	h->keeper = cp_spawn(CLONE_VM | CLONE_FILES, keeper, h->shared,
 			     (char *)h->shared + CP_PAGE + STACK);
 	cp_sys_restore_signals(&mask);
-	return h->keeper < 0 ? (int)h->keeper : wait_started(h->shared);
+	return h->keeper < 0 ? (int)h->keeper : wait_started(h->shared, until);
 }
 
-int cp_helper_start(struct cp_helper *h, const char *const *argv)
+int cp_helper_start(struct cp_helper *h, const char *const *argv, int64_t until)
 {
 	int pair[2];
 	int r = (int)CP_SYS(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
@@ -160,7 +158,7 @@ int cp_helper_start(struct cp_helper *h, const char *const *argv)
 	if (r)
 		return r;
 	h->fd = pair[0];
-	r = start_keeper(h, argv, pair[1]);
+	r = start_keeper(h, argv, pair[1], until);
 	cp_sys_close(pair[1]);
 	if (r)
 		cp_helper_stop(h);

@@ -97,6 +97,7 @@ int cp_http_window_open(struct cp_http_conn *c, struct cp_arena *job);
 
 /* http_work.c: what takes time, on the worker; then what does not, on the server. */
 void cp_http_work(struct cp_http_conn *c);
+int64_t cp_http_soon(void); /* by when who asked now is to have it, for cp_exclusive_enter */
 void cp_http_cmdline(struct cp_out *o, char separator);
 void cp_http_symbols(struct cp_out *o, struct cp_arena *job, const uint64_t *address, unsigned n);
 

@@ -102,7 +102,7 @@ void cp_http_symbols(struct cp_out *o, struct cp_arena *job, const uint64_t *add
 	cp_out_str(o, "num_symbols: 1\n");
 	if (!n)
 		return;
-	cp_exclusive_enter();
+	cp_exclusive_enter(cp_http_soon());
 	err = name_all(o, job, address, n);
 	cp_exclusive_leave();
 	if (err)

@@ -58,7 +58,7 @@ int cp_http_window_open(struct cp_http_conn *c, struct cp_arena *job)
 				     .seconds = (uint16_t)c->plan.seconds};
 	int err;
 
-	cp_exclusive_enter();
+	cp_exclusive_enter(cp_http_soon());
 	err = cp_window_open(c->window, request, c->arena.limit);
 	if (!err)
 		name_early(job, c->window, row);

@@ -18,6 +18,13 @@
 
 #include <string.h>
 
+#define SOON CP_HTTP_SECOND /* and as much again for the rest: "window + 2 s" is on time */
+
+int64_t cp_http_soon(void)
+{
+	return cp_now_ns(CLOCK_MONOTONIC) + SOON;
+}
+
 static bool is_on(const struct cp_profile_row *row)
 {
 	return (cp_config.types & 1U << row->type) && row->period();
@@ -169,7 +176,7 @@ void cp_http_work(struct cp_http_conn *c)
 	} else if (c->plan.what == CP_PLAN_SYMBOL) {
 		cp_http_symbols(&c->out, &job, c->address, c->naddress);
 	} else {
-		cp_exclusive_enter();
+		cp_exclusive_enter(cp_http_soon());
 		err = write_answer(c, &job);
 		cp_exclusive_leave();
 	}

@@ -9,9 +9,13 @@
  *          had, so that no module has lines for half of the frames of a batch.
  *          A module that once failed is not asked again in this run.
  * Fails    see lines.h
+ * Why      Who waits for an answer does so for a second. What takes longer, mostly since the
+ *          disk is cold, is soon there for the next one; but others wait behind him, so
+ *          nobody tries again for a while, and not for ever.
  */
 #include "lines.h"
 
+#include "exclusive.h"
 #include "maps.h"
 #include "symcache.h"
 
@@ -26,17 +30,21 @@
 #define AUTO_MAX     (32ULL << 20) /* bytes of debug data, as CPROF_LINES says */
 #define SECONDS_AUTO 5		   /* for one module; all of them have twice that */
 #define SECONDS_ALL  30
-#define HEAP_AUTO    "256" /* megabytes the helper may allocate */
+#define AGAIN_AFTER  5000000000LL /* ns, where somebody waited in vain */
+#define LATE_MOST    3		  /* times */
+#define HEAP_AUTO    "256"	  /* megabytes the helper may allocate */
 #define HEAP_ALL     "1024"
 #define CPU_LIMIT    "120"
 
-enum verdict { UNDECIDED, NAMES_ONLY };
+enum verdict { UNDECIDED, NAMES_ONLY, NOTHING };
 
 static struct {
 	enum cp_lines_mode mode;
 	bool absent; /* there is no helper to start, and that has been said */
 	char path[CP_ELF_PATH_MAX];
 	uint8_t verdict[CP_MODULE_MAX + 1];
+	uint8_t late[CP_MODULE_MAX + 1];
+	int64_t again; /* no answer waits for lines before */
 } st = {.mode = CP_LINES_AUTO};
 
 void cp_lines_set(enum cp_lines_mode mode)
@@ -267,25 +275,29 @@ static int find_program(void)
 	return set_path("cprof-lines") || set_path("cprof/cprof-lines") ? 0 : -ENOENT;
 }
 
-static bool started(struct cp_lines *l)
+/* Somebody waits, and didn't ask for all lines there are. */
+static bool hurries(void)
+{
+	return cp_exclusive_by() && cp_load_rlx(&st.mode) != CP_LINES_ALL;
+}
+
+static int start(struct cp_lines *l)
 {
 	const char *argv[] = {st.path, cp_load_rlx(&st.mode) == CP_LINES_ALL ? HEAP_ALL : HEAP_AUTO,
 			      CPU_LIMIT, NULL};
 	int r;
 
 	if (l->helper.fd >= 0)
-		return true;
-	if (st.absent)
-		return false;
+		return 0;
 	r = st.path[0] ? 0 : find_program();
 	if (!r)
-		r = cp_helper_start(&l->helper, argv);
-	if (!r)
-		return true;
+		r = cp_helper_start(&l->helper, argv, l->until);
+	if (!r || (r == -ETIMEDOUT && hurries()))
+		return r;
 	st.absent = true;
 	cp_log("no source lines: can't start %s: error %d", st.path[0] ? st.path : "cprof-lines",
 	       -r);
-	return false;
+	return r;
 }
 
 static const char *cause(const struct cp_lines *l, long err)
@@ -309,7 +321,9 @@ static void give_up(struct cp_lines *l, const struct cp_modfile *f, unsigned id,
 {
 	const char *why = cause(l, err);
 
-	st.verdict[id] = NAMES_ONLY;
+	/* What its lines are too much for may have its names yet. */
+	st.verdict[id] = err && st.verdict[id] == NAMES_ONLY ? NOTHING : NAMES_ONLY;
+	st.late[id] = 0;
 	if (!is_quiet(why))
 		cp_log("names only, no source lines, for %s: %s", f->path, why);
 	if (err)
@@ -323,6 +337,16 @@ static void settle(struct cp_names *k, struct cp_wanted *w, size_t n, bool ok)
 			w[i].symbol = ok ? cp_symcache_put(k->job, w[i].frame, w[i].symbol) : NULL;
 }
 
+/* What took too long for who waits; asked: or was not tried. False: it has been often enough. */
+static bool put_off(struct cp_lines *l, unsigned id, bool asked)
+{
+	if (!asked)
+		return true;
+	cp_lines_end(l);
+	st.again = cp_now_ns(CLOCK_MONOTONIC) + AGAIN_AFTER;
+	return ++st.late[id] < LATE_MOST;
+}
+
 /* Sets the time for one module: never more than is left for them all. */
 static bool in_time(struct cp_lines *l)
 {
@@ -332,26 +356,44 @@ static bool in_time(struct cp_lines *l)
 	if (!l->end)
 		l->end = now + 2 * most * 1000000000LL;
 	l->until = CP_MIN(l->end, now + most * 1000000000LL);
+	if (hurries())
+		l->until = now < st.again ? 0 : CP_MIN(l->until, cp_exclusive_by());
 	return l->until > now;
 }
 
-void cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_modfile *f,
+/* 0, or why there is nothing of use. */
+static long converse(struct cp_lines *l, struct cp_names *k, const struct cp_modfile *f,
+		     uintptr_t bias, struct cp_wanted *w, size_t n, bool lines, bool names)
+{
+	long r = start(l);
+
+	if (r)
+		return r;
+	say_file(l, f, lines, names);
+	r = ask(l, w, n, bias);
+	return r > 0 ? read_answers(l, k, w, n) : r ? r : -EPIPE;
+}
+
+bool cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_modfile *f,
 		      const struct cp_module *m, unsigned id, struct cp_wanted *w, size_t n)
 {
 	bool lines = debug_data(f) && st.verdict[id] == UNDECIDED;
-	bool names = needs_names(f, w, n);
-	long err;
+	bool names = st.verdict[id] != NOTHING && needs_names(f, w, n);
+	bool asked;
+	long err = -ETIMEDOUT;
 
-	if ((!lines && !names) || cp_load_rlx(&st.mode) == CP_LINES_HURRY || !l ||
-	    strchr(f->path, '\n') || !started(l))
-		return;
-	err = -ETIMEDOUT;
-	if (in_time(l)) {
-		say_file(l, f, lines, names);
-		err = ask(l, w, n, m->base);
-		err = err > 0 ? read_answers(l, k, w, n) : err ? err : -EPIPE;
-	}
+	if ((!lines && !names) || cp_load_rlx(&st.mode) == CP_LINES_HURRY || !l || st.absent ||
+	    strchr(f->path, '\n'))
+		return true;
+	asked = in_time(l);
+	if (asked)
+		err = converse(l, k, f, m->base, w, n, lines, names);
+	if (st.absent)
+		return true;
 	settle(k, w, n, !err && !l->error);
+	if (err == -ETIMEDOUT && hurries() && put_off(l, id, asked))
+		return false;
 	if (err || l->error)
 		give_up(l, f, id, err);
+	return true;
 }

@@ -4,7 +4,8 @@
  *
  * Context  CONTROL: starts a process, talks to it with a time limit; one at a time.
  * Holds    The helper lives between begin and end at most. What a module got (lines,
- *          or names only) it gets for the whole run.
+ *          or names only) it gets for the whole run. Where somebody waits
+ *          (exclusive.h), one that takes too long is asked for again by a later answer.
  * Fails    No helper, a dead, slow or senseless one: lines are lost, never names;
  *          said once per module, or once and for all when there is none to start.
  */
@@ -35,8 +36,8 @@ struct cp_lines *cp_lines_begin(struct cp_arena *job);
 void cp_lines_end(struct cp_lines *l);
 
 /* Sets w[i].symbol where the helper knows lines, and w[i].name where it found one and
- * the agent did not. */
-void cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_modfile *f,
+ * the agent did not. False: there was no time, and it is to be asked for again. */
+bool cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_modfile *f,
 		      const struct cp_module *m, unsigned id, struct cp_wanted *w, size_t n);
 
 #endif

@@ -186,7 +186,7 @@ void cp_snapshot_take(const struct cp_snapshot *s)
 		       t.files.dir.path, cp_reason(err));
 		return;
 	}
-	cp_exclusive_enter();
+	cp_exclusive_enter(0);
 	emit_all(&t);
 	cp_exclusive_leave();
 	finish(&t);

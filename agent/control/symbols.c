@@ -86,8 +86,9 @@ static struct cp_wanted *find(struct cp_wanted *w, size_t n, cp_frame f)
 	return &w[lo];
 }
 
-/* One line, the function's name, unless lines have been found. */
-static void answer(struct cp_names *k, struct cp_wanted *w)
+/* One line, the function's name, unless lines have been found. final: there is no more to be
+ * known of it. */
+static void answer(struct cp_names *k, struct cp_wanted *w, bool final)
 {
 	union {
 		struct cp_symbol symbol;
@@ -100,7 +101,8 @@ static void answer(struct cp_names *k, struct cp_wanted *w)
 	one.symbol.offset = w->offset;
 	one.symbol.nlines = 1;
 	one.symbol.line[0] = (struct cp_symbol_line){w->name, w->mangled, NULL, 0, 0};
-	w->symbol = cp_symcache_put(k->job, w->frame, &one.symbol);
+	w->symbol = final ? cp_symcache_put(k->job, w->frame, &one.symbol)
+			  : cp_symcache_pass(k->job, &one.symbol);
 	if (!w->symbol)
 		k->no_memory = true;
 }
@@ -126,17 +128,19 @@ static void name_synthetic(struct cp_names *k, struct cp_wanted *w, size_t n)
 	}
 }
 
-static void name_module(struct cp_names *k, struct cp_lines *l, struct cp_wanted *w, size_t n,
+/* False: there was no time for all there is to be known. */
+static bool name_module(struct cp_names *k, struct cp_lines *l, struct cp_wanted *w, size_t n,
 			unsigned id)
 {
 	const struct cp_module *m = cp_module_get(id);
 	struct cp_modfile f;
 	char exe[CP_ELF_PATH_MAX];
 	const char *label = m->path;
+	bool final;
 
 	cp_modfile_open(&f, m, id);
 	cp_names_object(k, &f, m->base, w, n);
-	cp_lines_resolve(l, k, &f, m, id, w, n);
+	final = cp_lines_resolve(l, k, &f, m, id, w, n);
 	cp_modfile_close(&f);
 	if (!m->path[0]) {
 		cp_modfile_exe(exe, sizeof(exe));
@@ -145,20 +149,22 @@ static void name_module(struct cp_names *k, struct cp_lines *l, struct cp_wanted
 	for (size_t i = 0; i < n; i++)
 		if (!w[i].name)
 			cp_names_by_address(k, &w[i], label, m->base);
+	return final;
 }
 
 static void name_group(struct cp_names *k, struct cp_lines *l, struct cp_wanted *w, size_t n)
 {
 	unsigned id = cp_frame_module(w[0].frame);
+	bool final = true;
 
 	if (id == CP_MODULE_SYNTH)
 		name_synthetic(k, w, n);
 	else if (id == CP_MODULE_NONE || id > cp_module_count())
 		cp_names_loose(k, w, n);
 	else
-		name_module(k, l, w, n, id);
+		final = name_module(k, l, w, n, id);
 	for (size_t i = 0; i < n; i++)
-		answer(k, &w[i]);
+		answer(k, &w[i], final);
 }
 
 static size_t group_end(const struct cp_wanted *w, size_t from, size_t n)

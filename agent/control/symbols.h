@@ -6,7 +6,8 @@
  * Context  CONTROL: the agent's job threads, which libc does not know of; one at a
  *          time. No libc call that allocates, locks or uses the locale.
  * Holds    Same frame, same answer, for the whole run (a forked child asks anew):
- *          answers are cached in the agent's own memory.
+ *          answers are cached in the agent's own memory. But where somebody waits
+ *          (exclusive.h), what lines aren't there in time come with a later answer.
  * Fails    A frame nothing is known of gets a synthetic name; never NULL.
  */
 #ifndef CP_CONTROL_SYMBOLS_H

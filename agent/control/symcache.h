@@ -26,5 +26,7 @@ const char *cp_symcache_string(struct cp_arena *job, const char *s, size_t len);
  * strings of s must come from cp_symcache_string. NULL: no memory. */
 const struct cp_symbol *cp_symcache_put(struct cp_arena *job, cp_frame f,
 					const struct cp_symbol *s);
+/* A copy in the job's memory only: the frame is to be asked for again. */
+const struct cp_symbol *cp_symcache_pass(struct cp_arena *job, const struct cp_symbol *s);
 
 #endif
