@@ -34,14 +34,15 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define STACK	    (16UL * 1024)
-#define DESCRIPTORS 65536
+#define STACK	     (16UL * 1024)
+#define START_WITHIN 5 /* seconds: the disk may be slow */
+#define DESCRIPTORS  65536
 
 enum { NOT_YET, STARTED, FAILED };
 
 struct cp_helper_shared {
 	const char *const *argv;
-	long host, child;
+	long host, keeper, child;
 	int socket; /* the program's end */
 	int error;
 	uint32_t started, done;
@@ -79,6 +80,8 @@ static int child(void *arg)
 	static const char *const environment[] = {"LC_ALL=C", NULL};
 
 	CP_SYS(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	if (CP_SYS(SYS_getppid) != s->keeper)
+		return 127; /* it was killed before it could take us along */
 	s->error = take_descriptors(s->socket);
 	if (!s->error)
 		s->error = (int)CP_SYS(SYS_execve, s->argv[0], s->argv, environment);
@@ -100,6 +103,7 @@ static int keeper(void *arg)
 	CP_SYS(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (CP_SYS(SYS_getppid) != s->host)
 		return 1;
+	s->keeper = cp_sys_getpid();
 	cp_sigact_default(SIGCHLD); /* in a host that ignores it a child is gone unreaped */
 	s->child = cp_spawn(CLONE_VM | CLONE_VFORK, child, s, stack + STACK);
 	if (s->child < 0)
@@ -119,8 +123,9 @@ static int keeper(void *arg)
 /* Our shared block: a page of words, then the keeper's and the child's stacks. */
 #define ROOM (CP_PAGE + 2 * STACK)
 
-static int wait_started(struct cp_helper_shared *s, int64_t until)
+static int wait_started(struct cp_helper_shared *s)
 {
+	int64_t until = cp_now_ns(CLOCK_MONOTONIC) + START_WITHIN * 1000000000LL;
 	struct timespec tick = {0, 100000000};
 	uint32_t v;
 
@@ -132,7 +137,7 @@ static int wait_started(struct cp_helper_shared *s, int64_t until)
 	return v == STARTED ? 0 : s->error;
 }
 
-static int start_keeper(struct cp_helper *h, const char *const *argv, int socket, int64_t until)
+static int start_keeper(struct cp_helper *h, const char *const *argv, int socket)
 {
 	uint64_t mask;
 
@@ -146,10 +151,10 @@ static int start_keeper(struct cp_helper *h, const char *const *argv, int socket
 	h->keeper = cp_spawn(CLONE_VM | CLONE_FILES, keeper, h->shared,
 			     (char *)h->shared + CP_PAGE + STACK);
 	cp_sys_restore_signals(&mask);
-	return h->keeper < 0 ? (int)h->keeper : wait_started(h->shared, until);
+	return h->keeper < 0 ? (int)h->keeper : wait_started(h->shared);
 }
 
-int cp_helper_start(struct cp_helper *h, const char *const *argv, int64_t until)
+int cp_helper_start(struct cp_helper *h, const char *const *argv)
 {
 	int pair[2];
 	int r = (int)CP_SYS(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
@@ -158,7 +163,7 @@ int cp_helper_start(struct cp_helper *h, const char *const *argv, int64_t until)
 	if (r)
 		return r;
 	h->fd = pair[0];
-	r = start_keeper(h, argv, pair[1], until);
+	r = start_keeper(h, argv, pair[1]);
 	cp_sys_close(pair[1]);
 	if (r)
 		cp_helper_stop(h);
@@ -167,6 +172,7 @@ int cp_helper_start(struct cp_helper *h, const char *const *argv, int64_t until)
 
 void cp_helper_stop(struct cp_helper *h)
 {
+	bool begun = h->keeper > 0 && cp_load_acq(&h->shared->started); /* pairs with announce() */
 	int status;
 
 	if (h->fd >= 0)
@@ -176,12 +182,14 @@ void cp_helper_stop(struct cp_helper *h)
 		cp_store_rel(&h->shared->done, 1); /* pairs with keeper() */
 		cp_sys_futex_wake(&h->shared->done, 1);
 		/* One that hangs in the start of the program hears signals only. */
-		if (cp_load_acq(&h->shared->started) == NOT_YET) /* pairs with announce() */
+		if (!begun)
 			CP_SYS(SYS_kill, h->keeper, SIGKILL);
 		while (CP_SYS(SYS_wait4, h->keeper, &status, __WALL, 0) == -EINTR)
 			;
 	}
-	cp_mem_unmap(h->shared, ROOM);
+	/* Then its child may still be about to find out, on a stack in there. */
+	if (begun || h->keeper <= 0)
+		cp_mem_unmap(h->shared, ROOM);
 	*h = (struct cp_helper){-1, 0, NULL};
 }
 

@@ -17,9 +17,8 @@ struct cp_helper {
 	struct cp_helper_shared *shared;
 };
 
-/* Starts argv[0] with argv and an empty environment, until CLOCK_MONOTONIC says `until`;
- * 0 or -errno: -ETIMEDOUT. */
-int cp_helper_start(struct cp_helper *h, const char *const *argv, int64_t until);
+/* Starts argv[0] with argv and an empty environment; 0 or -errno. */
+int cp_helper_start(struct cp_helper *h, const char *const *argv);
 /* Ends it, and waits until nothing is left of it. */
 void cp_helper_stop(struct cp_helper *h);
 

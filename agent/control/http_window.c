@@ -5,8 +5,9 @@
  * Context  CONTROL, on the worker
  * Calls    window.c, frames.c, symbols.c, the stack table.
  * Holds    Names are cached: what takes time, the debug data of whole libraries, is read
- *          while the window's seconds pass, and not when they are over and its client
- *          waits. What comes to the profile later is named then, and is little.
+ *          while the window's seconds pass (one of them: others may wait), and not when
+ *          they are over and its client waits. What comes to the profile later is named
+ *          then, and is little.
  * Fails    Without memory for the names they are found when the profile is written.
  */
 #include "http_conn.h"

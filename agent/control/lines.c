@@ -7,11 +7,13 @@
  * Shared   st.mode: set by whoever ends the process too; relaxed, read once per use.
  * Holds    An answer counts when it is whole: until then its frames keep what they
  *          had, so that no module has lines for half of the frames of a batch.
- *          A module that once failed is not asked again in this run.
+ *          A module that once failed is not asked again in this run; one that was put off
+ *          is.
  * Fails    see lines.h
- * Why      Who waits for an answer does so for a second. What takes longer, mostly since the
- *          disk is cold, is soon there for the next one; but others wait behind him, so
- *          nobody tries again for a while, and not for ever.
+ * Why      Who waits for an answer does so for a second. What takes longer, where the disk is
+ *          cold or the machine busy, is often there for a later one; but others wait behind
+ *          him, so what is put off rests for a while, each time for twice as long. Files
+ *          have the time, and it is they who decide.
  */
 #include "lines.h"
 
@@ -30,21 +32,22 @@
 #define AUTO_MAX     (32ULL << 20) /* bytes of debug data, as CPROF_LINES says */
 #define SECONDS_AUTO 5		   /* for one module; all of them have twice that */
 #define SECONDS_ALL  30
-#define AGAIN_AFTER  5000000000LL /* ns, where somebody waited in vain */
-#define LATE_MOST    3		  /* times */
+#define REST	     5000000000LL /* ns: of all modules, when somebody waited in vain */
+#define REST_TWICE   7		  /* of that module: twice as long, at most so many times over */
 #define HEAP_AUTO    "256"	  /* megabytes the helper may allocate */
 #define HEAP_ALL     "1024"
 #define CPU_LIMIT    "120"
 
-enum verdict { UNDECIDED, NAMES_ONLY, NOTHING };
+enum verdict { UNDECIDED, NAMES_ONLY };
 
 static struct {
 	enum cp_lines_mode mode;
 	bool absent; /* there is no helper to start, and that has been said */
 	char path[CP_ELF_PATH_MAX];
 	uint8_t verdict[CP_MODULE_MAX + 1];
-	uint8_t late[CP_MODULE_MAX + 1];
-	int64_t again; /* no answer waits for lines before */
+	uint8_t vain[CP_MODULE_MAX + 1]; /* times it was waited for, up to REST_TWICE */
+	int64_t due[CP_MODULE_MAX + 1];	 /* no answer asks before */
+	int64_t all_due;
 } st = {.mode = CP_LINES_AUTO};
 
 void cp_lines_set(enum cp_lines_mode mode)
@@ -210,6 +213,7 @@ static void keep_draft(struct cp_lines *l, struct cp_names *k, struct cp_wanted 
 	size_t size = sizeof(*s) + s->nlines * sizeof(s->line[0]);
 
 	s->placed = w->placed;
+	s->provisional = false;
 	s->offset = w->offset;
 	if (w->name) {
 		last->name = w->name;
@@ -281,6 +285,13 @@ static bool hurries(void)
 	return cp_exclusive_by() && cp_load_rlx(&st.mode) != CP_LINES_ALL;
 }
 
+bool cp_lines_due(unsigned id)
+{
+	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
+
+	return !hurries() || (now >= st.all_due && now >= st.due[id] && now < cp_exclusive_by());
+}
+
 static int start(struct cp_lines *l)
 {
 	const char *argv[] = {st.path, cp_load_rlx(&st.mode) == CP_LINES_ALL ? HEAP_ALL : HEAP_AUTO,
@@ -291,9 +302,9 @@ static int start(struct cp_lines *l)
 		return 0;
 	r = st.path[0] ? 0 : find_program();
 	if (!r)
-		r = cp_helper_start(&l->helper, argv, l->until);
-	if (!r || (r == -ETIMEDOUT && hurries()))
-		return r;
+		r = cp_helper_start(&l->helper, argv);
+	if (!r)
+		return 0;
 	st.absent = true;
 	cp_log("no source lines: can't start %s: error %d", st.path[0] ? st.path : "cprof-lines",
 	       -r);
@@ -321,9 +332,7 @@ static void give_up(struct cp_lines *l, const struct cp_modfile *f, unsigned id,
 {
 	const char *why = cause(l, err);
 
-	/* What its lines are too much for may have its names yet. */
-	st.verdict[id] = err && st.verdict[id] == NAMES_ONLY ? NOTHING : NAMES_ONLY;
-	st.late[id] = 0;
+	st.verdict[id] = NAMES_ONLY;
 	if (!is_quiet(why))
 		cp_log("names only, no source lines, for %s: %s", f->path, why);
 	if (err)
@@ -337,18 +346,25 @@ static void settle(struct cp_names *k, struct cp_wanted *w, size_t n, bool ok)
 			w[i].symbol = ok ? cp_symcache_put(k->job, w[i].frame, w[i].symbol) : NULL;
 }
 
-/* What took too long for who waits; asked: or was not tried. False: it has been often enough. */
-static bool put_off(struct cp_lines *l, unsigned id, bool asked)
+/* asked: it was waited for in vain. If not, it had to stand back behind another one, or names
+ * alone took all of the time. */
+static void put_off(struct cp_lines *l, unsigned id, bool asked)
 {
-	if (!asked)
-		return true;
-	cp_lines_end(l);
-	st.again = cp_now_ns(CLOCK_MONOTONIC) + AGAIN_AFTER;
-	return ++st.late[id] < LATE_MOST;
+	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
+	bool stood_back = !asked && now < st.all_due;
+
+	if (asked) {
+		cp_lines_end(l);
+		st.all_due = now + REST;
+	}
+	if (stood_back || now < st.due[id])
+		return;
+	st.vain[id] += st.vain[id] < REST_TWICE;
+	st.due[id] = now + (REST << st.vain[id]);
 }
 
 /* Sets the time for one module: never more than is left for them all. */
-static bool in_time(struct cp_lines *l)
+static bool in_time(struct cp_lines *l, unsigned id)
 {
 	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
 	int64_t most = cp_load_rlx(&st.mode) == CP_LINES_ALL ? SECONDS_ALL : SECONDS_AUTO;
@@ -357,7 +373,7 @@ static bool in_time(struct cp_lines *l)
 		l->end = now + 2 * most * 1000000000LL;
 	l->until = CP_MIN(l->end, now + most * 1000000000LL);
 	if (hurries())
-		l->until = now < st.again ? 0 : CP_MIN(l->until, cp_exclusive_by());
+		l->until = cp_lines_due(id) ? CP_MIN(l->until, cp_exclusive_by()) : 0;
 	return l->until > now;
 }
 
@@ -378,21 +394,24 @@ bool cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_mo
 		      const struct cp_module *m, unsigned id, struct cp_wanted *w, size_t n)
 {
 	bool lines = debug_data(f) && st.verdict[id] == UNDECIDED;
-	bool names = st.verdict[id] != NOTHING && needs_names(f, w, n);
-	bool asked;
+	bool names = needs_names(f, w, n), asked;
 	long err = -ETIMEDOUT;
 
 	if ((!lines && !names) || cp_load_rlx(&st.mode) == CP_LINES_HURRY || !l || st.absent ||
 	    strchr(f->path, '\n'))
 		return true;
-	asked = in_time(l);
+	asked = in_time(l, id);
 	if (asked)
 		err = converse(l, k, f, m->base, w, n, lines, names);
 	if (st.absent)
 		return true;
 	settle(k, w, n, !err && !l->error);
-	if (err == -ETIMEDOUT && hurries() && put_off(l, id, asked))
+	if (err == -ETIMEDOUT && hurries()) {
+		put_off(l, id, asked);
 		return false;
+	}
+	st.vain[id] = 0;
+	st.due[id] = 0;
 	if (err || l->error)
 		give_up(l, f, id, err);
 	return true;

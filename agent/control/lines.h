@@ -5,7 +5,7 @@
  * Context  CONTROL: starts a process, talks to it with a time limit; one at a time.
  * Holds    The helper lives between begin and end at most. What a module got (lines,
  *          or names only) it gets for the whole run. Where somebody waits
- *          (exclusive.h), one that takes too long is asked for again by a later answer.
+ *          (exclusive.h), what takes too long is put off, and nothing is decided.
  * Fails    No helper, a dead, slow or senseless one: lines are lost, never names;
  *          said once per module, or once and for all when there is none to start.
  */
@@ -31,12 +31,15 @@ struct cp_lines {
 
 void cp_lines_set(enum cp_lines_mode mode);
 
+/* What was put off, is there time for it now? */
+bool cp_lines_due(unsigned id);
+
 /* NULL when there is no memory; the other two do without. */
 struct cp_lines *cp_lines_begin(struct cp_arena *job);
 void cp_lines_end(struct cp_lines *l);
 
 /* Sets w[i].symbol where the helper knows lines, and w[i].name where it found one and
- * the agent did not. False: there was no time, and it is to be asked for again. */
+ * the agent did not. False: it was put off. */
 bool cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_modfile *f,
 		      const struct cp_module *m, unsigned id, struct cp_wanted *w, size_t n);
 

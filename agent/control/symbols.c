@@ -86,9 +86,8 @@ static struct cp_wanted *find(struct cp_wanted *w, size_t n, cp_frame f)
 	return &w[lo];
 }
 
-/* One line, the function's name, unless lines have been found. final: there is no more to be
- * known of it. */
-static void answer(struct cp_names *k, struct cp_wanted *w, bool final)
+/* One line, the function's name, unless lines have been found. */
+static void answer(struct cp_names *k, struct cp_wanted *w, bool provisional)
 {
 	union {
 		struct cp_symbol symbol;
@@ -99,10 +98,10 @@ static void answer(struct cp_names *k, struct cp_wanted *w, bool final)
 		return;
 	one.symbol.placed = w->placed;
 	one.symbol.offset = w->offset;
+	one.symbol.provisional = provisional;
 	one.symbol.nlines = 1;
 	one.symbol.line[0] = (struct cp_symbol_line){w->name, w->mangled, NULL, 0, 0};
-	w->symbol = final ? cp_symcache_put(k->job, w->frame, &one.symbol)
-			  : cp_symcache_pass(k->job, &one.symbol);
+	w->symbol = cp_symcache_put(k->job, w->frame, &one.symbol);
 	if (!w->symbol)
 		k->no_memory = true;
 }
@@ -128,7 +127,7 @@ static void name_synthetic(struct cp_names *k, struct cp_wanted *w, size_t n)
 	}
 }
 
-/* False: there was no time for all there is to be known. */
+/* Whether there was no time for lines. */
 static bool name_module(struct cp_names *k, struct cp_lines *l, struct cp_wanted *w, size_t n,
 			unsigned id)
 {
@@ -136,11 +135,11 @@ static bool name_module(struct cp_names *k, struct cp_lines *l, struct cp_wanted
 	struct cp_modfile f;
 	char exe[CP_ELF_PATH_MAX];
 	const char *label = m->path;
-	bool final;
+	bool provisional;
 
 	cp_modfile_open(&f, m, id);
 	cp_names_object(k, &f, m->base, w, n);
-	final = cp_lines_resolve(l, k, &f, m, id, w, n);
+	provisional = !cp_lines_resolve(l, k, &f, m, id, w, n);
 	cp_modfile_close(&f);
 	if (!m->path[0]) {
 		cp_modfile_exe(exe, sizeof(exe));
@@ -149,22 +148,22 @@ static bool name_module(struct cp_names *k, struct cp_lines *l, struct cp_wanted
 	for (size_t i = 0; i < n; i++)
 		if (!w[i].name)
 			cp_names_by_address(k, &w[i], label, m->base);
-	return final;
+	return provisional;
 }
 
 static void name_group(struct cp_names *k, struct cp_lines *l, struct cp_wanted *w, size_t n)
 {
 	unsigned id = cp_frame_module(w[0].frame);
-	bool final = true;
+	bool provisional = false;
 
 	if (id == CP_MODULE_SYNTH)
 		name_synthetic(k, w, n);
 	else if (id == CP_MODULE_NONE || id > cp_module_count())
 		cp_names_loose(k, w, n);
 	else
-		final = name_module(k, l, w, n, id);
+		provisional = name_module(k, l, w, n, id);
 	for (size_t i = 0; i < n; i++)
-		answer(k, &w[i], final);
+		answer(k, &w[i], provisional);
 }
 
 static size_t group_end(const struct cp_wanted *w, size_t from, size_t n)
@@ -204,6 +203,8 @@ static size_t find_known(const cp_frame *frames, size_t n, const struct cp_symbo
 
 	for (size_t i = 0; i < n; i++) {
 		out[i] = cp_symcache_find(frames[i]);
+		if (out[i] && out[i]->provisional && cp_lines_due(cp_frame_module(frames[i])))
+			out[i] = NULL;
 		missing += !out[i];
 	}
 	return missing;

@@ -175,19 +175,11 @@ static const struct cp_symbol *keep(cp_frame f, const struct cp_symbol *s, size_
 	return copy;
 }
 
-static size_t size_of(const struct cp_symbol *s)
-{
-	return sizeof(*s) + s->nlines * sizeof(s->line[0]);
-}
-
-const struct cp_symbol *cp_symcache_pass(struct cp_arena *job, const struct cp_symbol *s)
-{
-	return (const struct cp_symbol *)cp_arena_strdup(job, (const char *)s, size_of(s));
-}
-
 const struct cp_symbol *cp_symcache_put(struct cp_arena *job, cp_frame f, const struct cp_symbol *s)
 {
-	const struct cp_symbol *known = keep(f, s, size_of(s));
+	size_t size = sizeof(*s) + s->nlines * sizeof(s->line[0]);
+	const struct cp_symbol *known = keep(f, s, size);
 
-	return known ? known : cp_symcache_pass(job, s);
+	return known ? known
+		     : (const struct cp_symbol *)cp_arena_strdup(job, (const char *)s, size);
 }

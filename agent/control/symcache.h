@@ -3,8 +3,8 @@
  * symcache.h - the answers given so far, and their strings, each once
  *
  * Context  CONTROL: the agent's job threads, one at a time.
- * Holds    used <= size; an answer once given is never changed or moved. A forked
- *          child inherits them.
+ * Holds    used <= size; an answer once given is never changed or moved; who asks later
+ *          may get another, where it was provisional. A forked child starts without any.
  * Fails    Full: answers live in the job's memory and are found anew each time.
  */
 #ifndef CP_CONTROL_SYMCACHE_H
@@ -26,7 +26,5 @@ const char *cp_symcache_string(struct cp_arena *job, const char *s, size_t len);
  * strings of s must come from cp_symcache_string. NULL: no memory. */
 const struct cp_symbol *cp_symcache_put(struct cp_arena *job, cp_frame f,
 					const struct cp_symbol *s);
-/* A copy in the job's memory only: the frame is to be asked for again. */
-const struct cp_symbol *cp_symcache_pass(struct cp_arena *job, const struct cp_symbol *s);
 
 #endif

@@ -115,7 +115,7 @@ def bench_stacks():
 
 def bench_churn():
     """A table that removed records clog up would slow down."""
-    n = 1000000 if QUICK else 20000000
+    n = 1000000 if QUICK else 10000000
     title(f"every allocation recorded, {n} blocks come and go: the last tenth to the first")
     argv = [BUILD / "prog/extremes", "churn", n]
     env = environment(LIB, CPROF_HEAP_RATE="1", CPROF_LOG="none")

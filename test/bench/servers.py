@@ -231,7 +231,7 @@ def compiler():
     source.write_text("#include <stdio.h>\n" + "".join(
         f"int f{i}(int a, int *b) {{ int s = a; for (int k = 0; k < a; k++) {{ s += b[k] * {i};"
         f" if (s % 7 == {i % 7}) b[k] = s ^ k; else s -= b[k] >> 3; }} return s + {i}; }}\n"
-        for i in range(30)))
+        for i in range(20)))
     return Batch("gcc", ["gcc", "-O2", "-c", "-o", ROOM / "many.o", source])
 
 
@@ -240,6 +240,6 @@ def words(name, rounds):
 
 
 WORKLOADS = {
-    "postgresql": Postgres, "sqlite": sqlite, "gcc": compiler, "c++": lambda: words("words", 120),
-    "rust": lambda: words("words-rs", 120),
+    "postgresql": Postgres, "sqlite": sqlite, "gcc": compiler, "c++": lambda: words("words", 80),
+    "rust": lambda: words("words-rs", 80),
 }
