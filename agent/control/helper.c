@@ -14,7 +14,7 @@
  *          pid is used after it might be someone else's.
  *          The keeper shares the job's own table of descriptors, so that it holds none
  *          open by itself; the program's copy is closed but for 0, 1, 2.
- * Fails    see helper.h
+ * Fails    see helper.h. One that takes too long to begin costs the memory of its start.
  * Why      exec gives back to a process the exit signal it was cloned without: as our
  *          own child the program would send SIGCHLD to the host and be found by its
  *          wait(). So it is the child of one that does not exec.

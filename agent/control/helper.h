@@ -19,7 +19,7 @@ struct cp_helper {
 
 /* Starts argv[0] with argv and an empty environment; 0 or -errno. */
 int cp_helper_start(struct cp_helper *h, const char *const *argv);
-/* Ends it, and waits until nothing is left of it. */
+/* Ends it, and waits until nothing is left of it, if it had begun. */
 void cp_helper_stop(struct cp_helper *h);
 
 /* Moves bytes, until CLOCK_MONOTONIC says `until`. Answers how many (some, for read),

@@ -12,8 +12,7 @@
  * Fails    see lines.h
  * Why      Who waits for an answer does so for a second. What takes longer, where the disk is
  *          cold or the machine busy, is often there for a later one; but others wait behind
- *          him, so what is put off rests for a while, each time for twice as long. Files
- *          have the time, and it is they who decide.
+ *          him, so what was waited for in vain rests for a while, each time for twice as long.
  */
 #include "lines.h"
 
@@ -285,10 +284,17 @@ static bool hurries(void)
 	return cp_exclusive_by() && cp_load_rlx(&st.mode) != CP_LINES_ALL;
 }
 
+bool cp_lines_slow(unsigned id)
+{
+	return id <= CP_MODULE_MAX && st.vain[id];
+}
+
 bool cp_lines_due(unsigned id)
 {
 	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
 
+	if (st.absent || cp_load_rlx(&st.mode) == CP_LINES_HURRY)
+		return false;
 	return !hurries() || (now >= st.all_due && now >= st.due[id] && now < cp_exclusive_by());
 }
 
@@ -346,21 +352,15 @@ static void settle(struct cp_names *k, struct cp_wanted *w, size_t n, bool ok)
 			w[i].symbol = ok ? cp_symcache_put(k->job, w[i].frame, w[i].symbol) : NULL;
 }
 
-/* asked: it was waited for in vain. If not, it had to stand back behind another one, or names
- * alone took all of the time. */
-static void put_off(struct cp_lines *l, unsigned id, bool asked)
+/* It was waited for in vain. */
+static void put_off(struct cp_lines *l, unsigned id)
 {
 	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
-	bool stood_back = !asked && now < st.all_due;
 
-	if (asked) {
-		cp_lines_end(l);
-		st.all_due = now + REST;
-	}
-	if (stood_back || now < st.due[id])
-		return;
+	cp_lines_end(l);
 	st.vain[id] += st.vain[id] < REST_TWICE;
 	st.due[id] = now + (REST << st.vain[id]);
+	st.all_due = now + REST;
 }
 
 /* Sets the time for one module: never more than is left for them all. */
@@ -407,7 +407,8 @@ bool cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_mo
 		return true;
 	settle(k, w, n, !err && !l->error);
 	if (err == -ETIMEDOUT && hurries()) {
-		put_off(l, id, asked);
+		if (asked)
+			put_off(l, id);
 		return false;
 	}
 	st.vain[id] = 0;

@@ -5,7 +5,7 @@
  * Context  CONTROL: starts a process, talks to it with a time limit; one at a time.
  * Holds    The helper lives between begin and end at most. What a module got (lines,
  *          or names only) it gets for the whole run. Where somebody waits
- *          (exclusive.h), what takes too long is put off, and nothing is decided.
+ *          (exclusive.h), what takes too long is put off.
  * Fails    No helper, a dead, slow or senseless one: lines are lost, never names;
  *          said once per module, or once and for all when there is none to start.
  */
@@ -33,6 +33,8 @@ void cp_lines_set(enum cp_lines_mode mode);
 
 /* What was put off, is there time for it now? */
 bool cp_lines_due(unsigned id);
+/* Was this module waited for in vain the last time? */
+bool cp_lines_slow(unsigned id);
 
 /* NULL when there is no memory; the other two do without. */
 struct cp_lines *cp_lines_begin(struct cp_arena *job);

@@ -95,14 +95,18 @@ void cp_names_by_address(struct cp_names *k, struct cp_wanted *w, const char *la
 		k->no_memory = true;
 }
 
-/* The addresses of all frames, those that have a name marked as found. */
-static void prepare(struct cp_names *k, const struct cp_wanted *w, size_t n, uintptr_t bias)
+/* The addresses of all frames, those that have a name marked as found. False: all have. */
+static bool prepare(struct cp_names *k, const struct cp_wanted *w, size_t n, uintptr_t bias)
 {
+	size_t found = 0;
+
 	memset(k->q, 0, n * sizeof(*k->q));
 	for (size_t i = 0; i < n; i++) {
 		k->q[i].addr = cp_frame_addr(w[i].frame) - bias;
 		k->q[i].found = w[i].name != NULL;
+		found += k->q[i].found;
 	}
+	return found < n;
 }
 
 /* A lock in a structure is told from the next one by its place there. */
@@ -141,7 +145,8 @@ static void from_table(struct cp_names *k, const struct cp_elf *e,
 		       const struct cp_elf_symbols *symbols, struct cp_wanted *w, size_t n,
 		       uintptr_t bias)
 {
-	prepare(k, w, n, bias);
+	if (!prepare(k, w, n, bias))
+		return;
 	cp_symtab_resolve(e, symbols, k->q, n, &k->work);
 	for (size_t i = 0; i < n; i++)
 		if (!w[i].name && k->q[i].found)

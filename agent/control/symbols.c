@@ -188,10 +188,13 @@ static int name_all(struct cp_arena *job, struct cp_arena *scratch, struct cp_wa
 	k->job = job;
 	k->scratch = scratch;
 	cp_demangle_open();
-	for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
-		end = group_end(w, i, n);
-		name_group(k, l, w + i, end - i);
-	}
+	/* Who was waited for in vain is not to take the time of the others. */
+	for (int slow = 0; slow < 2; slow++)
+		for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
+			end = group_end(w, i, n);
+			if (cp_lines_slow(cp_frame_module(w[i].frame)) == slow && !w[i].symbol)
+				name_group(k, l, w + i, end - i);
+		}
 	cp_demangle_close();
 	cp_lines_end(l);
 	return k->no_memory ? -ENOMEM : 0;
@@ -210,6 +213,21 @@ static size_t find_known(const cp_frame *frames, size_t n, const struct cp_symbo
 	return missing;
 }
 
+/* The file may be gone by now, but the function's name stays: lines are what is missing. One by
+ * address alone is looked for again, it may be known where lines are. */
+static void want(struct cp_wanted *w, cp_frame f)
+{
+	const struct cp_symbol *s = cp_symcache_find(f);
+
+	*w = (struct cp_wanted){.frame = f};
+	if (!s || !s->placed)
+		return;
+	w->name = s->line[0].name;
+	w->mangled = s->line[0].mangled;
+	w->placed = true;
+	w->offset = s->offset;
+}
+
 /* Answers what is missing: w has room for it. */
 static int resolve_missing(struct cp_arena *job, struct cp_arena *scratch, struct cp_wanted *w,
 			   const cp_frame *frames, size_t n, const struct cp_symbol **out)
@@ -219,7 +237,7 @@ static int resolve_missing(struct cp_arena *job, struct cp_arena *scratch, struc
 
 	for (size_t i = 0; i < n; i++)
 		if (!out[i])
-			w[nwanted++].frame = frames[i];
+			want(&w[nwanted++], frames[i]);
 	sort(w, nwanted);
 	nwanted = drop_doubles(w, nwanted);
 	err = name_all(job, scratch, w, nwanted);

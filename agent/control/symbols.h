@@ -41,7 +41,7 @@ int cp_symbols_resolve(struct cp_arena *job, const cp_frame *frames, size_t n,
 		       const struct cp_symbol **out);
 
 /* [ANY] CPROF_LINES: which modules get lines and inlined calls, from now on. A
- * frame that was answered once keeps its answer. */
+ * frame that was answered once keeps its answer, unless it was provisional. */
 enum cp_lines_mode {
 	CP_LINES_NONE = 0, /* function names only */
 	CP_LINES_ALL,

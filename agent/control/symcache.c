@@ -162,12 +162,14 @@ static const struct cp_symbol *keep(cp_frame f, const struct cp_symbol *s, size_
 	for (unsigned i = 0; i < s->nlines; i++)
 		if (!ours(s->line[i].name) || !ours(s->line[i].mangled) || !ours(s->line[i].file))
 			return NULL;
-	if (!f || st.head->answers_used >= st.answer_mask / 4 * 3)
+	if (!f)
+		return NULL;
+	a = answer_slot(f);
+	if (!a->frame && st.head->answers_used >= st.answer_mask / 4 * 3)
 		return NULL;
 	copy = (const struct cp_symbol *)intern(s, size);
 	if (!copy)
 		return NULL;
-	a = answer_slot(f);
 	if (!a->frame)
 		st.head->answers_used++;
 	a->frame = f;

@@ -281,7 +281,7 @@ static uint64_t take_due(struct cp_thread_slot *s, uint64_t cpu_ns)
 /* Where time goes that no sample speaks for. */
 static cp_sid fallback(const struct cp_thread_slot *s)
 {
-	cp_sid last = cp_load_rlx(&s->last);
+	cp_sid last = cp_load_acq(&s->last); /* pairs with take_stack: a job charges what it says */
 	cp_frame frame;
 
 	if (last || !s->start)
@@ -385,8 +385,8 @@ static void take_stack(struct cp_thread_slot *s, const ucontext_t *uc)
 	if (has_room(t, uc)) {
 		uint32_t round = cp_load_rlx(&st.round);
 
-		cp_store_rlx(&s->last, walk(t, uc));
-		cp_store_rel(&s->answered, round); /* pairs with cp_tick_answered */
+		cp_store_rel(&s->last, walk(t, uc)); /* pairs with fallback() */
+		cp_store_rel(&s->answered, round);   /* pairs with cp_tick_answered */
 	} else {
 		cp_loss_add(CP_LOSS_NO_ROOM, 1);
 	}

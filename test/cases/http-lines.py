@@ -23,14 +23,15 @@ def line_of_main(body):
         f.write(body)
     found = [line.line for sample in pprofcheck.read("heap").samples for location in sample.stack
              for line in location.lines if line.name == "main"]
-    check(found, "names are lost")
-    return max(found)
+    return max(found, default=-1)
 
 
 def ask(server):
     answer = server.get("/debug/pprof/heap")
     check(answer.status == 200, answer.status)
-    return line_of_main(answer.body)
+    line = line_of_main(answer.body)
+    check(line >= 0, "names are lost")
+    return line
 
 
 def starts():
@@ -42,7 +43,11 @@ def start(**config):
     """With a helper that hangs."""
     open(HANGS, "w").close()
     open(STARTS, "w").close()
-    return Server([PROG + "/children"], preload=PLACE + "/libcprof.so", CPROF_HEAP_RATE=1, **config)
+    if os.path.exists("host.log"):
+        os.unlink("host.log")
+    server = Server([PROG + "/children"], preload=PLACE + "/libcprof.so", CPROF_HEAP_RATE=1, **config)
+    check(wait_for(lambda: "ready" in server.log_text_of()), "main has allocated")
+    return server
 
 
 def goes_on(seconds):
@@ -57,7 +62,7 @@ with open(PLACE + "/cprof-lines", "w") as f:
 os.chmod(PLACE + "/cprof-lines", 0o755)
 
 with start() as server:
-    check(ask(server) == 0 and starts() == 1, "nobody waits for a helper that hangs")
+    check(wait_for(lambda: ask(server) == 0 and starts() == 1), "nobody waits for a helper that hangs")
     check(ask(server) == 0 and starts() == 1, "nor is it asked at once again")
     os.unlink(HANGS)
     check(wait_for(lambda: ask(server) > 0, 60), "lines come with a later answer")
