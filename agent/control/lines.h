@@ -5,7 +5,8 @@
  * Context  CONTROL: starts a process, talks to it with a time limit; one at a time.
  * Holds    The helper lives between begin and end at most. What a module got (lines,
  *          or names only) it gets for the whole run. Where somebody waits
- *          (exclusive.h), what takes too long is put off.
+ *          (exclusive.h), what takes too long is put off; what the helper alone could
+ *          name is named by its address till then.
  * Fails    No helper, a dead, slow or senseless one: lines are lost, never names;
  *          said once per module, or once and for all when there is none to start.
  */
