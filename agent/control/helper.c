@@ -187,7 +187,7 @@ void cp_helper_stop(struct cp_helper *h)
 		while (CP_SYS(SYS_wait4, h->keeper, &status, __WALL, 0) == -EINTR)
 			;
 	}
-	/* Then its child may still be about to find out, on a stack in there. */
+	/* If it had not, its child may be about to find that out, on a stack in there. */
 	if (begun || h->keeper <= 0)
 		cp_mem_unmap(h->shared, ROOM);
 	*h = (struct cp_helper){-1, 0, NULL};

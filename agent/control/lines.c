@@ -44,7 +44,7 @@ static struct {
 	bool absent; /* there is no helper to start, and that has been said */
 	char path[CP_ELF_PATH_MAX];
 	uint8_t verdict[CP_MODULE_MAX + 1];
-	uint8_t vain[CP_MODULE_MAX + 1]; /* times it was waited for, up to REST_TWICE */
+	uint8_t vain[CP_MODULE_MAX + 1]; /* waits for it since one was of use */
 	int64_t due[CP_MODULE_MAX + 1];	 /* no answer asks before */
 	int64_t all_due;
 } st = {.mode = CP_LINES_AUTO};

@@ -24,7 +24,7 @@ LITTLE = {"CPROF_HEAP_RATE": 1, "CPROF_MAX_MEMORY": "8M"}
 
 
 def text_form(h):
-    """Cut at a record's end, and said; what is there can be read. False: not all stacks yet."""
+    """Cut at a record's end, and said. False: not all stacks yet."""
     a = h.get(HEAP + "?debug=1")
     check(a.status == 200, "%d %r" % (a.status, a.body[:200]))
     text = a.body.decode()
