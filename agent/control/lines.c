@@ -5,6 +5,7 @@
  * Context  CONTROL, one thread at a time
  * Calls    rt, helper, symcache, names, maps. The protocol is told in cli/lines.c.
  * Shared   st.mode: set by whoever ends the process too; relaxed, read once per use.
+ *          st.life: in memory a forked child finds zeroed.
  * Holds    An answer counts when it is whole: until then its frames keep what they
  *          had, so that no module has lines for half of the frames of a batch.
  *          A module that once failed is not asked again in this run; one that was put off
@@ -23,6 +24,7 @@
 #include "../rt/atomic.h"
 #include "../rt/buf.h"
 #include "../rt/log.h"
+#include "../rt/mem.h"
 #include "../rt/sys.h"
 
 #include <errno.h>
@@ -42,12 +44,18 @@ enum verdict { UNDECIDED, NAMES_ONLY };
 static struct {
 	enum cp_lines_mode mode;
 	bool absent; /* there is no helper to start, and that has been said */
-	char path[CP_ELF_PATH_MAX];
 	uint8_t verdict[CP_MODULE_MAX + 1];
-	uint8_t vain[CP_MODULE_MAX + 1]; /* waits for it since one was of use */
-	int64_t due[CP_MODULE_MAX + 1];	 /* no answer asks before */
-	int64_t all_due;
+	struct life *life; /* NULL: nothing has been asked yet */
 } st = {.mode = CP_LINES_AUTO};
+
+/* What a forked child finds out anew: nobody has waited there yet, and its parent may have been
+ * about to write the path. */
+struct life {
+	char path[CP_ELF_PATH_MAX];
+	int64_t all_due;
+	int64_t due[CP_MODULE_MAX + 1];	 /* no answer asks before */
+	uint8_t vain[CP_MODULE_MAX + 1]; /* waits for it since one was of use */
+};
 
 void cp_lines_set(enum cp_lines_mode mode)
 {
@@ -59,7 +67,9 @@ struct cp_lines *cp_lines_begin(struct cp_arena *job)
 	struct cp_lines *l = cp_arena_alloc(job, sizeof(*l));
 	size_t calls = CP_LINES_CALL_MAX * sizeof(struct cp_symbol_line);
 
-	if (!l)
+	if (!st.life)
+		st.life = cp_mem_map_wiped(CP_ALIGN_UP(sizeof(*st.life), CP_PAGE));
+	if (!l || !st.life)
 		return NULL;
 	l->helper.fd = -1;
 	l->draft = cp_arena_alloc(job, sizeof(*l->draft) + calls);
@@ -262,14 +272,14 @@ static long read_answers(struct cp_lines *l, struct cp_names *k, struct cp_wante
 
 static bool set_path(const char *tail)
 {
-	struct cp_buf b = CP_BUF(st.path);
+	struct cp_buf b = CP_BUF(st.life->path);
 	char own[CP_ELF_PATH_MAX];
 
 	if (!cp_maps_path_at((uintptr_t)&cp_lines_set, own, sizeof(own)))
 		return false;
 	cp_buf_mem(&b, own, (size_t)(strrchr(own, '/') + 1 - own));
 	cp_buf_str(&b, tail);
-	return !b.cut && CP_SYS(SYS_faccessat, AT_FDCWD, st.path, 1 /* X_OK */) == 0;
+	return !b.cut && CP_SYS(SYS_faccessat, AT_FDCWD, st.life->path, 1 /* X_OK */) == 0;
 }
 
 /* Beside the library where it was built, or in a folder beside it. */
@@ -286,34 +296,36 @@ static bool hurries(void)
 
 bool cp_lines_slow(unsigned id)
 {
-	return id <= CP_MODULE_MAX && st.vain[id];
+	return id <= CP_MODULE_MAX && st.life && st.life->vain[id];
 }
 
 bool cp_lines_due(unsigned id)
 {
 	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
 
-	if (st.absent || cp_load_rlx(&st.mode) == CP_LINES_HURRY)
+	if (st.absent || !st.life || cp_load_rlx(&st.mode) == CP_LINES_HURRY)
 		return false;
-	return !hurries() || (now >= st.all_due && now >= st.due[id] && now < cp_exclusive_by());
+	return !hurries() ||
+	       (now >= st.life->all_due && now >= st.life->due[id] && now < cp_exclusive_by());
 }
 
 static int start(struct cp_lines *l)
 {
-	const char *argv[] = {st.path, cp_load_rlx(&st.mode) == CP_LINES_ALL ? HEAP_ALL : HEAP_AUTO,
+	const char *argv[] = {st.life->path,
+			      cp_load_rlx(&st.mode) == CP_LINES_ALL ? HEAP_ALL : HEAP_AUTO,
 			      CPU_LIMIT, NULL};
 	int r;
 
 	if (l->helper.fd >= 0)
 		return 0;
-	r = st.path[0] ? 0 : find_program();
+	r = st.life->path[0] ? 0 : find_program();
 	if (!r)
 		r = cp_helper_start(&l->helper, argv);
 	if (!r)
 		return 0;
 	st.absent = true;
-	cp_log("no source lines: can't start %s: error %d", st.path[0] ? st.path : "cprof-lines",
-	       -r);
+	cp_log("no source lines: can't start %s: error %d",
+	       st.life->path[0] ? st.life->path : "cprof-lines", -r);
 	return r;
 }
 
@@ -358,9 +370,9 @@ static void put_off(struct cp_lines *l, unsigned id)
 	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
 
 	cp_lines_end(l);
-	st.vain[id] += st.vain[id] < REST_TWICE;
-	st.due[id] = now + (REST << st.vain[id]);
-	st.all_due = now + REST;
+	st.life->vain[id] += st.life->vain[id] < REST_TWICE;
+	st.life->due[id] = now + (REST << st.life->vain[id]);
+	st.life->all_due = now + REST;
 }
 
 /* Sets the time for one module: never more than is left for them all. */
@@ -411,8 +423,8 @@ bool cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_mo
 			put_off(l, id);
 		return false;
 	}
-	st.vain[id] = 0;
-	st.due[id] = 0;
+	st.life->vain[id] = 0;
+	st.life->due[id] = 0;
 	if (err || l->error)
 		give_up(l, f, id, err);
 	return true;

@@ -5,7 +5,9 @@
 without, and has them later. The helper beside the library hangs while a file is there.
 """
 import os
+import re
 import shutil
+import signal
 import sys
 import threading
 
@@ -39,15 +41,20 @@ def starts():
         return len(f.read())
 
 
-def start(**config):
+def start(*argv, **config):
     """With a helper that hangs."""
     open(HANGS, "w").close()
     open(STARTS, "w").close()
     if os.path.exists("host.log"):
         os.unlink("host.log")
-    server = Server([PROG + "/children"], preload=PLACE + "/libcprof.so", CPROF_HEAP_RATE=1, **config)
+    server = Server(argv or [PROG + "/children"], preload=PLACE + "/libcprof.so", CPROF_HEAP_RATE=1, **config)
     check(wait_for(lambda: "ready" in server.log_text_of()), "main has allocated")
     return server
+
+
+def only_child(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+        return int(f.read() or 0)
 
 
 def goes_on(seconds):
@@ -82,3 +89,18 @@ with start(CPROF_LINES=1) as server:
     goes_on(2)
     check(ask(server) > 0, "all lines were wanted")
 print("ok   who wants all lines waits")
+
+with start(PROG + "/httpfork", "asked") as server:
+    check(wait_for(lambda: ask(server) == 0 and starts() == 1), "nobody waits for a helper that hangs")
+    os.unlink(HANGS)
+    os.kill(server.pid, signal.SIGUSR2)
+    child = wait_for(lambda: only_child(server.pid))
+    try:
+        url = wait_for(lambda: server.find_url(child))
+        server.port = int(re.search(r":(\d+)/", url)[1])
+        ask(server)
+        check(starts() == 2, "in a child nobody has waited in vain")
+        check(wait_for(lambda: ask(server) > 0, 60), "lines in a child")
+    finally:
+        os.kill(child, signal.SIGKILL)
+print("ok   children ask for themselves")

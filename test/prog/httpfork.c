@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // httpfork.c - processes and descriptors, as servers treat them
 //
-// usage: httpfork prefork N | daemon | closeall | full | execs | drop | jail DIR
+// usage: httpfork prefork N | asked | daemon | closeall | full | execs | drop | jail DIR
 //                 fork drop | fork jail DIR | fork leave | fork turns | early | jailed DIR
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,26 @@ static void prefork(int n)
 		if (!fork())
 			rest();
 	rest();
+}
+
+static volatile sig_atomic_t asked;
+
+static void on_usr2(int sig)
+{
+	asked = sig;
+}
+
+// A child when it is asked for.
+static void fork_when_asked(void)
+{
+	signal(SIGUSR2, on_usr2);
+	puts("ready");
+	fflush(stdout);
+	while (!asked) {
+		free(malloc(100000));
+		usleep(10000);
+	}
+	prefork(1);
 }
 
 static void close_all(void)
@@ -170,6 +191,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "prefork"))
 		prefork(argc > 2 ? atoi(argv[2]) : 2);
+	else if (!strcmp(what, "asked"))
+		fork_when_asked();
 	else if (!strcmp(what, "daemon"))
 		daemonise();
 	else if (!strcmp(what, "closeall"))
