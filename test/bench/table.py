@@ -59,12 +59,13 @@ def show(results, workloads):
         if name in values:
             print(f"| {what} | {form.format(values[name])} | {target} |")
     present = [w for w in workloads if f"{w}.cprof.all.throughput" in values]
-    print("\n| all profiles on, to no library | throughput | 95 % interval | CPU time of a request |")
-    print("|---|---|---|---|")
+    print("\n| all profiles on, to no library | throughput | 95 % interval | CPU time of a request |"
+          " 99th percentile |")
+    print("|---|---|---|---|---|")
     for w in present:
-        rate, low, high, cpu = (percent(values.get(f"{w}.cprof.all.{n}"))
-                                for n in ("throughput", "from", "to", "cpu"))
-        print(f"| {w} | {rate} | {low[:-2]} - {high} | {cpu} |")
+        rate, low, high, cpu, p99 = (percent(values.get(f"{w}.cprof.all.{n}"))
+                                     for n in ("throughput", "from", "to", "cpu", "p99"))
+        print(f"| {w} | {rate} | {low[:-2]} - {high} | {cpu} | {p99} |")
     print("\n| throughput with |", " | ".join(PEERS), "|")
     print("|---|" + "---|" * len(PEERS))
     for w in present:
