@@ -56,7 +56,9 @@ int cp_object_protection(const struct cp_object *o, uintptr_t at)
 
 		if (at < o->base + ph->p_vaddr || at >= o->base + ph->p_vaddr + ph->p_memsz)
 			continue;
-		if (ph->p_type == PT_GNU_RELRO)
+		/* The loader protects whole pages: on a last one that isn't lie variables too. */
+		if (ph->p_type == PT_GNU_RELRO &&
+		    at < (o->base + ph->p_vaddr + ph->p_memsz) / CP_PAGE * CP_PAGE)
 			return PROT_READ;
 		if (ph->p_type == PT_LOAD)
 			prot = (ph->p_flags & PF_R ? PROT_READ : 0) |
