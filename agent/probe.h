@@ -27,6 +27,8 @@
 void cp_agent_init(void);
 /* [ANY] Is it on? False before cp_agent_init, and in a program not to be profiled. */
 bool cp_agent_is_on(void);
+/* [HOST] After cp_agent_init: are allocations sampled? If not they never will be. */
+bool cp_agent_samples_heap(void);
 /* [HOST] From the constructor, after cp_agent_init: what needs a finished libc
  * (signal handler, control thread). */
 void cp_agent_start(void);

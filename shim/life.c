@@ -16,6 +16,7 @@
 #include "../agent/rt/atomic.h"
 #include "../agent/rt/log.h"
 #include "../agent/rt/sys.h"
+#include "aside.h"
 #include "boot.h"
 #include "takeover.h"
 
@@ -140,8 +141,9 @@ __attribute__((constructor)) static void at_start(void)
 	}
 	if (st.inert || cp_load_rlx(&st.woken) != AWAKE)
 		return;
-	if (st.heap_idle && cp_agent_is_on())
+	if (st.heap_idle && cp_agent_samples_heap())
 		stand_in_front();
+	cp_shim_aside(cp_agent_samples_heap());
 	pthread_atfork(cp_agent_fork_begins, cp_agent_fork_ends, forked);
 	cp_agent_start();
 }

@@ -3,9 +3,7 @@
  * takeover.c - standing in front of an allocator that was preloaded before us
  *
  * Context  EARLY: from the constructor, once; other threads may run.
- * Calls    dl_iterate_phdr, dlopen(RTLD_NOLOAD), mprotect.
- * Shared   the host's relocated slots: each one relaxed store of a pointer; the old
- *          and the new function both serve at any time.
+ * Calls    dl_iterate_phdr, dlopen(RTLD_NOLOAD), slots.c.
  * Holds    A slot is changed only while it leads to the allocator, or is still to be
  *          bound and would lead there. The allocator's own calls stay its own. cp_real
  *          holds its functions already (boot.c).
@@ -17,88 +15,25 @@
  */
 #include "takeover.h"
 
-#include "../agent/rt/atomic.h"
-#include "../agent/rt/sys.h"
 #include "boot.h"
-#include "object.h"
+#include "slots.h"
 
 #include <dlfcn.h>
 #include <link.h>
-#include <string.h>
-
-#define NAMES CP_FN_pthread_create /* the malloc family and the operators come first */
-
-static const char *const names[NAMES] = {
-#define F(name, ...) #name,
-	CP_MALLOC_TABLE(F) CP_NEW_TABLE(F) CP_DELETE_TABLE(F)
-#undef F
-};
 
 struct takeover {
-	void *theirs[NAMES]; /* NULL: they have none */
-	void *ours[NAMES];
+	void *theirs[CP_SLOTS]; /* NULL: they have none */
+	void *ours[CP_SLOTS];
 };
-
-/* --- pages -------------------------------------------------------------- */
-
-static void write_word(const struct cp_object *o, uintptr_t *at, uintptr_t value)
-{
-	int prot = cp_object_protection(o, (uintptr_t)at);
-	uintptr_t page = (uintptr_t)at & ~(CP_PAGE - 1);
-
-	if (prot & PROT_WRITE) {
-		cp_store_rlx(at, value);
-		return;
-	}
-	if (!prot || CP_SYS(SYS_mprotect, page, CP_PAGE, prot | PROT_WRITE) < 0)
-		return;
-	cp_store_rlx(at, value);
-	CP_SYS(SYS_mprotect, page, CP_PAGE, prot);
-}
-
-/* --- slots -------------------------------------------------------------- */
-
-static int by_value(const struct takeover *t, uintptr_t value)
-{
-	for (int i = 0; i < NAMES; i++)
-		if (t->theirs[i] && (uintptr_t)t->theirs[i] == value)
-			return i;
-	return -1;
-}
-
-static int by_name(const struct takeover *t, const char *name)
-{
-	for (int i = 0; i < NAMES; i++)
-		if (t->theirs[i] && !strcmp(names[i], name))
-			return i;
-	return -1;
-}
-
-static void correct(const struct takeover *t, const struct cp_object *o, const ElfW(Rela) * r,
-		    void *const *to)
-{
-	unsigned type = (unsigned)ELF64_R_TYPE(r->r_info);
-	uintptr_t *at = (uintptr_t *)(o->base + r->r_offset);
-	int i;
-
-	if (type != CP_RELOC_JUMP && type != CP_RELOC_GLOBAL && type != CP_RELOC_WORD)
-		return;
-	i = by_value(t, cp_load_rlx(at));
-	/* Not bound yet: it leads back into the object's own stubs. */
-	if (i < 0 && type == CP_RELOC_JUMP && cp_object_protection(o, cp_load_rlx(at)))
-		i = by_name(t, o->str + o->sym[ELF64_R_SYM(r->r_info)].st_name);
-	if (i >= 0 && cp_load_rlx(at) != (uintptr_t)to[i])
-		write_word(o, at, (uintptr_t)to[i]);
-}
 
 /* Later look-ups find us where the allocator's functions were. */
 static void redirect(const struct takeover *t, const struct cp_object *o)
 {
-	for (int i = 0; i < NAMES; i++) {
-		ElfW(Sym) *s = t->theirs[i] ? cp_object_find(o, names[i]) : NULL;
+	for (int i = 0; i < CP_SLOTS; i++) {
+		ElfW(Sym) *s = t->theirs[i] ? cp_object_find(o, cp_slots_name[i]) : NULL;
 
 		if (s && o->base + s->st_value == (uintptr_t)t->theirs[i])
-			write_word(o, &s->st_value, (uintptr_t)t->ours[i] - o->base);
+			cp_slots_write(o, &s->st_value, (uintptr_t)t->ours[i] - o->base);
 	}
 }
 
@@ -114,10 +49,7 @@ static int visit(struct dl_phdr_info *info, size_t size, void *arg)
 	if (!cp_object_read(&o, info) || cp_object_protection(&o, (uintptr_t)&cp_real))
 		return 0;
 	theirs = cp_object_protection(&o, (uintptr_t)t->theirs[CP_FN_malloc]);
-	for (size_t i = 0; i < o.relas; i++)
-		correct(t, &o, &o.rela[i], theirs ? t->theirs : t->ours);
-	for (size_t i = 0; i < o.jumps; i++)
-		correct(t, &o, &o.jump[i], theirs ? t->theirs : t->ours);
+	cp_slots_correct(&o, t->theirs, theirs ? t->theirs : t->ours);
 	if (theirs)
 		redirect(t, &o);
 	return 0;
@@ -157,12 +89,12 @@ bool cp_shim_takeover(void)
 	self = own_handle();
 	if (!self)
 		return false;
-	for (int i = 0; i < NAMES; i++) {
-		void *theirs = cp_shim_outer(names[i]);
+	for (int i = 0; i < CP_SLOTS; i++) {
+		void *theirs = cp_shim_outer(cp_slots_name[i]);
 
 		if (theirs && cp_shim_same_object(theirs, first))
 			t.theirs[i] = theirs;
-		t.ours[i] = dlsym(self, names[i]);
+		t.ours[i] = dlsym(self, cp_slots_name[i]);
 		if (!t.ours[i])
 			return false;
 	}

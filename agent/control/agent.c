@@ -282,6 +282,11 @@ bool cp_agent_is_on(void)
 	return st.on;
 }
 
+bool cp_agent_samples_heap(void)
+{
+	return st.on && cp_heap_rate();
+}
+
 void cp_agent_start(void)
 {
 	if (!st.on)
