@@ -2,8 +2,10 @@
 /*
  * family.c - asks every function of the malloc family for its corner cases
  *
- * Context  TEST: prints what it got; the same must come out with the agent.
+ * Context  TEST: prints what it got; the same must come out with the agent. Bound at its start,
+ *          as servers are; familynopie.c as it calls.
  */
+// cflags: -Wl,-z,now
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
