@@ -25,9 +25,7 @@
  * first allocation or from the constructor, whichever comes first; once. Reads the
  * configuration and makes the tables. Afterwards the agent is on, or inert. */
 void cp_agent_init(void);
-/* [ANY] Is it on? False before cp_agent_init, and in a program not to be profiled. */
-bool cp_agent_is_on(void);
-/* [HOST] After cp_agent_init: are allocations sampled? If not they never will be. */
+/* [HOST] After cp_agent_init: is it on, and are allocations sampled? If not they never will be. */
 bool cp_agent_samples_heap(void);
 /* [HOST] From the constructor, after cp_agent_init: what needs a finished libc
  * (signal handler, control thread). */

@@ -277,11 +277,6 @@ void cp_agent_init(void)
 	st.on = true;
 }
 
-bool cp_agent_is_on(void)
-{
-	return st.on;
-}
-
 bool cp_agent_samples_heap(void)
 {
 	return st.on && cp_heap_rate();

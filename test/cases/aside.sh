@@ -56,6 +56,12 @@ everywhere "$PROG/operators"
 # A library before us has one of them, and keeps it.
 for off in CPROF_PROFILES=cpu CPROF_PROFILES=heap; do
     export "${off?}"
-    same "$PROG/libusable.so $LIB" "$PROG/libusable.so" "$PROG/family"
-    grep -q 'asked [1-9]' with.out || { cat with.out; exit 1; }
+    for program in family familynopie; do
+        same "$PROG/libusable.so $LIB" "$PROG/libusable.so" "$PROG/$program"
+        grep -q 'asked [1-9]' with.out || { cat with.out; exit 1; }
+    done
 done
+
+# Where allocations aren't sampled, whose malloc it is is nobody's business.
+CPROF_PROFILES=cpu LD_PRELOAD=$LIB "$PROG/ownmalloc" >/dev/null 2>err
+if grep 'no heap profile' err; then exit 1; fi

@@ -99,7 +99,7 @@ with start(PROG + "/httpfork", "asked") as server:
         url = wait_for(lambda: server.find_url(child))
         server.port = int(re.search(r":(\d+)/", url)[1])
         ask(server)
-        check(starts() == 2, "in a child nobody has waited in vain")
+        check(wait_for(lambda: starts() == 2), "in a child nobody has waited in vain")
         check(wait_for(lambda: ask(server) > 0, 60), "lines in a child")
     finally:
         os.kill(child, signal.SIGKILL)

@@ -326,7 +326,7 @@ static int set_up(void **state)
 	sigprocmask(SIG_BLOCK, &prof, NULL);
 	cp_agent_init();
 	cp_agent_start();
-	return cp_agent_is_on() ? 0 : -1;
+	return cp_agent_samples_heap() ? 0 : -1;
 }
 
 int main(void)
