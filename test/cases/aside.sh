@@ -38,13 +38,20 @@ CPROF_PROFILES=cpu LD_PRELOAD="$LIB" "$PROG/slotslazy" >out
 
 # So it finds who has only old versions of the names, and whose blocks are his own.
 debug=/lib/$(uname -m)-linux-gnu/libc_malloc_debug.so.0
-for off in CPROF_PROFILES=cpu CPROF_PROFILES=heap CPROF_ONLY=nobody; do
+for off in CPROF_PROFILES=cpu CPROF_ONLY=nobody; do
     for program in slots slotslazy; do
         same "$debug $LIB" "$debug" env GLIBC_TUNABLES=glibc.malloc.check=3 "$off" "$PROG/$program"
     done
+done
+for off in CPROF_PROFILES=cpu CPROF_PROFILES=heap CPROF_ONLY=nobody; do
     # Nothing is looked up on the way: a thread may be in dlopen, and wait for main.
     (export "${off?}" && same "$LIB $PROG/libopening.so" "$PROG/libopening.so" "$PROG/opening")
     grep -q opened with.out
+done
+for program in slots slotslazy; do
+    GLIBC_TUNABLES=glibc.malloc.check=3 CPROF_PROFILES=heap LD_PRELOAD="$debug $LIB" \
+        "$PROG/$program" >out
+    [ "$(where call libcprof)" = 'calloc free malloc realloc ' ] || { cat out; exit 1; }
 done
 
 # And what they answer is the same.
