@@ -24,7 +24,7 @@ LIBS = "/usr/lib/" + os.uname().machine + "-linux-gnu/"
 
 class Variant:
     """An environment, or a program beside; job: which of ours does the same; breaks: workloads that
-    don't bear it."""
+    don't bear it, or of which it sees nothing."""
 
     def __init__(self, name, preload=None, base="none", job=None, beside=None, breaks=(), **env):
         self.name, self.preload, self.base, self.job = name, preload, base, job
@@ -79,10 +79,12 @@ OURS = [
     Variant("cprof, mutex block", LIB, CPROF_PROFILES="mutex,block"),
 ]
 PEERS = [
-    Variant("gperftools cpu", LIBS + "libprofiler.so.0", job="cprof, cpu", CPUPROFILE="@/cpu",
-            CPUPROFILE_FREQUENCY="100"),
+    # It doesn't sample a forked child.
+    Variant("gperftools cpu", LIBS + "libprofiler.so.0", job="cprof, cpu", breaks=["postgresql"],
+            CPUPROFILE="@/cpu", CPUPROFILE_FREQUENCY="100"),
+    # By frame pointers it would see no caller: Debian's programs have none.
     Variant("perf record", job="cprof, cpu",
-            beside=["perf", "record", "-F", "100", "-g", "-o", "@/perf"]),
+            beside=["perf", "record", "-F", "100", "--call-graph", "dwarf", "-o", "@/perf"]),
     Variant("tcmalloc", LIBS + "libtcmalloc.so.4"),
     Variant("tcmalloc sampling", LIBS + "libtcmalloc.so.4", base="tcmalloc", job="cprof, heap",
             TCMALLOC_SAMPLE_PARAMETER="524288"),

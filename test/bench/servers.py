@@ -110,14 +110,14 @@ class Redis(Server):
 
 
 class Nginx(Server):
+    """One process: what gperftools and heaptrack see ends at a fork."""
     name, ready = "nginx", b"GET /page HTTP/1.0\r\n\r\n"
     stop_signal = signal.SIGQUIT
 
     def prepare(self):
         (self.dir / "page").write_text("x" * 1024)
-        user = "user root;" if os.getuid() == 0 else ""
         (self.dir / "nginx.conf").write_text(
-            f"{user} daemon off; worker_processes 1; error_log /dev/null; pid {self.dir}/pid;\n"
+            f"daemon off; master_process off; error_log /dev/null; pid {self.dir}/pid;\n"
             f"events {{ worker_connections 256; }}\nhttp {{ access_log off; keepalive_requests 100000000;\n" +
             "".join(f"{k}_temp_path {self.dir}/{k};\n" for k in
                     ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")) +

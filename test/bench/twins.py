@@ -38,20 +38,22 @@ SERVERS = {
 BARE = {v.name: v for v in [Variant("none"), *peers()]}
 
 
-def load(twins, request, pairs):
-    """The requests per second of each pair of bursts, and both 99th percentiles."""
-    ports = [str(s.port) for s in twins]
+def load(twins, request, pairs, order=1):
+    """The requests per second of each pair of bursts, and both 99th percentiles. order: -1 when the
+    loader is to take the second for the first, since the two are not quite alike to it."""
+    ports = [str(s.port) for s in twins[::order]]
     text = subprocess.run([BENCH / "twins", *ports, str(CONNECTIONS), str(BURST_MS), str(pairs)],
                           input=request, text=True, check=True,
                           stdout=subprocess.PIPE).stdout.splitlines()
-    return [tuple(map(float, line.split())) for line in text[:-1]], text[-1].split()[1:]
+    rates = [tuple(map(float, line.split()))[::order] for line in text[:-1]]
+    return rates, text[-1].split()[1:][::order]
 
 
-def loaded(twins, request, pairs):
+def loaded(twins, request, pairs, order=1):
     """The second's ratios to the first."""
     pids = [tree(s.process.pid) for s in twins]
     before = [cpu_seconds(p) for p in pids]
-    rates, p99 = load(twins, request, pairs)
+    rates, p99 = load(twins, request, pairs, order)
     cpu = [cpu_seconds(p) - b for p, b in zip(pids, before)]
     one, two = ({"rate": sum(rate), "p99": float(late), "cpu": took / sum(rate), "kib": peak_kib(p)}
                 for rate, late, took, p in zip(zip(*rates), p99, cpu, pids))
@@ -84,7 +86,7 @@ def standing(server, v, turn=0):
 def side_by_side(server, request, v, turn):
     with standing(server, v, turn) as (twins, _):
         load(twins, request, WARM)
-        return loaded(twins, request, PAIRS)
+        return loaded(twins, request, PAIRS, -1 if turn & 2 else 1)
 
 
 def bench_server(name):
