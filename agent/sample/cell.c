@@ -4,9 +4,9 @@
  *
  * Context  HOST, SIGNAL: cp_cell_find, cp_cell_add      CONTROL: the readers
  * Calls    rt only.
- * Shared   *used (relaxed add); slot[] (claimed once, CAS); key (written before
- *          its slot is published); v[] (adds).
- * Order    slot: rel by cp_cell_find / acq by the next one that looks
+ * Shared   *used (relaxed add); the index (index.h); key (written before its entry
+ *          is published); v[] (adds).
+ * Order    an entry: rel by cp_cell_find / acq by the next one that looks
  *          v: rel by cp_cell_add / acq by cp_cell_read; a reader that sees a free
  *          thus sees the allocation before it.
  * Holds    Cell 0 is there from the start and stands for [table full].
@@ -18,8 +18,6 @@
 #include "../rt/mem.h"
 #include "loss.h"
 #include "stack.h"
-
-#define PROBES 64
 
 struct cp_cell {
 	uint64_t key;
@@ -38,18 +36,16 @@ static struct cp_cell_key unpack(uint64_t k)
 
 int cp_cells_init(struct cp_cells *c, size_t bytes)
 {
-	size_t slots = 1024;
+	size_t slots = 1024; /* two for every cell */
 	char *map = cp_mem_map_wiped(bytes);
 
 	if (!map)
 		return -12; /* ENOMEM */
-	/* Two slots for every cell. */
-	while (slots * 2 * (sizeof(*c->slot) + sizeof(struct cp_cell) / 2) <= bytes)
+	while (cp_index_size(slots * 2) + slots * sizeof(struct cp_cell) <= bytes)
 		slots *= 2;
 	c->used = (uint32_t *)map;
-	c->slot = (uint32_t *)(map + CP_CACHE_LINE);
-	c->cell = (struct cp_cell *)(c->slot + slots);
-	c->mask = (uint32_t)slots - 1;
+	cp_index_init(&c->index, map + CP_CACHE_LINE, slots);
+	c->cell = (struct cp_cell *)(map + CP_CACHE_LINE + cp_index_size(slots));
 	c->cap = (uint32_t)CP_MIN((size_t)(map + bytes - (char *)c->cell) / sizeof(struct cp_cell),
 				  (size_t)CP_CELL_MAX);
 	return 0;
@@ -80,31 +76,31 @@ static uint32_t charge_full(void)
  * factor, its lower ones from the lower ones alone. */
 static uint64_t hash_of(uint64_t key)
 {
-	return ((key ^ key >> 32) * 0x9e3779b97f4a7c15ULL) >> 32;
+	return (key ^ key >> 32) * 0x9e3779b97f4a7c15ULL;
 }
 
 uint32_t cp_cell_find(struct cp_cells *c, struct cp_cell_key k)
 {
-	uint64_t key = pack(k);
-	uint64_t hash = hash_of(key);
+	uint64_t key = pack(k), hash = hash_of(key), *slot;
 	uint32_t mine = 0;
 
 	if (k.sid == CP_SID_FULL)
 		return CP_CELL_FULL;
-	for (unsigned i = 0; i < PROBES; i++) {
-		uint32_t *slot = &c->slot[(hash + i) & c->mask];
-		uint32_t cell = cp_load_acq(slot); /* pairs with the rel below */
+	for (unsigned i = 0; (slot = cp_index_slot(&c->index, hash, i)); i++) {
+		uint64_t entry = cp_load_acq(slot); /* pairs with the rel below */
+		uint32_t cell;
 
-		if (!cell && !mine) {
+		if (!entry && !mine) {
 			mine = append(c, key);
 			if (!mine)
 				return charge_full();
 		}
 		/* rel: the key before its number. A cell that loses this race
 		 * stays behind with counters of zero. */
-		if (!cell && cp_cas_acqrel(slot, &cell, mine))
+		if (!entry && cp_cas_acqrel(slot, &entry, cp_index_entry(hash, mine)))
 			return mine;
-		if (cp_load_rlx(&c->cell[cell].key) == key)
+		cell = cp_index_number(entry);
+		if (cp_index_fits(entry, hash) && cp_load_rlx(&c->cell[cell].key) == key)
 			return cell;
 	}
 	return charge_full();

@@ -13,6 +13,7 @@
 #define CP_SAMPLE_CELL_H
 
 #include "../rt/base.h"
+#include "index.h"
 
 #define CP_CELL_COLUMNS 4
 #define CP_CELL_FULL	0U	   /* there from the start, its stack is CP_SID_FULL */
@@ -25,10 +26,10 @@ struct cp_cell_key {
 };
 
 struct cp_cells {
-	struct cp_cell *cell;
-	uint32_t *slot; /* hash index: cell number, 0 empty */
+	struct cp_cell *cell; /* NULL: there is no table */
+	struct cp_index index;
 	uint32_t *used; /* cells handed out (wiped with the table) */
-	uint32_t cap, mask;
+	uint32_t cap;
 };
 
 int cp_cells_init(struct cp_cells *c, size_t bytes);

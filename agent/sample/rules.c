@@ -17,8 +17,9 @@
 #include "module.h"
 #include "unload.h"
 
-#define ENTRIES	    65536U
-#define ENTRIES_MIN 1024U
+#define ENTRIES	      65536U
+#define ENTRIES_FIRST 1024U
+#define GROWTH	      4U /* 64 times the first are ENTRIES */
 
 struct cp_rules cp_rules = {.gen = 1};
 
@@ -185,21 +186,50 @@ static cp_rule read_tables(const struct cp_module *m, unsigned module, uintptr_t
 	return cp_rule_make(kind, module, 0, 0, 0);
 }
 
-static void remember(uintptr_t key, uint64_t gen, cp_rule rule)
+static void put(uintptr_t key, uint64_t gen, cp_rule rule, uint32_t mask)
 {
-	struct cp_rule_entry *e = cp_rule_place(key);
+	struct cp_rule_entry *e = cp_rule_place(key, mask);
 
 	cp_store_rlx(&e->check, key ^ cp_rule_tag(gen) ^ rule);
 	cp_store_rlx(&e->rule, rule);
 }
 
+/* Half of the places are taken, or were: there are to be more. */
+static void remember(uintptr_t key, uint64_t gen, cp_rule rule)
+{
+	uint32_t mask = cp_load_rlx(&cp_rules.mask);
+
+	put(key, gen, rule, mask);
+	if (cp_add_rlx(&cp_rules.filled, 1) > mask / 2 && mask < cp_rules.most)
+		cp_cas_rlx(&cp_rules.mask, &mask, (mask + 1) * GROWTH - 1);
+}
+
+/* Where it lay while there were fewer places. */
+static bool recall(uintptr_t key, uint64_t gen, cp_rule *rule)
+{
+	uint32_t mask = cp_load_rlx(&cp_rules.mask), old = mask;
+
+	while (old >= ENTRIES_FIRST) {
+		old /= GROWTH;
+		if (!cp_rule_met(cp_rule_place(key, old), key, cp_rule_tag(gen), rule))
+			continue;
+		put(key, gen, *rule, mask);
+		return true;
+	}
+	return false;
+}
+
 CP_NOINLINE cp_rule cp_rule_read(uintptr_t key, uint64_t gen)
 {
-	bool careful = cp_unload_enter(), stale = false;
+	bool careful, stale = false;
 	const struct cp_module *m = NULL;
-	unsigned module = cp_module_find(key, gen, careful, &m, &stale);
+	unsigned module;
 	cp_rule rule;
 
+	if (recall(key, gen, &rule))
+		return rule;
+	careful = cp_unload_enter();
+	module = cp_module_find(key, gen, careful, &m, &stale);
 	if (module)
 		rule = read_tables(m, module, key, careful);
 	else
@@ -241,11 +271,12 @@ void cp_rules_forget(void)
 {
 	uint64_t gen = cp_add_acqrel(&cp_rules.gen, 1) + 1;
 
+	cp_store_rlx(&cp_rules.filled, 0);
 	/* Tags come round: before one is used again, its entries must be gone. A
 	 * walk of exactly 65,535 generations ago would have to be still at it. */
 	if (gen % 0xffff == 0 && cp_rules.entry)
 		CP_SYS(SYS_madvise, cp_rules.entry,
-		       ((size_t)cp_rules.mask + 1) * sizeof(*cp_rules.entry), MADV_DONTNEED);
+		       ((size_t)cp_rules.most + 1) * sizeof(*cp_rules.entry), MADV_DONTNEED);
 }
 
 int cp_rules_init(size_t bytes)
@@ -254,11 +285,12 @@ int cp_rules_init(size_t bytes)
 
 	if (cp_rules.entry)
 		return 0;
-	while (n > ENTRIES_MIN && n * sizeof(struct cp_rule_entry) > bytes)
-		n /= 2;
+	while (n > ENTRIES_FIRST && n * sizeof(struct cp_rule_entry) > bytes)
+		n /= GROWTH;
 	cp_rules.entry = cp_mem_map(n * sizeof(struct cp_rule_entry));
 	if (!cp_rules.entry)
 		return -12; /* ENOMEM */
-	cp_rules.mask = n - 1;
+	cp_rules.most = n - 1;
+	cp_rules.mask = ENTRIES_FIRST - 1;
 	return 0;
 }

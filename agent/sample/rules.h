@@ -4,14 +4,16 @@
  * say how to step over its frame, and which module it is in
  *
  * Context  HOST, SIGNAL: cp_rule_get
- * Shared   65,536 entries of two words, {key ^ tag ^ rule, rule}, both relaxed.
+ * Shared   65,536 entries of two words, {key ^ tag ^ rule, rule}, both relaxed; mask and
+ *          filled, relaxed: whoever sees an older mask looks, or writes, in an older place.
  * Holds    An entry speaks of key iff the two words xor to key ^ tag: a torn
  *          entry, an older generation's, another key's never do (tag has bits
  *          above the 48 of an address, another set in each generation).
  * Fails    A miss reads the tables again; nothing is ever wrong, only slower.
  * Why      No lock, no order, re-entrant, O(1) to forget everything. The low
- *          bits of the address choose the entry, so that neighbours share lines
- *          and a small program touches few of the pages.
+ *          bits of the address choose the entry, so that neighbours share lines.
+ *          A page that is met for the first time costs two faults, so that only some
+ *          are used until they are half full.
  */
 #ifndef CP_SAMPLE_RULES_H
 #define CP_SAMPLE_RULES_H
@@ -86,8 +88,10 @@ struct cp_rule_entry {
 
 struct cp_rules {
 	struct cp_rule_entry *entry; /* NULL until init */
-	uint32_t mask;
-	uint64_t gen; /* counts forgettings; never 0 */
+	uint32_t mask;		     /* of the places in use: grows up to most */
+	uint32_t most;
+	uint32_t filled; /* since the last forgetting */
+	uint64_t gen;	 /* counts forgettings; never 0 */
 };
 
 extern struct cp_rules cp_rules;
@@ -116,18 +120,28 @@ CP_INLINE uint64_t cp_rule_tag(uint64_t gen)
 	return (gen % 0xffff + 1) << 48;
 }
 
-CP_INLINE struct cp_rule_entry *cp_rule_place(uintptr_t key)
+CP_INLINE struct cp_rule_entry *cp_rule_place(uintptr_t key, uint32_t mask)
 {
-	return &cp_rules.entry[(key ^ key >> 16) & cp_rules.mask];
+	return &cp_rules.entry[(key ^ key >> 16) & mask];
+}
+
+/* Does the entry speak of key? */
+CP_INLINE bool cp_rule_met(const struct cp_rule_entry *e, uintptr_t key, uint64_t tag,
+			   cp_rule *rule)
+{
+	uint64_t check = cp_load_rlx(&e->check);
+
+	*rule = cp_load_rlx(&e->rule);
+	return (check ^ *rule) == (key ^ tag);
 }
 
 /* The rule for key, which must be a user address (below 2^48). */
 CP_INLINE cp_rule cp_rule_get(uintptr_t key, uint64_t gen, uint64_t tag)
 {
-	struct cp_rule_entry *e = cp_rule_place(key);
-	uint64_t check = cp_load_rlx(&e->check), rule = cp_load_rlx(&e->rule);
+	cp_rule rule;
 
-	if (CP_LIKELY((check ^ rule) == (key ^ tag)))
+	if (CP_LIKELY(cp_rule_met(cp_rule_place(key, cp_load_rlx(&cp_rules.mask)), key, tag,
+				  &rule)))
 		return rule;
 	return cp_rule_read(key, gen);
 }

@@ -4,13 +4,13 @@
  *
  * Context  HOST, SIGNAL: cp_stack_intern      CONTROL: cp_stack_get, _count
  * Calls    rt only.
- * Shared   head->used, ->count (relaxed adds); slot[] (claimed once, CAS);
+ * Shared   head->used, ->count (relaxed adds); the index (index.h);
  *          records, written before they are published and never after.
- * Order    slot: rel by cp_stack_intern / acq by the next one that looks
+ * Order    an entry: rel by cp_stack_intern / acq by the next one that looks
  * Holds    A number is its record's offset in units of 16 bytes; 0 and 1 are
  *          the two stacks that stand for none and for full.
  *          head->used <= st.units but for reservations being taken back.
- * Fails    No room, or too many neighbours taken: CP_SID_FULL, counted.
+ * Fails    No room, or none on its way through the index: CP_SID_FULL, counted.
  * Why      One fixed map, touched as it fills: nothing to grow, so nothing to
  *          lock. Two threads that meet the same new stack at once waste one
  *          record; that costs less than any way of preventing it.
@@ -19,13 +19,13 @@
 
 #include "../rt/atomic.h"
 #include "../rt/mem.h"
+#include "index.h"
 #include "loss.h"
 
 #include <string.h>
 
 #define UNIT	     16UL
 #define FIRST_UNIT   2U	 /* numbers below are reserved */
-#define PROBES	     64	 /* at a load of one half, longer runs mean a full table */
 #define BYTES_A_SLOT 128 /* a stack of 25 frames takes 216: about half full at most */
 
 struct head {
@@ -35,9 +35,8 @@ struct head {
 
 static struct {
 	struct head *head; /* first unit(s) of the wiped map */
-	uint32_t *slot;	   /* number of the stack, 0 empty */
-	char *record;	   /* unit 0 */
-	uint32_t mask;
+	struct cp_index index;
+	char *record; /* unit 0; NULL: there is no table */
 	uint64_t units;
 } st;
 
@@ -58,9 +57,8 @@ int cp_stack_init(size_t bytes)
 	while (slots * 2 * BYTES_A_SLOT <= bytes)
 		slots *= 2;
 	st.head = (struct head *)map;
-	st.slot = (uint32_t *)(map + CP_CACHE_LINE);
-	st.record = map + CP_CACHE_LINE + slots * sizeof(*st.slot);
-	st.mask = (uint32_t)slots - 1;
+	cp_index_init(&st.index, map + CP_CACHE_LINE, slots);
+	st.record = map + CP_CACHE_LINE + cp_index_size(slots);
 	st.units = (uint64_t)(map + bytes - st.record) / UNIT - FIRST_UNIT;
 	return 0;
 }
@@ -130,28 +128,28 @@ static cp_sid charge_full(void)
 
 cp_sid cp_stack_intern(const cp_frame *frame, unsigned n, bool cut)
 {
-	uint64_t hash = hash_frames(frame, n, cut);
+	uint64_t hash = hash_frames(frame, n, cut), *slot;
 	cp_sid mine = 0;
 
-	if (n == 0 || !st.slot)
+	if (n == 0 || !st.record)
 		return CP_SID_NONE;
-	for (unsigned i = 0; i < PROBES; i++) {
-		uint32_t *slot = &st.slot[(hash + i) & st.mask];
-		cp_sid sid = cp_load_acq(slot); /* pairs with the rel below */
+	for (unsigned i = 0; (slot = cp_index_slot(&st.index, hash, i)); i++) {
+		uint64_t entry = cp_load_acq(slot); /* pairs with the rel below */
 
-		if (!sid && !mine) {
+		if (!entry && !mine) {
 			mine = append(hash, frame, n, cut);
 			if (!mine)
 				return charge_full();
 		}
 		/* rel: the record's bytes before its number */
-		if (!sid && cp_cas_acqrel(slot, &sid, mine)) {
+		if (!entry && cp_cas_acqrel(slot, &entry, cp_index_entry(hash, mine))) {
 			cp_add_rlx(&st.head->count, 1);
 			return mine;
 		}
-		if (same(record_of(sid), hash, frame, n, cut)) {
+		if (cp_index_fits(entry, hash) &&
+		    same(record_of(cp_index_number(entry)), hash, frame, n, cut)) {
 			take_back(mine, n);
-			return sid;
+			return cp_index_number(entry);
 		}
 	}
 	take_back(mine, n);

@@ -99,11 +99,12 @@ static CP_NOINLINE unsigned ours(void)
 	return cp_walk_caller(&cp_self, &here, frame, CP_WALK_MAX, &cut);
 }
 
-/* As on a new address: the rules of this stack leave the cache. */
+/* As on a new address: the rules of this stack leave the cache, and places they had before. */
 static void evict(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		cp_rule_place(cp_frame_addr(frame[i]))->check = 0;
+		for (uint32_t mask = cp_rules.most; mask > 1000; mask /= 4)
+			cp_rule_place(cp_frame_addr(frame[i]), mask)->check = 0;
 }
 
 static inline __attribute__((always_inline)) unsigned once(enum kind kind)
@@ -286,7 +287,7 @@ static void report(void)
 /* A rule's own size, and what of the cache was touched: all of it at most, however many. */
 static void report_memory(void)
 {
-	const size_t each = sizeof(cp_rules.entry[0]), size = ((size_t)cp_rules.mask + 1) * each;
+	const size_t each = sizeof(cp_rules.entry[0]), size = ((size_t)cp_rules.most + 1) * each;
 	static unsigned char page[1024];
 	size_t resident = 0;
 
