@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Servers, which others load (twins.py), and programs that are started, measured and ended."""
 import contextlib
+import itertools
 import os
 import pathlib
 import pwd
@@ -19,10 +20,15 @@ SECONDS = 0.2  # some, of each measurement
 PG_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
+PORTS = itertools.cycle(range(20000, 32000))  # none that a connection is given
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Never the one before: a server that finds its port taken waits, and its twin answers."""
+    for port in PORTS:
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def tree(pid):
