@@ -98,7 +98,7 @@ void *cp_shim_resolve(enum cp_fn fn)
 static void prefer_outer(void **next)
 {
 	for (unsigned i = 0; i < CP_FN_pthread_create; i++) {
-		void *outer = cp_shim_outer(rows[i].name);
+		void *outer = cp_shim_outer_malloc(rows[i].name);
 
 		next[i] = outer ? outer : next[i];
 	}
@@ -158,7 +158,7 @@ static uint32_t resolve(void)
 	if (!next[CP_FN_malloc] || !next[CP_FN_calloc] || !next[CP_FN_realloc] || !next[CP_FN_free])
 		return FAILED;
 	/* Another copy of us that stands first comes to us in the end: no loops. */
-	if (cp_shim_outer("malloc") && !cp_shim_outer("cprof_here"))
+	if (cp_shim_outer_malloc("malloc") && !cp_shim_outer("cprof_here"))
 		prefer_outer(next);
 	prefer_own_free(next);
 	sanitized = is_sanitized();
@@ -251,17 +251,30 @@ static int search_before_us(struct dl_phdr_info *info, size_t size, void *arg)
 	return sym != NULL;
 }
 
-/* A look-up without a version passes by who has old versions of a name only, as glibc's
- * libc_malloc_debug has; the program's calls don't. */
 void *cp_shim_outer(const char *name)
 {
 	struct search s = {name, false, NULL};
 	void *fn = or_forget(dlsym(RTLD_DEFAULT, name));
 
-	if (!fn)
+	if (!fn || cp_shim_same_object(fn, &cp_real))
 		return NULL;
-	if (!cp_shim_same_object(fn, &cp_real) && !is_plt_entry(fn))
+	if (!is_plt_entry(fn))
 		return fn;
 	dl_iterate_phdr(search_before_us, &s);
 	return s.found;
+}
+
+void *cp_shim_outer_malloc(const char *name)
+{
+	/* libc's: most of the family is of its first, aligned_alloc of the other. */
+	static const char *const versions[] = {CP_LIBC_FIRST, "GLIBC_2.16"};
+	void *fn = cp_shim_outer(name);
+
+	for (unsigned i = 0; !fn && i < CP_ARRAY_LEN(versions); i++) {
+		fn = or_forget(dlvsym(RTLD_DEFAULT, name, versions[i]));
+		/* Ours has none and is passed by, so what is found stands before or behind us. */
+		if (fn)
+			return fn == or_forget(dlvsym(RTLD_NEXT, name, versions[i])) ? NULL : fn;
+	}
+	return fn;
 }

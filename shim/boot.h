@@ -24,5 +24,8 @@ void *cp_shim_object_of(void *addr, const char **path);
 bool cp_shim_same_object(void *a, void *b);
 /* [ANY] The definition of name that the host uses, when it isn't ours. */
 void *cp_shim_outer(const char *name);
+/* [ANY] The same of the malloc family, where it may be one of an old version, as glibc's
+ * libc_malloc_debug has them: the program's calls reach it, a look-up of the mere name doesn't. */
+void *cp_shim_outer_malloc(const char *name);
 
 #endif

@@ -51,7 +51,7 @@ static void look_around(void)
 {
 	if (cp_shim_outer("cprof_here"))
 		st.inert = true;
-	st.heap_idle |= st.inert || cp_shim_outer("malloc");
+	st.heap_idle |= st.inert || cp_shim_outer_malloc("malloc");
 }
 
 static void wake(void)
@@ -123,7 +123,7 @@ static void stand_in_front(void)
 		cp_self.heap_left = 0;
 		return;
 	}
-	cp_shim_object_of(cp_shim_outer("malloc"), &path);
+	cp_shim_object_of(cp_shim_outer_malloc("malloc"), &path);
 	cp_log("malloc is that of %s, which comes before libcprof.so: no heap profile",
 	       *path ? path : "the program itself");
 }

@@ -81,7 +81,7 @@ static void *own_handle(void)
 
 bool cp_shim_takeover(void)
 {
-	void *first = cp_shim_outer("malloc"), *self;
+	void *first = cp_shim_outer_malloc("malloc"), *self;
 	struct takeover t = {{NULL}, {NULL}};
 
 	if (!first || is_program(first))
@@ -90,7 +90,7 @@ bool cp_shim_takeover(void)
 	if (!self)
 		return false;
 	for (int i = 0; i < CP_SLOTS; i++) {
-		void *theirs = cp_shim_outer(cp_slots_name[i]);
+		void *theirs = cp_shim_outer_malloc(cp_slots_name[i]);
 
 		if (theirs && cp_shim_same_object(theirs, first))
 			t.theirs[i] = theirs;

@@ -95,5 +95,7 @@ CP_INLINE bool cp_cpu_spend(uint64_t *left, uint64_t n)
 #define CP_RELOC_JUMP	R_AARCH64_JUMP_SLOT
 #define CP_RELOC_GLOBAL R_AARCH64_GLOB_DAT
 #define CP_RELOC_WORD	R_AARCH64_ABS64
+/* The version of what glibc has had since it came to this processor. */
+#define CP_LIBC_FIRST "GLIBC_2.17"
 
 #endif

@@ -89,5 +89,7 @@ CP_INLINE bool cp_cpu_spend(uint64_t *left, uint64_t n)
 #define CP_RELOC_JUMP	R_X86_64_JUMP_SLOT
 #define CP_RELOC_GLOBAL R_X86_64_GLOB_DAT
 #define CP_RELOC_WORD	R_X86_64_64
+/* The version of what glibc has had since it came to this processor. */
+#define CP_LIBC_FIRST "GLIBC_2.2.5"
 
 #endif

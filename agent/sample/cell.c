@@ -36,7 +36,7 @@ static struct cp_cell_key unpack(uint64_t k)
 
 int cp_cells_init(struct cp_cells *c, size_t bytes)
 {
-	size_t slots = 1024; /* two for every cell */
+	size_t slots = 1024, cells; /* one or two slots for every cell */
 	char *map = cp_mem_map_wiped(bytes);
 
 	if (!map)
@@ -46,8 +46,8 @@ int cp_cells_init(struct cp_cells *c, size_t bytes)
 	c->used = (uint32_t *)map;
 	cp_index_init(&c->index, map + CP_CACHE_LINE, slots);
 	c->cell = (struct cp_cell *)(map + CP_CACHE_LINE + cp_index_size(slots));
-	c->cap = (uint32_t)CP_MIN((size_t)(map + bytes - (char *)c->cell) / sizeof(struct cp_cell),
-				  (size_t)CP_CELL_MAX);
+	cells = CP_MIN((size_t)(map + bytes - (char *)c->cell) / sizeof(struct cp_cell), slots);
+	c->cap = (uint32_t)CP_MIN(cells, (size_t)CP_CELL_MAX);
 	return 0;
 }
 

@@ -20,7 +20,7 @@
 
 #define CP_INDEX_LEVELS 8
 #define CP_INDEX_LINE	8U /* slots in a cache line */
-#define CP_INDEX_LAST	8U /* lines on the last level */
+#define CP_INDEX_LAST	32U /* lines on the last level: so it is of use until it is nearly full */
 
 struct cp_index {
 	uint64_t *level[CP_INDEX_LEVELS];

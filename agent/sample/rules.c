@@ -19,7 +19,7 @@
 
 #define ENTRIES	      65536U
 #define ENTRIES_FIRST 1024U
-#define GROWTH	      4U /* 64 times the first are ENTRIES */
+#define GROWTH	      4U
 
 struct cp_rules cp_rules = {.gen = 1};
 
@@ -194,23 +194,27 @@ static void put(uintptr_t key, uint64_t gen, cp_rule rule, uint32_t mask)
 	cp_store_rlx(&e->rule, rule);
 }
 
+static uint32_t grown(uint32_t mask)
+{
+	return CP_MIN((mask + 1) * GROWTH - 1, cp_rules.most);
+}
+
 /* Half of the places are taken, or were: there are to be more. */
 static void remember(uintptr_t key, uint64_t gen, cp_rule rule)
 {
 	uint32_t mask = cp_load_rlx(&cp_rules.mask);
 
 	put(key, gen, rule, mask);
-	if (cp_add_rlx(&cp_rules.filled, 1) > mask / 2 && mask < cp_rules.most)
-		cp_cas_rlx(&cp_rules.mask, &mask, (mask + 1) * GROWTH - 1);
+	if (mask < cp_rules.most && cp_add_rlx(&cp_rules.filled, 1) > mask / 2)
+		cp_cas_rlx(&cp_rules.mask, &mask, grown(mask));
 }
 
 /* Where it lay while there were fewer places. */
 static bool recall(uintptr_t key, uint64_t gen, cp_rule *rule)
 {
-	uint32_t mask = cp_load_rlx(&cp_rules.mask), old = mask;
+	uint32_t mask = cp_load_rlx(&cp_rules.mask);
 
-	while (old >= ENTRIES_FIRST) {
-		old /= GROWTH;
+	for (uint32_t old = ENTRIES_FIRST - 1; old < mask; old = grown(old)) {
 		if (!cp_rule_met(cp_rule_place(key, old), key, cp_rule_tag(gen), rule))
 			continue;
 		put(key, gen, *rule, mask);
@@ -286,7 +290,7 @@ int cp_rules_init(size_t bytes)
 	if (cp_rules.entry)
 		return 0;
 	while (n > ENTRIES_FIRST && n * sizeof(struct cp_rule_entry) > bytes)
-		n /= GROWTH;
+		n /= 2;
 	cp_rules.entry = cp_mem_map(n * sizeof(struct cp_rule_entry));
 	if (!cp_rules.entry)
 		return -12; /* ENOMEM */

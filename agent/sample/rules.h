@@ -4,7 +4,7 @@
  * say how to step over its frame, and which module it is in
  *
  * Context  HOST, SIGNAL: cp_rule_get
- * Shared   65,536 entries of two words, {key ^ tag ^ rule, rule}, both relaxed; mask and
+ * Shared   at most 65,536 entries of two words, {key ^ tag ^ rule, rule}, both relaxed; mask and
  *          filled, relaxed: whoever sees an older mask looks, or writes, in an older place.
  * Holds    An entry speaks of key iff the two words xor to key ^ tag: a torn
  *          entry, an older generation's, another key's never do (tag has bits
@@ -90,7 +90,7 @@ struct cp_rules {
 	struct cp_rule_entry *entry; /* NULL until init */
 	uint32_t mask;		     /* of the places in use: grows up to most */
 	uint32_t most;
-	uint32_t filled; /* since the last forgetting */
+	uint32_t filled; /* since the last forgetting; counted while there may be more places */
 	uint64_t gen;	 /* counts forgettings; never 0 */
 };
 

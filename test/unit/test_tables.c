@@ -143,16 +143,26 @@ static void full_cells_charge_cell_0(void **state)
 
 /* As many stacks of one label and size class as there are cells, or nearly: stacks are
  * offsets, so their numbers are far apart and not the least random. */
-static void cells_are_used_up(void **state)
+static void use_up(size_t bytes, unsigned at_least, unsigned stride)
 {
 	uint64_t before = cp_loss_read(CP_LOSS_CELLS_FULL);
 
-	(void)state;
-	assert_int_equal(cp_cells_init(&cells, 4 << 20), 0);
+	assert_int_equal(cp_cells_init(&cells, bytes), 0);
 	for (unsigned i = 1; i < cells.cap - 1; i++)
-		cp_cell_find(&cells, (struct cp_cell_key){i * 16 + 2, 1, 7});
-	assert_true(cells.cap > 40000);
+		cp_cell_find(&cells, (struct cp_cell_key){i * stride + 2, 1, 7});
+	assert_true(cells.cap > at_least);
 	assert_int_equal(cp_loss_read(CP_LOSS_CELLS_FULL), before);
+}
+
+static void cells_are_used_up(void **state)
+{
+	(void)state;
+	for (unsigned stride = 1; stride < 20; stride++) {
+		use_up(768 << 10, 15000, stride);
+		use_up(4 << 20, 70000, stride); /* two slots for each */
+		use_up(6 << 20, 120000, stride);
+		use_up(7600 << 10, 130000, stride); /* hardly more than one */
+	}
 }
 
 static void child_starts_empty(void **state)
