@@ -19,7 +19,7 @@
 #include "../rt/base.h"
 
 #define CP_INDEX_LEVELS 8
-#define CP_INDEX_LINE	8U /* slots in a cache line */
+#define CP_INDEX_LINE	8U  /* slots in a cache line */
 #define CP_INDEX_LAST	32U /* lines on the last level: so it is of use until it is nearly full */
 
 struct cp_index {

@@ -275,12 +275,12 @@ void cp_rules_forget(void)
 {
 	uint64_t gen = cp_add_acqrel(&cp_rules.gen, 1) + 1;
 
-	cp_store_rlx(&cp_rules.filled, 0);
 	/* Tags come round: before one is used again, its entries must be gone. A
 	 * walk of exactly 65,535 generations ago would have to be still at it. */
 	if (gen % 0xffff == 0 && cp_rules.entry)
 		CP_SYS(SYS_madvise, cp_rules.entry,
 		       ((size_t)cp_rules.most + 1) * sizeof(*cp_rules.entry), MADV_DONTNEED);
+	cp_store_rlx(&cp_rules.filled, 0);
 }
 
 int cp_rules_init(size_t bytes)

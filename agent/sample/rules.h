@@ -140,8 +140,8 @@ CP_INLINE cp_rule cp_rule_get(uintptr_t key, uint64_t gen, uint64_t tag)
 {
 	cp_rule rule;
 
-	if (CP_LIKELY(cp_rule_met(cp_rule_place(key, cp_load_rlx(&cp_rules.mask)), key, tag,
-				  &rule)))
+	if (CP_LIKELY(
+		    cp_rule_met(cp_rule_place(key, cp_load_rlx(&cp_rules.mask)), key, tag, &rule)))
 		return rule;
 	return cp_rule_read(key, gen);
 }
