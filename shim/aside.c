@@ -8,14 +8,14 @@
  * Holds    Only slots are changed that the loader has bound to us, so nobody is passed by who
  *          stands before us, or audits. What one leads to afterwards is what our own function
  *          passed the call on to: cp_real.
- *          While a block of the arena is out, whoever has it must reach us, so nothing is
- *          changed; once the real functions are known none leaves any more.
+ *          While a block of the arena is out, whoever has it must reach us, so none of the
+ *          family is; once the real functions are known none leaves any more.
  * Why      A call that is passed on costs an indirect jump, and lines that would not be
  *          touched: half a per cent of a server that asks malloc_usable_size fourteen times in a
- *          request. Servers are bound at their start, as a rule. Libraries keep their slots,
- *          which are many and call little; so do the operators of C++, which lead to malloc
- *          without libstdc++ in between; and pointers stay what they are, since a program may
- *          compare its own to a library's.
+ *          request, a fifth of one that calls recv once. Servers are bound at their start, as a
+ *          rule. Libraries keep their slots, which are many and call little; so do the operators
+ *          of C++, which lead to malloc without libstdc++ in between; and pointers stay what they
+ *          are, since a program may compare its own to a library's.
  */
 #include "aside.h"
 
@@ -24,10 +24,34 @@
 #include "boot.h"
 #include "slots.h"
 
-struct aside {
-	bool sampled;
-	void *from[CP_SLOTS], *to[CP_SLOTS];
+enum {
+	FAMILY = CP_FN__Znwm,
+	FIRST_IO = CP_FN_poll,
+	IO = CP_FN_syscall - FIRST_IO,
+	MOST = FAMILY + IO
 };
+
+static const char *const io_name[IO] = {
+#define F(name, ...) #name,
+	CP_POLL_TABLE(F) CP_READ_TABLE(F)
+#undef F
+};
+
+struct aside {
+	bool sampled, waits, lent;
+	int n;
+	void *from[MOST], *to[MOST];
+};
+
+static void add(struct aside *a, const struct cp_object *own, const char *name, int fn)
+{
+	ElfW(Sym) *s = cp_object_find(own, name);
+
+	if (!s)
+		return;
+	a->from[a->n] = (void *)(own->base + s->st_value);
+	a->to[a->n++] = cp_load_rlx(&cp_real.slot[fn]);
+}
 
 static int find_own(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -37,14 +61,11 @@ static int find_own(struct dl_phdr_info *info, size_t size, void *arg)
 	(void)size;
 	if (!cp_object_read(&o, info) || !cp_object_protection(&o, (uintptr_t)&cp_real))
 		return 0;
-	for (unsigned i = 0; i < CP_FN__Znwm; i++) {
-		ElfW(Sym) *s = cp_object_find(&o, cp_slots_name[i]);
-
-		if (!s || (a->sampled && i != CP_FN_malloc_usable_size))
-			continue;
-		a->from[i] = (void *)(o.base + s->st_value);
-		a->to[i] = cp_load_rlx(&cp_real.slot[i]);
-	}
+	for (int i = 0; i < FAMILY && !a->lent; i++)
+		if (!a->sampled || i == CP_FN_malloc_usable_size)
+			add(a, &o, cp_slots_name[i], i);
+	for (int i = 0; i < IO && !a->waits; i++)
+		add(a, &o, io_name[i], FIRST_IO + i);
 	return 1;
 }
 
@@ -56,16 +77,17 @@ static int lead_past(struct dl_phdr_info *info, size_t size, void *arg)
 
 	(void)size;
 	if (cp_object_read(&o, info))
-		cp_slots_bound(&o, a->from, a->to);
+		cp_slots_bound(&o, a->from, a->to, a->n);
 	return 1;
 }
 
-void cp_shim_aside(bool sampled)
+void cp_shim_aside(bool sampled, bool waits)
 {
-	struct aside a = {.sampled = sampled};
+	struct aside a = {.sampled = sampled, .waits = waits};
 
-	if (!cp_shim_boot() || cp_load_rlx(&cp_shim_arena_lent))
+	if (!cp_shim_boot())
 		return;
+	a.lent = cp_load_rlx(&cp_shim_arena_lent);
 	if (dl_iterate_phdr(find_own, &a))
 		dl_iterate_phdr(lead_past, &a);
 }

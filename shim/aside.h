@@ -9,8 +9,9 @@
 
 #include "../agent/rt/base.h"
 
-/* The program's own calls of the malloc family go past us from now on, if the loader has bound
- * them: of all of it when allocations aren't sampled, of malloc_usable_size when they are. */
-void cp_shim_aside(bool sampled);
+/* The program's own calls go past us from now on, if the loader has bound them: of the malloc
+ * family when allocations aren't sampled, of malloc_usable_size alone when they are; and of those
+ * that may wait for descriptors when nobody is interested in that. */
+void cp_shim_aside(bool sampled, bool waits);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.c - where an object's calls of the malloc family lead, and how to lead them elsewhere
+ * slots.c - where an object's calls lead, of the malloc family above all, and how to lead them
+ *           elsewhere
  *
  * Context  EARLY
  * Calls    mprotect.
@@ -34,9 +35,9 @@ void cp_slots_write(const struct cp_object *o, uintptr_t *at, uintptr_t value)
 	CP_SYS(SYS_mprotect, page, CP_PAGE, prot);
 }
 
-static int by_value(void *const *from, uintptr_t value)
+static int by_value(void *const *from, int n, uintptr_t value)
 {
-	for (int i = 0; i < (int)CP_SLOTS; i++)
+	for (int i = 0; i < n; i++)
 		if (from[i] && (uintptr_t)from[i] == value)
 			return i;
 	return -1;
@@ -65,7 +66,7 @@ static void correct(const struct cp_object *o, const ElfW(Rela) * r, void *const
 
 	if (type != CP_RELOC_JUMP && type != CP_RELOC_GLOBAL && type != CP_RELOC_WORD)
 		return;
-	i = by_value(from, cp_load_rlx(at));
+	i = by_value(from, CP_SLOTS, cp_load_rlx(at));
 	/* Not bound yet: it leads back into the object's own stubs. */
 	if (i < 0 && type == CP_RELOC_JUMP && cp_object_protection(o, cp_load_rlx(at)))
 		i = by_name(from, o->str + o->sym[ELF64_R_SYM(r->r_info)].st_name);
@@ -80,12 +81,12 @@ void cp_slots_correct(const struct cp_object *o, void *const *from, void *const 
 		correct(o, &o->jump[i], from, to);
 }
 
-void cp_slots_bound(const struct cp_object *o, void *const *from, void *const *to)
+void cp_slots_bound(const struct cp_object *o, void *const *from, void *const *to, int n)
 {
 	for (size_t i = 0; i < o->jumps; i++) {
 		uintptr_t *at = (uintptr_t *)(o->base + o->jump[i].r_offset);
 
 		if (ELF64_R_TYPE(o->jump[i].r_info) == CP_RELOC_JUMP)
-			lead(o, at, by_value(from, cp_load_rlx(at)), to);
+			lead(o, at, by_value(from, n, cp_load_rlx(at)), to);
 	}
 }

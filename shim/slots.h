@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.h - where an object's calls of the malloc family lead, and how to lead them elsewhere
+ * slots.h - where an object's calls lead, of the malloc family above all, and how to lead them
+ *           elsewhere
  *
  * Context  EARLY: from the constructor; other threads may run.
  * Shared   the host's relocated slots: each one relaxed store of a pointer; the old
@@ -20,8 +21,8 @@ extern const char *const cp_slots_name[CP_SLOTS] __attribute__((visibility("hidd
 /* Slots that lead to from[i] (NULL: none) lead to to[i] afterwards: all of them, and those that
  * are still to be bound to a function of that name; */
 void cp_slots_correct(const struct cp_object *o, void *const *from, void *const *to);
-/* or bound ones that it calls by, and no pointer it may compare. */
-void cp_slots_bound(const struct cp_object *o, void *const *from, void *const *to);
+/* or, of any n functions, bound ones that it calls by, and no pointer it may compare. */
+void cp_slots_bound(const struct cp_object *o, void *const *from, void *const *to, int n);
 /* A word of its memory, whatever the protection. */
 void cp_slots_write(const struct cp_object *o, uintptr_t *at, uintptr_t value);
 

@@ -116,27 +116,30 @@ typedef void cp_once_fn(void);
 	  REQUIRED)                                                                               \
 	F(__poll_chk, int, (struct pollfd * fds, nfds_t n, int timeout, size_t size),             \
 	  (fds, n, timeout, size), NULL, OPTIONAL)                                                \
-	F(ppoll, int,                                                                             \
-	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),  \
-	  (fds, n, timeout, mask), NULL, REQUIRED)                                                \
-	F(__ppoll_chk, int,                                                                       \
-	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,   \
-	   size_t size),                                                                          \
-	  (fds, n, timeout, mask, size), NULL, OPTIONAL)                                          \
 	F(select, int, (int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout), \
 	  (n, in, out, except, timeout), NULL, REQUIRED)                                          \
-	F(pselect, int,                                                                           \
-	  (int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,        \
-	   const sigset_t *mask),                                                                 \
-	  (n, in, out, except, timeout, mask), NULL, REQUIRED)                                    \
 	F(epoll_wait, int, (int fd, struct epoll_event *events, int n, int timeout),              \
-	  (fd, events, n, timeout), NULL, REQUIRED)                                               \
-	F(epoll_pwait, int,                                                                       \
-	  (int fd, struct epoll_event *events, int n, int timeout, const sigset_t *mask),         \
-	  (fd, events, n, timeout, mask), NULL, REQUIRED)                                         \
-	F(epoll_pwait2, int,                                                                      \
-	  (int fd, struct epoll_event *events, int n, const struct timespec *timeout,             \
-	   const sigset_t *mask),                                                                 \
+	  (fd, events, n, timeout), NULL, REQUIRED)
+
+/* They wait under another mask of signals. */
+#define CP_MASKED_TABLE(F)                                                                       \
+	F(ppoll, int,                                                                            \
+	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask), \
+	  (fds, n, timeout, mask), NULL, REQUIRED)                                               \
+	F(__ppoll_chk, int,                                                                      \
+	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,  \
+	   size_t size),                                                                         \
+	  (fds, n, timeout, mask, size), NULL, OPTIONAL)                                         \
+	F(pselect, int,                                                                          \
+	  (int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,       \
+	   const sigset_t *mask),                                                                \
+	  (n, in, out, except, timeout, mask), NULL, REQUIRED)                                   \
+	F(epoll_pwait, int,                                                                      \
+	  (int fd, struct epoll_event *events, int n, int timeout, const sigset_t *mask),        \
+	  (fd, events, n, timeout, mask), NULL, REQUIRED)                                        \
+	F(epoll_pwait2, int,                                                                     \
+	  (int fd, struct epoll_event *events, int n, const struct timespec *timeout,            \
+	   const sigset_t *mask),                                                                \
 	  (fd, events, n, timeout, mask), NULL, OPTIONAL)
 
 #define CP_READ_TABLE(F)                                                                          \
@@ -160,19 +163,23 @@ typedef void cp_once_fn(void);
 	F(accept, int, (int fd, __SOCKADDR_ARG addr, socklen_t *len), (fd, addr, len), NULL,      \
 	  REQUIRED)                                                                               \
 	F(accept4, int, (int fd, __SOCKADDR_ARG addr, socklen_t *len, int flags),                 \
-	  (fd, addr, len, flags), NULL, REQUIRED)                                                 \
-	F(syscall, long, (long nr, long a, long b, long c, long d, long e, long f),               \
+	  (fd, addr, len, flags), NULL, REQUIRED)
+
+#define CP_SYSCALL_TABLE(F)                                                         \
+	F(syscall, long, (long nr, long a, long b, long c, long d, long e, long f), \
 	  (nr, a, b, c, d, e, f), NULL, REQUIRED)
 
 /* All of them, but the old ones. */
-#define CP_WAIT_TABLE(F)  \
-	CP_LOCK_TABLE(F)  \
-	CP_INIT_TABLE(F)  \
-	CP_COND_TABLE(F)  \
-	CP_C11_TABLE(F)   \
-	CP_SLEEP_TABLE(F) \
-	CP_POLL_TABLE(F)  \
-	CP_READ_TABLE(F)
+#define CP_WAIT_TABLE(F)   \
+	CP_LOCK_TABLE(F)   \
+	CP_INIT_TABLE(F)   \
+	CP_COND_TABLE(F)   \
+	CP_C11_TABLE(F)    \
+	CP_SLEEP_TABLE(F)  \
+	CP_MASKED_TABLE(F) \
+	CP_POLL_TABLE(F)   \
+	CP_READ_TABLE(F)   \
+	CP_SYSCALL_TABLE(F)
 
 /* Those no header declares. */
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);

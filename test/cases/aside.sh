@@ -28,13 +28,28 @@ for a in "" $(allocators); do
     done
 done
 
+# So go those that may wait for descriptors, but for those whose mask of signals we mend.
+io='epoll_wait poll read recv '
+for off in CPROF_PROFILES=cpu CPROF_PROFILES=heap,block CPROF_ONLY=nobody; do
+    env "$off" LD_PRELOAD="$LIB" "$PROG/slots" all >out
+    [ "$(where io libcprof)" = '' ] || { echo "$off"; cat out; exit 1; }
+    [ "$(where io libc.so)" = "$io" ] || { echo "$off"; cat out; exit 1; }
+    [ "$(where masked libcprof)" = 'ppoll ' ] || { echo "$off"; cat out; exit 1; }
+done
+for on in CPROF_PROFILES=goroutine CPROF_BLOCK_IO=1; do
+    env CPROF_PROFILES=block "$on" LD_PRELOAD="$LIB" "$PROG/slots" all >out
+    [ "$(where io libcprof)" = "$io" ] || { echo "$on"; cat out; exit 1; }
+done
+
 # Who has a block of ours must reach us.
-CPROF_PROFILES=cpu LD_PRELOAD="$LIB $PROG/libarena.so" "$PROG/slots" >out
+CPROF_PROFILES=cpu LD_PRELOAD="$LIB $PROG/libarena.so" "$PROG/slots" all >out
 [ "$(where call libcprof)" = "$all" ] || { cat out; exit 1; }
+[ "$(where io libc.so)" = "$io" ] || { cat out; exit 1; }
 
 # What the loader has not bound yet is the loader's to bind.
-CPROF_PROFILES=cpu LD_PRELOAD="$LIB" "$PROG/slotslazy" >out
+CPROF_PROFILES=cpu LD_PRELOAD="$LIB" "$PROG/slotslazy" all >out
 [ "$(where call libcprof)" = "$all" ] || { cat out; exit 1; }
+[ "$(where io libcprof)" = "$io" ] || { cat out; exit 1; }
 
 # So it finds who has only old versions of the names, and whose blocks are his own.
 debug=/lib/$(uname -m)-linux-gnu/libc_malloc_debug.so.0

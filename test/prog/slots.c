@@ -2,32 +2,60 @@
 /*
  * slots.c - says where its calls of the malloc family lead
  *
- * Context  TEST: of each slot of the program's own the function, the kind (call or pointer),
- *          and the object that serves it.
+ * Context  TEST: of each slot the kind (call or pointer), the function, and who serves it. With
+ *          an argument also of what waits for descriptors: io, or masked, under another mask.
  */
 // cflags: -Wl,-z,now
 #include <dlfcn.h>
 #include <link.h>
 #include <malloc.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static const char *const family[] = {"malloc", "calloc", "realloc", "free", "malloc_usable_size"};
+static const char *const io[] = {"read", "recv", "poll", "epoll_wait"}, *const masked[] = {"ppoll"};
 static size_t (*volatile ask)(void *) = malloc_usable_size;
 static void (*volatile release)(void *) = free;
 
-static void say(const char *kind, const char *name, const void *fn)
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void say(const char *kind, const char *const *of, size_t n, const char *name, const void *fn)
 {
 	Dl_info in;
 	const char *base;
 
-	for (size_t i = 0; i < sizeof(family) / sizeof(family[0]); i++) {
-		if (strcmp(name, family[i]) || !dladdr(fn, &in))
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(name, of[i]) || !dladdr(fn, &in))
 			continue;
 		base = strrchr(in.dli_fname, '/');
 		printf("%s %s %s\n", kind, name, base ? base + 1 : in.dli_fname);
 	}
+}
+
+static void say_slot(const char *name, const void *fn, bool all)
+{
+	say("call", family, COUNT(family), name, fn);
+	if (!all)
+		return;
+	say("io", io, COUNT(io), name, fn);
+	say("masked", masked, COUNT(masked), name, fn);
+}
+
+static void call_all(void)
+{
+	const struct timespec none = {0, 0};
+	struct epoll_event e;
+	char c;
+
+	if (read(-1, &c, 1) >= 0 || recv(-1, &c, 1, 0) >= 0 || poll(NULL, 0, 0) ||
+	    ppoll(NULL, 0, &none, NULL) || epoll_wait(-1, &e, 1, 0) >= 0)
+		puts("they work");
 }
 
 static void *table(ElfW(Sxword) tag)
@@ -38,7 +66,7 @@ static void *table(ElfW(Sxword) tag)
 	return NULL;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const ElfW(Sym) *sym = table(DT_SYMTAB);
 	const ElfW(Rela) *r = table(DT_JMPREL);
@@ -51,12 +79,14 @@ int main(void)
 		puts("too little");
 	free(p);
 	release(q);
+	call_all();
+	(void)argv;
 	self = dlopen(NULL, RTLD_NOW);
 	base = self->l_addr;
 	for (size_t i = 0; i < n; i++)
-		say("call", (const char *)table(DT_STRTAB) + sym[ELF64_R_SYM(r[i].r_info)].st_name,
-		    *(void **)(base + r[i].r_offset));
-	say("pointer", "malloc_usable_size", (void *)ask);
-	say("pointer", "free", (void *)release);
+		say_slot((const char *)table(DT_STRTAB) + sym[ELF64_R_SYM(r[i].r_info)].st_name,
+			 *(void **)(base + r[i].r_offset), argc > 1);
+	say("pointer", family, COUNT(family), "malloc_usable_size", (void *)ask);
+	say("pointer", family, COUNT(family), "free", (void *)release);
 	return 0;
 }
