@@ -273,8 +273,9 @@ void *cp_shim_outer_malloc(const char *name)
 	for (unsigned i = 0; !fn && i < CP_ARRAY_LEN(versions); i++) {
 		fn = or_forget(dlvsym(RTLD_DEFAULT, name, versions[i]));
 		/* Ours has none and is passed by, so what is found stands before or behind us. */
-		if (fn)
-			return fn == or_forget(dlvsym(RTLD_NEXT, name, versions[i])) ? NULL : fn;
+		if (fn &&
+		    (fn == or_forget(dlvsym(RTLD_NEXT, name, versions[i])) || is_plt_entry(fn)))
+			return NULL;
 	}
 	return fn;
 }
