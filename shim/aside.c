@@ -31,11 +31,13 @@ enum {
 	MOST = FAMILY + IO
 };
 
-static const char *const io_name[IO] = {
+static const char *const io_name[] = {
 #define F(name, ...) #name,
 	CP_POLL_TABLE(F) CP_READ_TABLE(F)
 #undef F
 };
+
+_Static_assert(CP_ARRAY_LEN(io_name) == IO, "cp_real has these, one after the other");
 
 struct aside {
 	bool sampled, waits, lent;

@@ -35,6 +35,7 @@ for off in CPROF_PROFILES=cpu CPROF_PROFILES=heap,block CPROF_ONLY=nobody; do
     [ "$(where io libcprof)" = '' ] || { echo "$off"; cat out; exit 1; }
     [ "$(where io libc.so)" = "$io" ] || { echo "$off"; cat out; exit 1; }
     [ "$(where masked libcprof)" = 'ppoll ' ] || { echo "$off"; cat out; exit 1; }
+    if grep 'another function' out; then exit 1; fi
 done
 for on in CPROF_PROFILES=goroutine CPROF_BLOCK_IO=1; do
     env CPROF_PROFILES=block "$on" LD_PRELOAD="$LIB" "$PROG/slots" all >out

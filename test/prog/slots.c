@@ -38,8 +38,20 @@ static void say(const char *kind, const char *const *of, size_t n, const char *n
 	}
 }
 
+/* Whatever passes us by has to be that very function. */
+static void check(const char *name, const void *fn)
+{
+	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
+	Dl_info in, its;
+
+	if (dladdr(fn, &in) && dladdr(dlsym(libc, name), &its) && in.dli_fbase == its.dli_fbase &&
+	    fn != dlsym(libc, name))
+		printf("%s is another function\n", name);
+}
+
 static void say_slot(const char *name, const void *fn, bool all)
 {
+	check(name, fn);
 	say("call", family, COUNT(family), name, fn);
 	if (!all)
 		return;
