@@ -25,6 +25,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
+#include <string.h>
 
 #ifdef DLFO_STRUCT_HAS_EH_DBASE
 #pragma weak _dl_find_object
@@ -225,6 +226,21 @@ static bool is_plt_entry(void *found)
 	       sym->st_shndx == SHN_UNDEF;
 }
 
+/* libc's, under which programs ask for malloc and its kin: most are of its first, aligned_alloc
+ * is of the other. */
+static const char *const malloc_version[] = {CP_LIBC_FIRST, "GLIBC_2.16"};
+
+/* By the program's calls, that is. */
+static bool is_found(const struct cp_object *o, const ElfW(Sym) * sym)
+{
+	const char *version = cp_object_old_version(o, sym);
+
+	for (unsigned i = 0; version && i < CP_ARRAY_LEN(malloc_version); i++)
+		if (!strcmp(version, malloc_version[i]))
+			return true;
+	return !version;
+}
+
 struct search {
 	const char *name;
 	bool past_program;
@@ -247,8 +263,10 @@ static int search_before_us(struct dl_phdr_info *info, size_t size, void *arg)
 	if (cp_object_protection(&o, (uintptr_t)&cp_real))
 		return 1;
 	sym = cp_object_find(&o, s->name);
-	s->found = sym ? (void *)(o.base + sym->st_value) : NULL;
-	return sym != NULL;
+	if (!sym || !is_found(&o, sym))
+		return 0;
+	s->found = (void *)(o.base + sym->st_value);
+	return 1;
 }
 
 void *cp_shim_outer(const char *name)
@@ -266,15 +284,13 @@ void *cp_shim_outer(const char *name)
 
 void *cp_shim_outer_malloc(const char *name)
 {
-	/* libc's: most of the family is of its first, aligned_alloc of the other. */
-	static const char *const versions[] = {CP_LIBC_FIRST, "GLIBC_2.16"};
 	void *fn = cp_shim_outer(name);
 
-	for (unsigned i = 0; !fn && i < CP_ARRAY_LEN(versions); i++) {
-		fn = or_forget(dlvsym(RTLD_DEFAULT, name, versions[i]));
+	for (unsigned i = 0; !fn && i < CP_ARRAY_LEN(malloc_version); i++) {
+		fn = or_forget(dlvsym(RTLD_DEFAULT, name, malloc_version[i]));
 		/* Ours has none and is passed by, so what is found stands before or behind us. */
-		if (fn &&
-		    (fn == or_forget(dlvsym(RTLD_NEXT, name, versions[i])) || is_plt_entry(fn)))
+		if (fn && (fn == or_forget(dlvsym(RTLD_NEXT, name, malloc_version[i])) ||
+			   is_plt_entry(fn)))
 			return NULL;
 	}
 	return fn;

@@ -27,6 +27,10 @@ static void read_dynamic(struct cp_object *o, const ElfW(Dyn) * d)
 			o->str = (void *)pointer(o, d);
 		else if (d->d_tag == DT_GNU_HASH)
 			o->hash = (void *)pointer(o, d);
+		else if (d->d_tag == DT_VERSYM)
+			o->versym = (void *)pointer(o, d);
+		else if (d->d_tag == DT_VERDEF)
+			o->verdef = (void *)pointer(o, d);
 		else if (d->d_tag == DT_RELA)
 			o->rela = (void *)pointer(o, d);
 		else if (d->d_tag == DT_RELASZ)
@@ -100,4 +104,21 @@ ElfW(Sym) * cp_object_find(const struct cp_object *o, const char *name)
 		if (at & 1)
 			return NULL;
 	}
+}
+
+#define HIDDEN 0x8000 /* or'd to a symbol's number of its version */
+
+const char *cp_object_old_version(const struct cp_object *o, const ElfW(Sym) * s)
+{
+	ElfW(Half) number = o->versym ? o->versym[s - o->sym] : 0;
+	const char *at = number & HIDDEN ? o->verdef : NULL;
+
+	while (at) {
+		const ElfW(Verdef) *d = (const void *)at;
+
+		if (d->vd_ndx == (number & ~HIDDEN))
+			return o->str + ((const ElfW(Verdaux) *)(at + d->vd_aux))->vda_name;
+		at = d->vd_next ? at + d->vd_next : NULL;
+	}
+	return NULL;
 }

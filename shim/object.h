@@ -19,6 +19,8 @@ struct cp_object {
 	const ElfW(Rela) * rela, *jump;
 	size_t relas, jumps;
 	const uint32_t *hash; /* DT_GNU_HASH; NULL: no symbol is found */
+	const ElfW(Half) * versym;
+	const char *verdef;
 };
 
 /* False when there is nothing to look into, as in the vDSO. */
@@ -27,5 +29,7 @@ bool cp_object_read(struct cp_object *o, const struct dl_phdr_info *info);
 int cp_object_protection(const struct cp_object *o, uintptr_t at);
 /* Its own definition of a function. */
 ElfW(Sym) * cp_object_find(const struct cp_object *o, const char *name);
+/* The version without which that is not found; NULL: it is found by its name. */
+const char *cp_object_old_version(const struct cp_object *o, const ElfW(Sym) * s);
 
 #endif

@@ -14,7 +14,9 @@ grep -q 'errno after free 4711' with.out # it did look
 debug=/lib/$(uname -m)-linux-gnu/libc_malloc_debug.so.0
 export GLIBC_TUNABLES=glibc.malloc.check=3
 for rate in 1 524288; do
-    same "$debug $LIB" "$debug" env CPROF_HEAP_RATE=$rate "$PROG/family"
-    same "$debug $LIB" "$debug" env CPROF_HEAP_RATE=$rate "$PROG/familynopie"
-    same "$PROG/libprivate.so $LIB" "$PROG/libprivate.so" env CPROF_HEAP_RATE=$rate "$PROG/family"
+    for program in family familynopie; do
+        same "$debug $LIB" "$debug" env CPROF_HEAP_RATE=$rate "$PROG/$program"
+        same "$PROG/libprivate.so $LIB" "$PROG/libprivate.so" env CPROF_HEAP_RATE=$rate \
+            "$PROG/$program"
+    done
 done
