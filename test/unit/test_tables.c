@@ -165,6 +165,35 @@ static void cells_are_used_up(void **state)
 	}
 }
 
+/* A page that is met for the first time is dear, and most programs have few stacks. */
+static void first_entries_share_pages(void **state)
+{
+	const size_t slots = 1 << 17, size = cp_index_size(slots);
+	char *map = cp_mem_map(size);
+	unsigned pages = 0;
+	struct cp_index x;
+
+	(void)state;
+	cp_index_init(&x, map, slots);
+	for (uint64_t i = 1; i <= 300; i++) {
+		uint64_t hash = i * 0x9e3779b97f4a7c15ULL, *slot;
+		unsigned step = 0;
+
+		while ((slot = cp_index_slot(&x, hash, step)) && *slot)
+			step++;
+		assert_non_null(slot);
+		*slot = cp_index_entry(hash, (uint32_t)i);
+	}
+	for (size_t at = 0; at < size; at += CP_PAGE)
+		for (size_t k = 0; k < CP_PAGE / sizeof(uint64_t); k++)
+			if (((uint64_t *)(map + at))[k]) {
+				pages++;
+				break;
+			}
+	assert_in_range(pages, 1, 4);
+	cp_mem_unmap(map, size);
+}
+
 static void child_starts_empty(void **state)
 {
 	cp_frame f[128];
@@ -302,6 +331,7 @@ int main(void)
 		cmocka_unit_test(threads_agree),
 		cmocka_unit_test(full_cells_charge_cell_0),
 		cmocka_unit_test(cells_are_used_up),
+		cmocka_unit_test(first_entries_share_pages),
 		cmocka_unit_test(child_starts_empty),
 		cmocka_unit_test(live_blocks_come_back),
 		cmocka_unit_test(live_table_is_bounded),
