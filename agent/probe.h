@@ -13,6 +13,7 @@
 #include "rt/atomic.h"
 #include "rt/base.h"
 #include "rt/thread.h"
+#include "sample/fds.h"
 #include "sample/marks.h"
 #include "sample/waiting.h"
 #include "sample/walk.h"
@@ -161,6 +162,22 @@ CP_INLINE bool cp_probe_only_says_io(void)
 CP_INLINE bool cp_probe_waits_for_io(void)
 {
 	return cp_load_acq(&cp_io_interest) != CP_IO_IGNORED; /* pairs with cp_contend_init */
+}
+
+/* [ANY] Is the descriptor known not to block, and a wait for it nothing that is recorded? Then
+ * a call that reads it is only passed on. */
+CP_INLINE bool cp_probe_never_waits(int fd)
+{
+	return cp_fds_bit(cp_fds.never_waits, fd);
+}
+
+/* [HOST] Before one is waited for: is it to be known as such? Async-signal-safe. */
+CP_INLINE void cp_probe_ask_of(int fd)
+{
+	uint32_t interest = cp_load_rlx(&cp_io_interest);
+
+	if (interest == CP_IO_WATCHED || interest == CP_IO_SAID)
+		cp_fds_ask(fd);
 }
 
 /* [HOST] Around a call that is about to block; what, and `with`: see waiting.h. Nothing is held

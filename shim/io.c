@@ -17,25 +17,38 @@ CP_INLINE void *one_more(int fd)
 	return (void *)((uintptr_t)(unsigned)fd + 1);
 }
 
-/* The short one enters the slow one by a jump, whose caller so is the host too. */
-#define WAITS(kind, object, at_once, name, result_type, params, args, ...)                      \
-	static CP_NOINLINE result_type name##_slow params                                       \
-	{                                                                                       \
-		__VA_ARGS__;                                                                    \
-		if (at_once)                                                                    \
-			return cp_real.name args;                                               \
-		return CP_WAITING(kind, object, NULL, name, args, cp_has_waited_errno(result)); \
-	}                                                                                       \
-	CP_EXPORT result_type name params                                                       \
-	{                                                                                       \
-		if (CP_UNLIKELY(!cp_probe_only_says_io())) {                                    \
-			if (cp_probe_waits_for_io())                                            \
-				return name##_slow args;                                        \
-			__VA_ARGS__;                                                            \
-			return cp_real.name args;                                               \
-		}                                                                               \
-		__VA_ARGS__;                                                                    \
-		return (at_once) ? cp_real.name args : CP_SAYING(kind, object, name, args);     \
+/* The short ones enter the slow ones by a jump, whose caller so is the host too. */
+#define POLLS(object, at_once, name, params, args, ...)                   \
+	static CP_NOINLINE int name##_slow params                         \
+	{                                                                 \
+		__VA_ARGS__;                                              \
+		if ((at_once) || !cp_probe_waits_for_io())                \
+			return cp_real.name args;                         \
+		return CP_WAITING(CP_WAIT_POLL, object, NULL, name, args, \
+				  cp_has_waited_errno(result));           \
+	}                                                                 \
+	CP_EXPORT int name params                                         \
+	{                                                                 \
+		if (CP_UNLIKELY(!cp_probe_only_says_io() || (at_once)))   \
+			return name##_slow args;                          \
+		__VA_ARGS__;                                              \
+		return CP_SAYING(CP_WAIT_POLL, object, name, args);       \
+	}
+
+#define READS(at_once, name, result_type, params, args)                      \
+	static CP_NOINLINE result_type name##_slow params                    \
+	{                                                                    \
+		if (at_once)                                                 \
+			return cp_real.name args;                            \
+		cp_probe_ask_of(fd);                                         \
+		return CP_WAITS_FOR_IO(CP_WAIT_IO, one_more(fd), name, args, \
+				       cp_has_waited_errno(result));         \
+	}                                                                    \
+	CP_EXPORT result_type name params                                    \
+	{                                                                    \
+		if (CP_LIKELY(cp_probe_never_waits(fd)))                     \
+			return cp_real.name args;                            \
+		return name##_slow args;                                     \
 	}
 
 /* --- for one of several ------------------------------------------------------- */
@@ -45,10 +58,9 @@ static bool is_zero(const struct timespec *ts)
 	return ts && !ts->tv_sec && !ts->tv_nsec;
 }
 
-#define POLL(name, at_once, params, args, ...) \
-	WAITS(CP_WAIT_POLL, NULL, at_once, name, int, params, args, __VA_ARGS__)
+#define POLL(name, at_once, params, args, ...) POLLS(NULL, at_once, name, params, args, __VA_ARGS__)
 #define EPOLL(name, at_once, params, args, ...) \
-	WAITS(CP_WAIT_POLL, one_more(fd), at_once, name, int, params, args, __VA_ARGS__)
+	POLLS(one_more(fd), at_once, name, params, args, __VA_ARGS__)
 /* The host's mask would let a sample's signal in, which ends the wait. */
 #define MASKED         \
 	sigset_t room; \
@@ -83,10 +95,9 @@ EPOLL(epoll_pwait2, is_zero(timeout),
 
 /* --- for one ------------------------------------------------------------------ */
 
-#define READ(name, params, args) WAITS(CP_WAIT_IO, one_more(fd), false, name, ssize_t, params, args)
-#define RECV(name, params, args) \
-	WAITS(CP_WAIT_IO, one_more(fd), (flags & MSG_DONTWAIT), name, ssize_t, params, args)
-#define ACCEPT(name, params, args) WAITS(CP_WAIT_IO, one_more(fd), false, name, int, params, args)
+#define READ(name, params, args)   READS(false, name, ssize_t, params, args)
+#define RECV(name, params, args)   READS((flags & MSG_DONTWAIT), name, ssize_t, params, args)
+#define ACCEPT(name, params, args) READS(false, name, int, params, args)
 
 READ(read, (int fd, void *buf, size_t n), (fd, buf, n))
 READ(__read_chk, (int fd, void *buf, size_t n, size_t size), (fd, buf, n, size))

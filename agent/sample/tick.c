@@ -14,8 +14,7 @@
  *          the same in whole periods; the clock also says it when a reading has
  *          come between, so nothing is counted twice. A thread that runs for less
  *          than a tick is never hit: its time is settled when it ends.
- *          Timers count CPU time, so a thread that waits is never signalled, and no
- *          blocked system call is interrupted.
+ *          Timers count CPU time: no thread that waits is signalled, no blocked call broken off.
  *          A thread dump asks a running thread by the same timer, set to go off at once:
  *          it can't meet a thread that has begun to wait, as a signal sent to it could.
  *          We never go back to SIG_DFL: a signal still pending would kill the host.
@@ -26,6 +25,7 @@
 #include "../rt/log.h"
 #include "../rt/mem.h"
 #include "../rt/timer.h"
+#include "fds.h"
 #include "govern.h"
 #include "labels.h"
 #include "loss.h"
@@ -410,17 +410,17 @@ static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 		ns = period_of(s);
 	}
 	cp_tick_charge(fallback(s), s->label, ns);
+	cp_fds_forget();
 }
 
 void cp_tick_on_signal(int sig, siginfo_t *info, void *context)
 {
-	struct cp_thread_slot *s;
 	uint64_t began = cp_cost_now(), ns;
+	/* One that was on its way when the host shut itself in: no system call for it. */
+	struct cp_thread_slot *s = cp_load_rlx(&st.shut_in) ? NULL : slot_of(info);
 	int64_t now;
 
 	(void)sig;
-	/* One that was on its way when the host shut itself in: no system call for it. */
-	s = cp_load_rlx(&st.shut_in) ? NULL : slot_of(info);
 	if (!s)
 		return;
 	if (!st.period) {

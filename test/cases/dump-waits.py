@@ -22,6 +22,7 @@ STANDS = {
     "sleep": ("sleep", "wait_sleep"),
     "poll": ("poll", "wait_poll"),
     "read": ("IO wait", "wait_read"),
+    "again": ("IO wait", "wait_again"),
     "flock": (r"syscall 73", "wait_flock"),
     "join": ("join", "wait_join"),
     "spinner": ("running", "spin"),
@@ -116,4 +117,5 @@ if os.geteuid() == 0:
         check(waiter.state == "mutex" and "lock_a" in waiter.notes[0], waiter.notes)
         check("want_a" in waiter.frames and waiter.frames[-1] == "clone3", waiter.frames)
         check(dump["flock"].state == "unknown" and not dump["flock"].frames, dump.text)
+        check(dump["read"].state == "IO wait", dump.text)
         check(dump["spinner"].frames[0] == "spin", dump.text)

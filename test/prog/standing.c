@@ -151,6 +151,22 @@ static NOINLINE void wait_read(void)
 	note(read(fd[0], &c, 1));
 }
 
+/* It didn't block before, and was read for so long that this is known. */
+static NOINLINE void wait_again(void)
+{
+	int fd[2];
+	char c;
+
+	if (pipe2(fd, O_NONBLOCK))
+		abort();
+	for (int i = 0; i < 100; i++)
+		if (read(fd[0], &c, 1) != -1 || errno != EAGAIN)
+			abort();
+	fcntl(fd[0], F_SETFL, 0);
+	say_ready("again");
+	note(read(fd[0], &c, 1));
+}
+
 /* A call nobody has a wrapper for. */
 static NOINLINE void wait_flock(void)
 {
@@ -210,6 +226,9 @@ static void *start(void *arg)
 		break;
 	case 10:
 		spin();
+		break;
+	case 11:
+		wait_again();
 	}
 	return NULL;
 }
@@ -225,7 +244,7 @@ static void make(long i, void *(*fn)(void *))
 
 static void waits(void)
 {
-	for (long i = 0; i <= 10; i++)
+	for (long i = 0; i <= 11; i++)
 		make(i, start);
 }
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fds.h - which descriptors don't block, so that nobody who reads them waits
+ *
+ * Context  ANY
+ * Shared   cp_fds, relaxed: a bit in each word for a descriptor, of the first CP_FDS.
+ * Holds    What is known may have become wrong: the flag is gone, or the number another file's.
+ *          Then the thread dump has what the kernel says of such a wait, without its time: so
+ *          it's forgotten soon, a word with each CPU sample; and where there are none, or
+ *          waits are recorded, nothing is learned.
+ * Why      A server reads from its sockets all the while and waits for none of them: to say so
+ *          each time was half of what it paid for the dump.
+ */
+#ifndef CP_SAMPLE_FDS_H
+#define CP_SAMPLE_FDS_H
+
+#include "../rt/atomic.h"
+#include "../rt/base.h"
+
+#define CP_FDS 1024
+
+struct cp_fds {
+	uint64_t never_waits[CP_FDS / 64], asked[CP_FDS / 64];
+};
+
+extern __attribute__((visibility("hidden"))) struct cp_fds cp_fds;
+
+CP_INLINE bool cp_fds_bit(const uint64_t *words, int fd)
+{
+	unsigned i = (unsigned)fd;
+
+	return CP_LIKELY(i < CP_FDS) && cp_load_rlx(&words[i / 64]) >> i % 64 & 1;
+}
+
+/* [HOST] Finds out, unless it has lately: a system call. Async-signal-safe. */
+void cp_fds_ask(int fd);
+/* [SIGNAL] A CPU sample is taken. */
+void cp_fds_forget(void);
+
+#endif
