@@ -140,8 +140,14 @@ struct cp_waiter {
 	uintptr_t object;
 };
 
+/* rel by cp_contend_init. */
+extern __attribute__((visibility("hidden"))) bool cp_waits_on;
+
 /* [ANY] Is anyone interested in waits? Without it, none of the following is called. */
-bool cp_probe_waits(void);
+CP_INLINE bool cp_probe_waits(void)
+{
+	return cp_load_acq(&cp_waits_on); /* pairs with cp_contend_init */
+}
 
 /* And in those for time and descriptors? rel by cp_contend_init / acq by who records. */
 enum {

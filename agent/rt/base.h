@@ -25,6 +25,10 @@
 #define CP_CACHE_LINE	  64
 #define CP_PAGE		  4096UL
 
+/* For what every wait looks at and hardly anybody writes: who comes back from one finds his caches
+ * cold, so all of it is one line (test/cases/shape.sh). */
+#define CP_HOT __attribute__((section("cp_hot"), aligned(8)))
+
 /* A frame: which module the address belongs to, and the address. Bits 63..48
  * hold the module's id (module.h), bits 47..0 the address itself: already
  * minus one where it is a return address, so that it lies inside the call. */

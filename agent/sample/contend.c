@@ -5,7 +5,7 @@
  * Context  HOST: the cp_probe_ functions      EARLY: cp_contend_init
  *          CONTROL: the readers
  * Calls    rt, waiters.h, and the walker. errno is never touched.
- * Shared   st.on: rel by cp_contend_init / acq by cp_probe_waits, and off
+ * Shared   cp_waits_on: rel by cp_contend_init / acq by cp_probe_waits, and off
  *          for good by cp_contend_stop, as st.kinds (relaxed) is;
  *          cp_io_interest (probe.h).
  * Holds    block: a wait of d ns is recorded with probability p = min(1, d/rate) and
@@ -46,15 +46,14 @@
 /* Who has waited so long may have been met by a reading. */
 #define AWHILE (CP_SOFAR_LEAST / 2.0)
 
-/* What every wait looks at comes first, in one line. */
 static struct {
-	bool on;
 	uint32_t kinds; /* those below this one are recorded */
 	uint64_t brief; /* ticks: a shorter wait is asked for by the countdown */
 	uint64_t fraction, rate;
-} st __attribute__((aligned(CP_CACHE_LINE)));
+} st CP_HOT;
 
-uint32_t cp_io_interest;
+bool cp_waits_on CP_HOT;
+uint32_t cp_io_interest CP_HOT;
 __thread struct cp_waiting cp_waiting __attribute__((tls_model("initial-exec")));
 
 uint64_t cp_contend_fraction(void)
@@ -169,11 +168,6 @@ static CP_NOINLINE void consider(const struct cp_waiter *w, int64_t took, uint64
 }
 
 /* --- waits ---------------------------------------------------------------- */
-
-bool cp_probe_waits(void)
-{
-	return cp_load_acq(&st.on); /* pairs with cp_contend_init */
-}
 
 static bool is_own_stack(uintptr_t sp)
 {
@@ -416,7 +410,7 @@ int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
 	if (err || !(st.fraction || st.rate || config->watched))
 		return err;
 	cp_thread_on_leave(thread_leaves);
-	cp_store_rel(&st.on, true); /* pairs with cp_probe_waits */
+	cp_store_rel(&cp_waits_on, true); /* pairs with cp_probe_waits */
 	/* pairs with cp_probe_waits_for_io */
 	cp_store_rel(&cp_io_interest, io_interest(config->watched));
 	return 0;
@@ -424,7 +418,7 @@ int cp_contend_init(const struct cp_contend_config *config, size_t bytes)
 
 void cp_contend_stop(void)
 {
-	cp_store_rlx(&st.on, false);
+	cp_store_rlx(&cp_waits_on, false);
 	cp_store_rlx(&st.kinds, (uint32_t)CP_WAIT_NONE);
 	cp_store_rlx(&cp_io_interest, CP_IO_IGNORED);
 }

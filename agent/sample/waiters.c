@@ -22,43 +22,27 @@
 #include "../rt/ticks.h"
 #include "loss.h"
 
-#define BUCKETS 1024U
-#define WAYS	3U
+#define BUCKETS CP_WAITERS_BUCKETS
+#define WAYS	CP_WAITERS_WAYS
 #define REACH	64U /* buckets from home on */
 #define BUSY	1UL /* claimed, not yet published; no lock lies there */
 #define MET	1UL /* in since: an unlock has met this waiter */
 
-struct slot {
-	uintptr_t lock;
-	uint64_t since; /* in ticks, above the bit MET */
-};
+struct cp_waiters_bucket *cp_waiters CP_HOT;
 
-struct bucket {
-	struct slot slot[WAYS];
-	uint64_t strays; /* waiters whose home this is and who stand elsewhere */
-	uint8_t step[8]; /* each slot's, written before its lock */
-};
-
-static struct {
-	struct bucket *bucket;
-} st;
-
+_Static_assert(sizeof(*cp_waiters) == CP_CACHE_LINE, "one line");
 _Static_assert(UINT16_MAX / WAYS > BUCKETS, "a ticket fits cp_wait");
 
 int cp_waiters_init(void)
 {
-	st.bucket = cp_mem_map_wiped(BUCKETS * sizeof(*st.bucket));
-	return st.bucket ? 0 : -12; /* ENOMEM */
+	cp_waiters = cp_mem_map_wiped(BUCKETS * sizeof(*cp_waiters));
+	return cp_waiters ? 0 : -12; /* ENOMEM */
 }
 
-static uint32_t home_of(uintptr_t lock)
+static bool enter_slot(struct cp_waiters_bucket *b, uint32_t way, uintptr_t lock, uint64_t now,
+		       unsigned step)
 {
-	return (uint32_t)((lock >> 3) * 0x9e3779b97f4a7c15ULL >> 40) % BUCKETS;
-}
-
-static bool enter_slot(struct bucket *b, uint32_t way, uintptr_t lock, uint64_t now, unsigned step)
-{
-	struct slot *s = &b->slot[way];
+	struct cp_waiters_slot *s = &b->slot[way];
 	uintptr_t empty = 0;
 
 	if (cp_load_rlx(&s->lock) || !cp_cas_acq(&s->lock, &empty, BUSY))
@@ -71,36 +55,36 @@ static bool enter_slot(struct bucket *b, uint32_t way, uintptr_t lock, uint64_t 
 
 uint32_t cp_waiters_enter(uintptr_t lock, uint64_t now, unsigned step)
 {
-	uint32_t home = home_of(lock);
+	uint32_t home = cp_waiters_home(lock);
 
 	for (uint32_t i = 0; i < REACH; i++) {
 		uint32_t at = (home + i) % BUCKETS;
 
 		if (i == 1) /* told before the slot is, pairs with cp_waiters_charge */
-			cp_add_acqrel(&st.bucket[home].strays, 1);
+			cp_add_acqrel(&cp_waiters[home].strays, 1);
 		for (uint32_t w = 0; w < WAYS; w++)
-			if (enter_slot(&st.bucket[at], w, lock, now, step))
+			if (enter_slot(&cp_waiters[at], w, lock, now, step))
 				return at * WAYS + w + 1;
 	}
-	cp_add_acqrel(&st.bucket[home].strays, -1);
+	cp_add_acqrel(&cp_waiters[home].strays, -1);
 	cp_loss_add(CP_LOSS_WAITERS_FULL, 1);
 	return 0;
 }
 
 void cp_waiters_leave(uintptr_t lock, uint32_t ticket)
 {
-	uint32_t at = (ticket - 1) / WAYS, home = home_of(lock);
+	uint32_t at = (ticket - 1) / WAYS, home = cp_waiters_home(lock);
 	uintptr_t mine = lock;
 
 	/* rel: pairs with the claim of the next one in this slot. A forked child has the
 	 * ticket of a wait that its parent is in, and no slot. */
-	if (!ticket || !cp_cas_rel(&st.bucket[at].slot[(ticket - 1) % WAYS].lock, &mine, 0))
+	if (!ticket || !cp_cas_rel(&cp_waiters[at].slot[(ticket - 1) % WAYS].lock, &mine, 0))
 		return;
 	if (at != home)
-		cp_add_acqrel(&st.bucket[home].strays, -1);
+		cp_add_acqrel(&cp_waiters[home].strays, -1);
 }
 
-static void charge_slot(struct slot *s, unsigned step, uint64_t now, struct cp_waited *w)
+static void charge_slot(struct cp_waiters_slot *s, unsigned step, uint64_t now, struct cp_waited *w)
 {
 	uint64_t since = cp_load_rlx(&s->since);
 	int64_t ticks = (int64_t)(now - (since >> 1));
@@ -112,7 +96,8 @@ static void charge_slot(struct slot *s, unsigned step, uint64_t now, struct cp_w
 	w->fresh += (uint64_t) !(since & MET) << step;
 }
 
-static void charge_bucket(struct bucket *b, uintptr_t lock, uint64_t *now, struct cp_waited *w)
+static void charge_bucket(struct cp_waiters_bucket *b, uintptr_t lock, uint64_t *now,
+			  struct cp_waited *w)
 {
 	for (uint32_t i = 0; i < WAYS; i++) {
 		if (cp_load_acq(&b->slot[i].lock) != lock) /* pairs with enter_slot */
@@ -123,24 +108,16 @@ static void charge_bucket(struct bucket *b, uintptr_t lock, uint64_t *now, struc
 	}
 }
 
-bool cp_waiters_any(uintptr_t lock)
-{
-	const struct bucket *b = &st.bucket[home_of(lock)];
-
-	return cp_load_rlx(&b->slot[0].lock) == lock || cp_load_rlx(&b->slot[1].lock) == lock ||
-	       cp_load_rlx(&b->slot[2].lock) == lock || cp_load_rlx(&b->strays);
-}
-
 struct cp_waited cp_waiters_charge(uintptr_t lock)
 {
-	uint32_t home = home_of(lock);
+	uint32_t home = cp_waiters_home(lock);
 	struct cp_waited w = {0};
 	uint64_t now = 0;
 
-	charge_bucket(&st.bucket[home], lock, &now, &w);
-	if (CP_LIKELY(!cp_load_acq(&st.bucket[home].strays))) /* pairs with cp_waiters_enter */
+	charge_bucket(&cp_waiters[home], lock, &now, &w);
+	if (CP_LIKELY(!cp_load_acq(&cp_waiters[home].strays))) /* pairs with cp_waiters_enter */
 		return w;
 	for (uint32_t i = 1; i < REACH; i++)
-		charge_bucket(&st.bucket[(home + i) % BUCKETS], lock, &now, &w);
+		charge_bucket(&cp_waiters[(home + i) % BUCKETS], lock, &now, &w);
 	return w;
 }

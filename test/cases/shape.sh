@@ -44,6 +44,14 @@ for name in poll select epoll_wait; do
     fi
 done
 
+# What every wait looks at is one line.
+objdump -h "$LIB" | awk '$2 == "cp_hot" { print $3, $4 }' >hot
+read -r size at <hot
+if [ $((0x$size)) -eq 0 ] || [ $((0x$size + 0x$at % 64)) -gt 64 ]; then
+    echo "cp_hot: 0x$size bytes at 0x$at: more than a line"
+    exit 1
+fi
+
 # What a wait costs that is not recorded: who comes back from it finds his caches cold.
 for bound in cp_probe_wait_begin:140 cp_probe_wait_end:75; do
     awk -v name="<${bound%:*}>:" '$2 == name { on = 1; next } on && NF == 0 { exit } on' text >path
