@@ -241,45 +241,43 @@ static bool is_found(const struct cp_object *o, const ElfW(Sym) * sym)
 	return !version;
 }
 
-struct search {
-	const char *name;
-	bool past_program;
-	void *found;
-};
-
-static int search_before_us(struct dl_phdr_info *info, size_t size, void *arg)
+static const struct link_map *map_of(void *at)
 {
-	struct search *s = arg;
-	struct cp_object o;
-	ElfW(Sym) * sym;
+	struct link_map *map = NULL;
+	Dl_info info;
 
-	(void)size;
-	if (!s->past_program) {
-		s->past_program = true; /* the first: its definition is a PLT entry */
-		return 0;
+	return dladdr1(at, &info, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
+}
+
+/* From the program on, whose PLT entry was found. What stands between it and us was there at the
+ * start and stays, so its order can be read without the loader's lock; and without
+ * dl_iterate_phdr, of which thread sanitizer has its own, that crashes so early. */
+static void *search_before_us(const struct link_map *map, const char *name)
+{
+	const struct link_map *own = map_of(&cp_real);
+	void *found = NULL;
+
+	while (map && (map = map->l_next) && map != own) {
+		struct cp_object o = {.base = map->l_addr};
+		ElfW(Sym) *sym = NULL;
+
+		if (!found && cp_object_read_dynamic(&o, map->l_ld))
+			sym = cp_object_find(&o, name);
+		if (sym && is_found(&o, sym))
+			found = (void *)(o.base + sym->st_value);
 	}
-	if (!cp_object_read(&o, info))
-		return 0;
-	if (cp_object_protection(&o, (uintptr_t)&cp_real))
-		return 1;
-	sym = cp_object_find(&o, s->name);
-	if (!sym || !is_found(&o, sym))
-		return 0;
-	s->found = (void *)(o.base + sym->st_value);
-	return 1;
+	return map ? found : NULL;
 }
 
 void *cp_shim_outer(const char *name)
 {
-	struct search s = {name, false, NULL};
 	void *fn = or_forget(dlsym(RTLD_DEFAULT, name));
 
 	if (!fn || cp_shim_same_object(fn, &cp_real))
 		return NULL;
 	if (!is_plt_entry(fn))
 		return fn;
-	dl_iterate_phdr(search_before_us, &s);
-	return s.found;
+	return search_before_us(map_of(fn), name);
 }
 
 void *cp_shim_outer_malloc(const char *name)

@@ -18,7 +18,7 @@ static uintptr_t pointer(const struct cp_object *o, const ElfW(Dyn) * d)
 	return d->d_un.d_ptr < o->base ? o->base + d->d_un.d_ptr : d->d_un.d_ptr;
 }
 
-static void read_dynamic(struct cp_object *o, const ElfW(Dyn) * d)
+bool cp_object_read_dynamic(struct cp_object *o, const ElfW(Dyn) * d)
 {
 	for (; d->d_tag != DT_NULL; d++) {
 		if (d->d_tag == DT_SYMTAB)
@@ -40,6 +40,7 @@ static void read_dynamic(struct cp_object *o, const ElfW(Dyn) * d)
 		else if (d->d_tag == DT_PLTRELSZ)
 			o->jumps = d->d_un.d_val / sizeof(*o->jump);
 	}
+	return o->sym && o->str;
 }
 
 bool cp_object_read(struct cp_object *o, const struct dl_phdr_info *info)
@@ -47,8 +48,9 @@ bool cp_object_read(struct cp_object *o, const struct dl_phdr_info *info)
 	*o = (struct cp_object){.base = info->dlpi_addr, .info = info};
 	for (unsigned i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-			read_dynamic(o, (void *)(o->base + info->dlpi_phdr[i].p_vaddr));
-	return o->sym && o->str;
+			return cp_object_read_dynamic(
+				o, (void *)(o->base + info->dlpi_phdr[i].p_vaddr));
+	return false;
 }
 
 int cp_object_protection(const struct cp_object *o, uintptr_t at)
