@@ -191,7 +191,7 @@ class Postgres(Server):
             return self.pgbench("-S", "-n", "-c", 4, "-t", 100)
         for old in self.dir.glob("log.*"):
             old.unlink()
-        text = self.pgbench("-S", "-n", "-c", 4, "-t", int(3000 * SECONDS), "-l",
+        text = self.pgbench("-S", "-n", "-c", 4, "-t", int(12000 * SECONDS), "-l",
                             "--log-prefix=log")
         took = sorted(int(line.split()[2]) for log in self.dir.glob("log.*")
                       for line in log.read_text().splitlines())
