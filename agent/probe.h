@@ -170,8 +170,8 @@ CP_INLINE bool cp_probe_waits_for_io(void)
 	return cp_load_acq(&cp_io_interest) != CP_IO_IGNORED; /* pairs with cp_contend_init */
 }
 
-/* [ANY] Is the descriptor known not to block, and a wait for it nothing that is recorded? Then
- * a call that reads it is only passed on. */
+/* [ANY] Is the descriptor one that doesn't block, so far as is known (fds.h), and a wait for it
+ * nothing that is recorded? Then a call that reads it is only passed on. */
 CP_INLINE bool cp_probe_never_waits(int fd)
 {
 	return cp_fds_bit(cp_fds.never_waits, fd);

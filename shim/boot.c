@@ -250,8 +250,9 @@ static const struct link_map *map_of(void *at)
 }
 
 /* From the program on, whose PLT entry was found. What stands between it and us was there at the
- * start and stays, so its order can be read without the loader's lock; and without
- * dl_iterate_phdr, of which thread sanitizer has its own, that crashes so early. */
+ * start and stays; or came before a copy of us that is opened just now, under the loader's lock: so
+ * the order can be read as it is. Without dl_iterate_phdr, of which thread sanitizer has its own,
+ * that crashes so early. */
 static void *search_before_us(const struct link_map *map, const char *name)
 {
 	const struct link_map *own = map_of(&cp_real);

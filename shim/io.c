@@ -22,7 +22,7 @@ CP_INLINE void *one_more(int fd)
 	static CP_NOINLINE int name##_slow params                         \
 	{                                                                 \
 		__VA_ARGS__;                                              \
-		if ((at_once) || !cp_probe_waits_for_io())                \
+		if (!cp_probe_waits_for_io() || (at_once))                \
 			return cp_real.name args;                         \
 		return CP_WAITING(CP_WAIT_POLL, object, NULL, name, args, \
 				  cp_has_waited_errno(result));           \
@@ -88,7 +88,8 @@ EPOLL(epoll_wait, !timeout, (int fd, struct epoll_event *events, int n, int time
 EPOLL(epoll_pwait, !timeout,
       (int fd, struct epoll_event *events, int n, int timeout, const sigset_t *mask),
       (fd, events, n, timeout, mask), MASKED)
-EPOLL(epoll_pwait2, is_zero(timeout),
+/* The kernel itself looks at the time, which may lie nowhere. */
+EPOLL(epoll_pwait2, false,
       (int fd, struct epoll_event *events, int n, const struct timespec *timeout,
        const sigset_t *mask),
       (fd, events, n, timeout, mask), MASKED)

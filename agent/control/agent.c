@@ -17,6 +17,7 @@
 #include "../rt/sys.h"
 #include "../rt/ticks.h"
 #include "../sample/contend.h"
+#include "../sample/fds.h"
 #include "../sample/govern.h"
 #include "../sample/heap.h"
 #include "../sample/labels.h"
@@ -388,6 +389,7 @@ void cp_agent_unload_end(void)
 void cp_agent_shut_in(bool timeless)
 {
 	cp_filter_shut_in();
+	cp_fds_stop();
 	if (timeless) {
 		uint64_t floats = cp_cpu_floats_begin();
 

@@ -24,6 +24,7 @@
 #include "../rt/atomic.h"
 #include "../rt/log.h"
 #include "../rt/sigact.h"
+#include "../sample/fds.h"
 #include "../sample/tick.h"
 #include "config.h"
 #include "job.h"
@@ -83,6 +84,8 @@ static void use(int sig)
 		cp_trigger_own(sig);
 		cp_or_rlx(&st.used, 1ULL << (sig - 1));
 		install(sig);
+	} else {
+		cp_fds_stop();
 	}
 	cp_tick_use_signal(sig);
 }

@@ -3,21 +3,33 @@
  * fds.c - which descriptors don't block
  *
  * Context  as fds.h says of each
- * Calls    a system call; sample/tick.h.
- * Shared   turn: relaxed; two samples at once forget one word twice, and one a turn later.
+ * Calls    a system call.
+ * Shared   st and cp_fds, relaxed: two samples at once forget one word twice, and one a turn
+ *          later; who asks while a word is forgotten knows more, or less, for a turn.
+ * Holds    Samples are what allows to ask. Where none come, nothing is learned that nobody would
+ *          forget.
  */
 #include "fds.h"
 
 #include "../rt/sys.h"
-#include "tick.h"
+
+#define ASKS 64U /* a sample allows: with as many words all of them are asked of in a turn */
 
 struct cp_fds cp_fds __attribute__((aligned(CP_CACHE_LINE)));
 
-static uint32_t turn;
+static struct {
+	uint32_t turn, asks;
+	bool off;
+} st;
 
-static bool are_samples_taken(void)
+static bool may_ask(void)
 {
-	return cp_tick_period() && cp_tick_signal();
+	uint32_t left = cp_load_rlx(&st.asks);
+
+	if (!left || cp_load_rlx(&st.off))
+		return false;
+	cp_store_rlx(&st.asks, left - 1);
+	return true;
 }
 
 void cp_fds_ask(int fd)
@@ -25,7 +37,7 @@ void cp_fds_ask(int fd)
 	uint32_t i = (uint32_t)fd;
 	long flags;
 
-	if (i >= CP_FDS || cp_fds_bit(cp_fds.asked, fd) || !are_samples_taken())
+	if (i >= CP_FDS || cp_fds_bit(cp_fds.asked, fd) || !may_ask())
 		return;
 	flags = CP_SYS(SYS_fcntl, fd, F_GETFL);
 	if (flags >= 0 && flags & O_NONBLOCK)
@@ -33,13 +45,26 @@ void cp_fds_ask(int fd)
 	cp_or_rlx(&cp_fds.asked[i / 64], 1UL << i % 64);
 }
 
-void cp_fds_forget(void)
+static void forget(uint32_t word)
 {
-	uint32_t word = cp_load_rlx(&turn);
-
-	cp_store_rlx(&turn, (word + 1) % CP_ARRAY_LEN(cp_fds.asked));
 	if (!(cp_load_rlx(&cp_fds.never_waits[word]) | cp_load_rlx(&cp_fds.asked[word])))
 		return;
 	cp_store_rlx(&cp_fds.never_waits[word], 0UL);
 	cp_store_rlx(&cp_fds.asked[word], 0UL);
+}
+
+void cp_fds_sampled(void)
+{
+	uint32_t word = cp_load_rlx(&st.turn);
+
+	cp_store_rlx(&st.turn, (word + 1) % CP_ARRAY_LEN(cp_fds.asked));
+	cp_store_rlx(&st.asks, ASKS);
+	forget(word);
+}
+
+void cp_fds_stop(void)
+{
+	cp_store_rlx(&st.off, true);
+	for (uint32_t word = 0; word < CP_ARRAY_LEN(cp_fds.asked); word++)
+		forget(word);
 }

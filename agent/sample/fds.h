@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fds.h - which descriptors don't block, so that nobody who reads them waits
+ * fds.h - which descriptors don't block, so that hardly anybody who reads them waits
  *
  * Context  ANY
  * Shared   cp_fds, relaxed: a bit in each word for a descriptor, of the first CP_FDS.
- * Holds    What is known may have become wrong: the flag is gone, or the number another file's.
- *          Then the thread dump has what the kernel says of such a wait, without its time: so
- *          it's forgotten soon, a word with each CPU sample; and where there are none, or
- *          waits are recorded, nothing is learned.
+ * Holds    What is known may be wrong: the flag is gone, the number is another file's by now, or
+ *          in a vfork child, which has descriptors of its own; or the file, on a disk, blocks all
+ *          the same. Then the thread dump has what the kernel says of such a wait, if it says
+ *          anything, and not its time. So it's forgotten with the CPU samples, a word with each;
+ *          and where waits are recorded nothing is learned.
  * Why      A server reads from its sockets all the while and waits for none of them: to say so
  *          each time was half of what it paid for the dump.
  */
@@ -35,6 +36,8 @@ CP_INLINE bool cp_fds_bit(const uint64_t *words, int fd)
 /* [HOST] Finds out, unless it has lately: a system call. Async-signal-safe. */
 void cp_fds_ask(int fd);
 /* [SIGNAL] A CPU sample is taken. */
-void cp_fds_forget(void);
+void cp_fds_sampled(void);
+/* [HOST] There are none any more, or a system call may kill: nothing is known, for good. */
+void cp_fds_stop(void);
 
 #endif

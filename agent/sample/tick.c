@@ -410,7 +410,7 @@ static void sample(struct cp_thread_slot *s, const ucontext_t *uc, uint64_t ns)
 		ns = period_of(s);
 	}
 	cp_tick_charge(fallback(s), s->label, ns);
-	cp_fds_forget();
+	cp_fds_sampled();
 }
 
 void cp_tick_on_signal(int sig, siginfo_t *info, void *context)

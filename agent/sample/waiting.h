@@ -8,7 +8,7 @@
  *          compares seq before and after. A change that a handler jumped out of leaves
  *          it odd: the next one begins there.
  * Holds    kind is not 0 from wait_begin to wait_end. A wait that was left by
- *          siglongjmp stays until the thread's next one.
+ *          siglongjmp stays until the thread's next one that is said.
  */
 #ifndef CP_SAMPLE_WAITING_H
 #define CP_SAMPLE_WAITING_H

@@ -118,4 +118,5 @@ if os.geteuid() == 0:
         check("want_a" in waiter.frames and waiter.frames[-1] == "clone3", waiter.frames)
         check(dump["flock"].state == "unknown" and not dump["flock"].frames, dump.text)
         check(dump["read"].state == "IO wait", dump.text)
+        check(dump["again"].state in ("IO wait", "unknown"), dump.text)
         check(dump["spinner"].frames[0] == "spin", dump.text)

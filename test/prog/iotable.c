@@ -87,6 +87,7 @@ static void polling(const int *pipes)
 	SHOW(pselect(0, NULL, NULL, NULL, &bad, NULL));
 	SHOW(epoll_pwait2(ep, &e, 1, &ms, NULL));
 	SHOW(epoll_pwait2(-1, &e, 1, &none, NULL));
+	SHOW(epoll_pwait2(ep, &e, 1, NOWHERE, NULL));
 	interrupt(SA_RESTART, 3000);
 	SHOW(poll(p, 1, -1));
 	SHOW(ppoll(p, 1, NULL, NULL));

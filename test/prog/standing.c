@@ -151,7 +151,7 @@ static NOINLINE void wait_read(void)
 	note(read(fd[0], &c, 1));
 }
 
-/* It didn't block before, and was read for so long that this is known. */
+/* It didn't block before, and was read for so long that this is known: another thread computes. */
 static NOINLINE void wait_again(void)
 {
 	int fd[2];
@@ -159,9 +159,11 @@ static NOINLINE void wait_again(void)
 
 	if (pipe2(fd, O_NONBLOCK))
 		abort();
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 200; i++) {
 		if (read(fd[0], &c, 1) != -1 || errno != EAGAIN)
 			abort();
+		usleep(1000);
+	}
 	fcntl(fd[0], F_SETFL, 0);
 	say_ready("again");
 	note(read(fd[0], &c, 1));

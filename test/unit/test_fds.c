@@ -6,7 +6,6 @@
  */
 #include "../../agent/rt/sys.h"
 #include "../../agent/sample/fds.h"
-#include "../../agent/sample/tick.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 static int never[2], waits[2];
@@ -25,10 +23,11 @@ static bool is_known(int fd)
 	return cp_fds_bit(cp_fds.never_waits, fd);
 }
 
+/* And may ask again. */
 static void forget_all(void)
 {
 	for (unsigned i = 0; i < CP_ARRAY_LEN(cp_fds.asked); i++)
-		cp_fds_forget();
+		cp_fds_sampled();
 }
 
 static int begin(void **state)
@@ -93,15 +92,41 @@ static void it_is_asked_again_in_a_while(void **state)
 	assert_true(is_known(waits[0]));
 }
 
-static void nothing_that_would_not_be_forgotten(void **state)
+static void no_more_than_samples_allow(void **state)
+{
+	int fd[CP_FDS], n = 0, known = 0;
+
+	(void)state;
+	while (n < 300 && (fd[n] = dup(never[0])) >= 0)
+		n++;
+	assert_int_equal(n, 300);
+	for (int i = 0; i < n; i++)
+		cp_fds_ask(fd[i]);
+	for (int i = 0; i < n; i++)
+		known += is_known(fd[i]);
+	assert_true(known > 0 && known < n);
+	for (int k = 0; k < 20; k++) {
+		cp_fds_sampled();
+		for (int i = 0; i < n; i++)
+			cp_fds_ask(fd[i]);
+	}
+	for (int i = 0; i < n; i++)
+		assert_true(is_known(fd[i]));
+	for (int i = 0; i < n; i++)
+		close(fd[i]);
+}
+
+/* The last: it is for good. */
+static void nothing_after_the_last_sample(void **state)
 {
 	(void)state;
-	cp_tick_use_signal(0);
-	cp_fds_ask(never[0]);
-	cp_tick_use_signal(SIGPROF);
-	assert_false(is_known(never[0]));
 	cp_fds_ask(never[0]);
 	assert_true(is_known(never[0]));
+	cp_fds_stop();
+	assert_false(is_known(never[0]));
+	cp_fds_sampled();
+	cp_fds_ask(never[0]);
+	assert_false(is_known(never[0]));
 }
 
 int main(void)
@@ -110,11 +135,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_what_does_not_block, begin, end),
 		cmocka_unit_test_setup_teardown(those_with_high_numbers_wait, begin, end),
 		cmocka_unit_test_setup_teardown(it_is_asked_again_in_a_while, begin, end),
-		cmocka_unit_test_setup_teardown(nothing_that_would_not_be_forgotten, begin, end),
+		cmocka_unit_test_setup_teardown(no_more_than_samples_allow, begin, end),
+		cmocka_unit_test_setup_teardown(nothing_after_the_last_sample, begin, end),
 	};
 
-	if (cp_tick_init(100, 1 << 20))
-		return 1;
-	cp_tick_use_signal(SIGPROF);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
