@@ -14,7 +14,9 @@
  * Fails    No level has room and none can be added: false.
  * Why      A chain or a probe sequence needs tombstones or moving, and moving needs
  *          a lock. Two choices of four slots fill a level to some three quarters
- *          before the first record spills into the next, four times as large.
+ *          before the first record spills into the next. The first is one page: of a young
+ *          process each record would lie in a page of its own, with a fault to look there and
+ *          one to write.
  */
 #include "live.h"
 
@@ -22,9 +24,10 @@
 #include "../rt/mem.h"
 
 #define BUCKET	    4U /* slots in a cache line */
-#define FIRST_LEVEL (64UL << 10)
-#define LEVELS	    8
-#define GROWTH	    4
+#define FIRST_LEVEL CP_PAGE
+#define NEXT_LEVEL  (64UL << 10)
+#define LEVELS	    9
+#define GROWTH	    4	 /* from there on */
 #define BUSY	    1ULL /* claimed, not yet published; no block has this address */
 #define SIZE_LOW    40
 #define STEP_SHIFT  (CP_FRAME_ADDR_BITS + 8)
@@ -44,8 +47,10 @@ void cp_live_init(size_t bytes)
 {
 	size_t size = FIRST_LEVEL;
 
-	for (int i = 0; i < LEVELS; i++, size *= GROWTH)
+	for (int i = 0; i < LEVELS; i++) {
 		st.mask[i] = (uint32_t)(size / (BUCKET * sizeof(struct slot))) - 1;
+		size = i ? size * GROWTH : NEXT_LEVEL;
+	}
 	st.bytes_left = bytes;
 }
 
