@@ -3,7 +3,7 @@
  * boot.c - finding the real functions, once, whoever calls first
  *
  * Context  EARLY, ANY
- * Calls    dlsym, dladdr (which call calloc and free: the arena serves).
+ * Calls    dlsym, dlvsym, dladdr, dladdr1 (which call calloc and free: the arena serves).
  * Shared   st.state (claimed once), cp_real (each slot one relaxed store)
  * Order    state: release by cp_shim_boot, acquire by those who find it done.
  * Holds    NEW -> RUNNING -> DONE, or FAILED, for good. Nobody waits for RUNNING.

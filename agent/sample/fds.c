@@ -13,7 +13,7 @@
 
 #include "../rt/sys.h"
 
-#define ASKS 64U /* a sample allows: with as many words all of them are asked of in a turn */
+#define ASKS 64U /* that a sample allows: as many as it forgets */
 
 struct cp_fds cp_fds __attribute__((aligned(CP_CACHE_LINE)));
 

@@ -8,7 +8,7 @@ set -eu
 
 export CPROF_CPU_HZ=1000 CPROF_LINES=0
 if [ -n "${SOAK_SECONDS:-}" ]; then
-    quiet=$((SOAK_SECONDS * 10)) kicks=$((SOAK_SECONDS * 9)) deaf=$((SOAK_SECONDS * 9)) forks=$((SOAK_SECONDS * 100))
+    quiet=$((SOAK_SECONDS * 10)) kicks=1000 deaf=1000 forks=$((SOAK_SECONDS * 100))
 else
     quiet=60 kicks=8 deaf=10 forks=300
 fi

@@ -44,6 +44,19 @@ for name in poll select epoll_wait; do
     fi
 done
 
+# The same of a read that is not passed on; besides, the descriptor may be asked of, and the wait
+# recorded.
+for name in read readv recv recvfrom recvmsg accept accept4; do
+    awk -v name="<${name}_slow>:" '$2 == name { on = 1; next } on && NF == 0 { exit } on' text >path
+    n=$(wc -l <path)
+    if [ "$(grep -c 'call  *\*' path)" != 2 ] || [ "$(grep -c call path)" -gt 6 ] ||
+        [ "$n" -gt 140 ] || grep -nE 'lock |xchg .*[(]|mfence' path; then
+        echo "$name: more than stores around the real function, or too long: $n lines"
+        cat path
+        exit 1
+    fi
+done
+
 # What every wait looks at is one line.
 objdump -h "$LIB" | awk '$2 == "cp_hot" { print $3, $4 }' >hot
 read -r size at <hot
