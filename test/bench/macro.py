@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""PostgreSQL and programs with nothing, with the library, and with each of its peers.
+"""Programs with nothing, with the library, and with each of its peers.
 
 Throughput and 99th percentile are ratios to the run without anything in the same round,
 more being better for the first and less for the second; so is CPU time per request. Peers

@@ -2,11 +2,13 @@
 /*
  * twins.c - loads two servers in turn, in bursts shorter than a machine's moods
  *
- * usage: twins PORT PORT CONNECTIONS BURST_MS PAIRS <REQUEST
+ * usage: twins PORT PORT CONNECTIONS BURST_MS WARM PAIRS GREETING REQUEST
  *
- * Each connection has one request under way, always the same, whose answer always has
- * the length of the first one. Prints the requests per second of each pair of bursts, a
- * line each, then "p99" and that of both servers in us.
+ * GREETING, with which each connection begins unless it is empty, and REQUEST are files. Each
+ * connection has one request under way, always the same, whose answer always has the length of
+ * the first one. After WARM pairs of bursts says "ready" and awaits a line. Then prints the
+ * requests per second of each of PAIRS pairs, a line each, and "p99" and that of both servers in
+ * us; and holds the connections until its input ends.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -24,6 +26,11 @@
 #define BUCKETS 100000 /* of a microsecond */
 #define SILENT	30     /* ms: nothing of an answer is still to come */
 
+struct words {
+	char text[4096];
+	size_t size;
+};
+
 struct connection {
 	double sent;
 	size_t missing; /* of the answer; 0: nothing is asked */
@@ -39,8 +46,8 @@ struct server {
 
 static struct {
 	struct server server[2];
-	char request[4096];
-	size_t size;
+	struct words greeting, request;
+	double burst; /* us */
 	int n;
 } st;
 
@@ -82,29 +89,56 @@ static unsigned percentile(const uint32_t took[BUCKETS], long done, double part)
 	return BUCKETS;
 }
 
-static void ask(struct server *s, int i)
+static void say(int fd, const struct words *w)
 {
-	s->c[i].missing = s->answer;
-	s->c[i].sent = now_us();
-	if (write(s->fd[i].fd, st.request, st.size) != (ssize_t)st.size)
+	if (write(fd, w->text, w->size) != (ssize_t)w->size)
 		die("twins: write");
 }
 
-static size_t hear(struct server *s, int i)
+static size_t hear(int fd)
 {
 	char in[16384];
-	ssize_t n = read(s->fd[i].fd, in, sizeof(in));
+	ssize_t n = read(fd, in, sizeof(in));
 
 	if (n <= 0)
 		die("twins: read");
 	return (size_t)n;
 }
 
+/* How long the answer is: until it has said nothing for a while. */
+static size_t learn(struct pollfd *fd, const struct words *w)
+{
+	size_t size = 0;
+
+	say(fd->fd, w);
+	while (poll(fd, 1, size ? SILENT : 5000) == 1)
+		size += hear(fd->fd);
+	return size;
+}
+
+static void greet(struct server *s)
+{
+	size_t answer = learn(&s->fd[0], &st.greeting);
+
+	for (int i = 1; i < st.n; i++) {
+		say(s->fd[i].fd, &st.greeting);
+		for (size_t n = 0; n < answer;)
+			n += hear(s->fd[i].fd);
+	}
+}
+
+static void ask(struct server *s, int i)
+{
+	s->c[i].missing = s->answer;
+	s->c[i].sent = now_us();
+	say(s->fd[i].fd, &st.request);
+}
+
 /* Whether the answer is there. */
 static bool is_answered(struct server *s, int i)
 {
 	struct connection *c = &s->c[i];
-	size_t n = hear(s, i);
+	size_t n = hear(s->fd[i].fd);
 	double took;
 
 	if (n > c->missing) {
@@ -124,17 +158,15 @@ static void open_all(struct server *s, int port)
 {
 	for (int i = 0; i < st.n; i++)
 		s->fd[i] = (struct pollfd){connection_to(port), POLLIN, 0};
-	/* Until it has said nothing for a while. */
-	ask(s, 0);
-	while (poll(s->fd, 1, s->answer ? SILENT : 5000) == 1)
-		s->answer += hear(s, 0);
-	s->c[0].missing = 0;
+	if (st.greeting.size)
+		greet(s);
+	s->answer = learn(&s->fd[0], &st.request);
 }
 
 /* Requests per second: from the first question to the last answer. */
-static double burst(struct server *s, double us)
+static double burst(struct server *s)
 {
-	double began = now_us(), until = began + us;
+	double began = now_us(), until = began + st.burst;
 	long before = s->done;
 	int under_way = st.n;
 
@@ -157,34 +189,75 @@ static double burst(struct server *s, double us)
 	return (double)(s->done - before) / (now_us() - began) * 1e6;
 }
 
+/* Who goes first changes: A B B A. */
+static void pair(int number, double rate[2])
+{
+	int first = number & 1;
+
+	rate[first] = burst(&st.server[first]);
+	rate[!first] = burst(&st.server[!first]);
+}
+
 static unsigned p99(const struct server *s)
 {
 	return percentile(s->took, s->done, 0.99);
 }
 
-int main(int argc, char **argv)
+static void forget(struct server *s)
 {
-	double us;
+	memset(s->took, 0, sizeof(s->took));
+	s->done = 0;
+}
 
-	if (argc != 6)
-		return 2;
-	st.n = atoi(argv[3]);
-	us = atof(argv[4]) * 1e3;
-	st.size = fread(st.request, 1, sizeof(st.request), stdin);
-	if (st.n < 1 || st.n > MOST || !st.size)
-		return 2;
-	for (int k = 0; k < 2; k++) {
-		open_all(&st.server[k], atoi(argv[1 + k]));
-		burst(&st.server[k], us);
-	}
-	for (int pair = 0; pair < atoi(argv[5]); pair++) {
-		double rate[2];
-		int first = pair & 1; /* who goes first changes: A B B A */
+static void await_line(void)
+{
+	int c;
 
-		rate[first] = burst(&st.server[first], us);
-		rate[!first] = burst(&st.server[!first], us);
+	fflush(stdout);
+	while ((c = getchar()) != EOF && c != '\n')
+		;
+}
+
+static void read_words(struct words *w, const char *path)
+{
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		die(path);
+	w->size = fread(w->text, 1, sizeof(w->text), f);
+	fclose(f);
+}
+
+static void measure(int warm, int pairs)
+{
+	double rate[2];
+
+	for (int i = 0; i < warm; i++)
+		pair(i, rate);
+	for (int k = 0; k < 2; k++)
+		forget(&st.server[k]);
+	puts("ready");
+	await_line();
+	for (int i = 0; i < pairs; i++) {
+		pair(i, rate);
 		printf("%.0f %.0f\n", rate[0], rate[1]);
 	}
 	printf("p99 %u %u\n", p99(&st.server[0]), p99(&st.server[1]));
+	await_line();
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 9)
+		return 2;
+	st.n = atoi(argv[3]);
+	st.burst = atof(argv[4]) * 1e3;
+	read_words(&st.greeting, argv[7]);
+	read_words(&st.request, argv[8]);
+	if (st.n < 1 || st.n > MOST || !st.request.size)
+		return 2;
+	for (int k = 0; k < 2; k++)
+		open_all(&st.server[k], atoi(argv[1 + k]));
+	measure(atoi(argv[5]), atoi(argv[6]));
 	return 0;
 }
