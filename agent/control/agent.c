@@ -236,6 +236,7 @@ static int init_modules(void)
 	};
 	int r = 0;
 
+	cp_mem_make_room(share(WALK + STACKS + HEAP + CPU + CONTEND + SYMBOLS));
 	if (cp_config.seed)
 		cp_thread_seed(cp_config.seed);
 	for (unsigned i = 0; !r && i < CP_ARRAY_LEN(init); i++)

@@ -46,7 +46,7 @@ int cp_bare_init(struct cp_bare *b)
 
 	below = CP_ALIGN_UP(below, CP_PAGE);
 	above = CP_ALIGN_UP(above, CP_PAGE);
-	map = cp_mem_map_wiped(CP_PAGE + STACK_SIZE + below + above + CP_PAGE);
+	map = cp_mem_wiped(CP_PAGE + STACK_SIZE + below + above + CP_PAGE);
 	if (!map)
 		return -ENOMEM;
 	CP_SYS(SYS_mprotect, map, CP_PAGE, PROT_NONE);

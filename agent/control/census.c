@@ -33,7 +33,7 @@ int cp_census_init(size_t bytes)
 
 	if (err)
 		return err;
-	st.life = cp_mem_map_wiped(CP_PAGE);
+	st.life = cp_mem_wiped(sizeof(*st.life));
 	return st.life ? 0 : -12; /* ENOMEM */
 }
 

@@ -25,7 +25,7 @@ static struct {
 
 int cp_exclusive_init(void)
 {
-	st.word = cp_mem_map_wiped(CP_PAGE);
+	st.word = cp_mem_wiped(sizeof(*st.word));
 	return st.word ? 0 : -ENOMEM;
 }
 

@@ -46,7 +46,7 @@ static struct {
 
 int cp_files_init(void)
 {
-	st.shared = cp_mem_map_wiped(CP_ALIGN_UP(sizeof(*st.shared), CP_PAGE));
+	st.shared = cp_mem_wiped(sizeof(*st.shared));
 	return st.shared ? 0 : -ENOMEM;
 }
 

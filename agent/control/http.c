@@ -454,7 +454,7 @@ int cp_http_init(void)
 	if (!err)
 		err = cp_bare_init(&st.worker);
 	if (!err)
-		st.server = cp_mem_map_wiped(CP_ALIGN_UP(sizeof(*st.server), CP_PAGE));
+		st.server = cp_mem_wiped(sizeof(*st.server));
 	return err || st.server ? err : -ENOMEM;
 }
 

@@ -59,7 +59,7 @@ int cp_job_init(void)
 
 	if (r)
 		return r;
-	st.state = cp_mem_map_wiped(CP_ALIGN_UP(sizeof(*st.state), CP_PAGE));
+	st.state = cp_mem_wiped(sizeof(*st.state));
 	if (!st.state)
 		return -ENOMEM;
 	st.state->pid = (uint32_t)cp_sys_getpid();

@@ -68,7 +68,7 @@ struct cp_lines *cp_lines_begin(struct cp_arena *job)
 	size_t calls = CP_LINES_CALL_MAX * sizeof(struct cp_symbol_line);
 
 	if (!st.life)
-		st.life = cp_mem_map_wiped(CP_ALIGN_UP(sizeof(*st.life), CP_PAGE));
+		st.life = cp_mem_wiped(sizeof(*st.life));
 	if (!l || !st.life)
 		return NULL;
 	l->helper.fd = -1;

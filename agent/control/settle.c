@@ -55,7 +55,7 @@ void cp_settle_forked(void)
 
 int cp_settle_init(void)
 {
-	st.life = cp_mem_map_wiped(CP_PAGE);
+	st.life = cp_mem_wiped(sizeof(*st.life));
 	if (!st.life)
 		return -12; /* ENOMEM */
 	cp_settle_forked();

@@ -59,7 +59,7 @@ int cp_symcache_init(size_t share)
 
 	if (!answers || !blobs)
 		return -EINVAL;
-	p = cp_mem_map_wiped(size);
+	p = cp_mem_wiped(size);
 	if (!p)
 		return -ENOMEM;
 	st.head = (struct head *)p;

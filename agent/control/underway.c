@@ -46,7 +46,7 @@ void cp_underway_hurry(void)
 
 int cp_underway_init(void)
 {
-	st.life = cp_mem_map_wiped(CP_PAGE);
+	st.life = cp_mem_wiped(sizeof(*st.life));
 	return st.life ? 0 : -12; /* ENOMEM */
 }
 

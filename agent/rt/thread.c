@@ -73,7 +73,7 @@ static size_t main_stack_size(void)
 
 int cp_thread_init(void)
 {
-	struct life *life = cp_mem_map_wiped(CP_PAGE);
+	struct life *life = cp_mem_wiped(sizeof(*life));
 
 	if (!life)
 		return -12; /* ENOMEM */

@@ -37,7 +37,7 @@ static struct cp_cell_key unpack(uint64_t k)
 int cp_cells_init(struct cp_cells *c, size_t bytes)
 {
 	size_t slots = 1024, cells; /* one or two slots for every cell */
-	char *map = cp_mem_map_wiped(bytes);
+	char *map = cp_mem_wiped(bytes);
 
 	if (!map)
 		return -12; /* ENOMEM */

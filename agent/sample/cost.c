@@ -30,7 +30,7 @@ static struct {
 int cp_cost_init(void)
 {
 	cp_ticks_init();
-	st.sums = cp_mem_map_wiped(CP_PAGE);
+	st.sums = cp_mem_wiped(sizeof(*st.sums));
 	return st.sums ? 0 : -12; /* ENOMEM */
 }
 

@@ -55,7 +55,7 @@ int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES])
 	st.budget = budget;
 	for (unsigned i = 0; i < CP_COST_RATES; i++)
 		st.most[i] = budget ? most[i] : 0;
-	st.life = cp_mem_map_wiped(CP_PAGE);
+	st.life = cp_mem_wiped(sizeof(*st.life));
 	return st.life ? 0 : -12; /* ENOMEM */
 }
 

@@ -37,7 +37,7 @@ static const struct cp_label_set other = {0, sizeof(KEY "\0other"), KEY "\0other
 
 int cp_label_init(void)
 {
-	st.table = cp_mem_map_wiped(CP_ALIGN_UP(sizeof(*st.table), CP_PAGE));
+	st.table = cp_mem_wiped(sizeof(*st.table));
 	return st.table ? 0 : -12; /* ENOMEM */
 }
 

@@ -25,7 +25,7 @@ static const char *const texts[] = {
 
 int cp_loss_init(void)
 {
-	uint64_t *count = cp_mem_map_wiped(CP_PAGE);
+	uint64_t *count = cp_mem_wiped(CP_LOSS_COUNT * sizeof(*count));
 
 	if (!count)
 		return -12; /* ENOMEM */

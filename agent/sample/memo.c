@@ -65,7 +65,7 @@ void cp_memo_init(size_t bytes)
 
 	if (st.pool || n == 0)
 		return;
-	st.pool = cp_mem_map_wiped(n * sizeof(struct cp_memo));
+	st.pool = cp_mem_wiped(n * sizeof(struct cp_memo));
 	if (!st.pool)
 		return;
 	st.count = n;

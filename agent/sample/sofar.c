@@ -35,7 +35,7 @@ static struct {
 
 int cp_sofar_init(void)
 {
-	st.entry = cp_mem_map_wiped(CP_THREADS_MAX * sizeof(*st.entry));
+	st.entry = cp_mem_wiped(CP_THREADS_MAX * sizeof(*st.entry));
 	return st.entry ? 0 : -12; /* ENOMEM */
 }
 

@@ -50,7 +50,7 @@ static const struct cp_stack full = {.n = 1,
 int cp_stack_init(size_t bytes)
 {
 	size_t slots = 1024;
-	char *map = cp_mem_map_wiped(bytes);
+	char *map = cp_mem_wiped(bytes);
 
 	if (!map)
 		return -12; /* ENOMEM */

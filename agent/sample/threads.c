@@ -49,7 +49,7 @@ int cp_threads_init(size_t bytes)
 {
 	size_t n = (bytes - sizeof(struct table)) / sizeof(struct cp_thread_slot);
 
-	st.table = cp_mem_map_wiped(bytes);
+	st.table = cp_mem_wiped(bytes);
 	if (!st.table)
 		return -12; /* ENOMEM */
 	st.cap = (uint32_t)CP_MIN(n, (size_t)CP_THREADS_MAX) & ~63U;

@@ -76,7 +76,7 @@ int cp_tick_init(uint64_t hz, size_t bytes)
 	if (!hz)
 		return 0;
 	err = cp_cells_init(&st.cells, bytes);
-	st.total = err ? NULL : cp_mem_map_wiped(CP_PAGE);
+	st.total = err ? NULL : cp_mem_wiped(sizeof(*st.total));
 	if (!st.total)
 		return -12; /* ENOMEM */
 	st.period = SECOND / hz;

@@ -24,7 +24,7 @@ int cp_unload_init(void)
 
 	if (cp_unload_state != &first)
 		return 0;
-	u = cp_mem_map_wiped(CP_PAGE);
+	u = cp_mem_wiped(sizeof(*u));
 	if (!u)
 		return -12; /* ENOMEM */
 	cp_unload_state = u;

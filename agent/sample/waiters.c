@@ -35,7 +35,7 @@ _Static_assert(UINT16_MAX / WAYS > BUCKETS, "a ticket fits cp_wait");
 
 int cp_waiters_init(void)
 {
-	cp_waiters = cp_mem_map_wiped(BUCKETS * sizeof(*cp_waiters));
+	cp_waiters = cp_mem_wiped(BUCKETS * sizeof(*cp_waiters));
 	return cp_waiters ? 0 : -12; /* ENOMEM */
 }
 
