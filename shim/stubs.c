@@ -133,7 +133,7 @@ CP_PLAIN_TABLE(PLAIN)
 CP_WAIT_TABLE(LOCK)
 CP_OLD_TABLE(LOCK)
 
-union cp_real cp_real = {{
+union cp_real cp_real CP_HOT_PAGE = {{
 #define F(name, ...) .name = boot_##name,
 	CP_TABLE(F) CP_OLD_TABLE(F)
 #undef F

@@ -26,8 +26,11 @@
 #define CP_PAGE		  4096UL
 
 /* For what every wait looks at and hardly anybody writes: who comes back from one finds his caches
- * cold, so all of it is one line (test/cases/shape.sh). */
-#define CP_HOT __attribute__((section("cp_hot"), aligned(8)))
+ * cold, so all of it is one line, and what calls look at besides lies in the same page
+ * (test/cases/shape.sh). */
+#define CP_HOT	    __attribute__((section("cp_hot"), aligned(8)))
+#define CP_HOT_PAGE __attribute__((section("cp_hot_page"), aligned(CP_CACHE_LINE)))
+#define CP_HOT_MOST 2048 /* bytes of all this */
 
 /* A frame: which module the address belongs to, and the address. Bits 63..48
  * hold the module's id (module.h), bits 47..0 the address itself: already

@@ -137,8 +137,7 @@ void *cp_mem_wiped(size_t size)
 {
 	bool small = size <= CP_PAGE / 2;
 	size_t pages = CP_ALIGN_UP(size, CP_PAGE);
-	void *p = small ? cut(&st.small, CP_ALIGN_UP(size, CP_CACHE_LINE))
-			: cut(&st.large, pages);
+	void *p = small ? cut(&st.small, CP_ALIGN_UP(size, CP_CACHE_LINE)) : cut(&st.large, pages);
 
 	return p ? p : counted(map_wiped(pages), pages);
 }
@@ -210,7 +209,8 @@ size_t cp_mem_used(void)
 	bool may_look = pagemap >= 0 || !cp_filtered();
 
 	if (may_look)
-		used -= CP_MIN(used, untouched_of(pagemap, &st.small) + untouched_of(pagemap, &st.large));
+		used -= CP_MIN(used,
+			       untouched_of(pagemap, &st.small) + untouched_of(pagemap, &st.large));
 	for (unsigned i = 0; i < MAPS && may_look; i++) {
 		uintptr_t addr = cp_load_rlx(&st.map[i].addr);
 		size_t size = cp_load_rlx(&st.map[i].size);

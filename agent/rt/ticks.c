@@ -24,7 +24,8 @@
 
 bool cp_timeless;
 /* The first of them that is linked: the line begins here. */
-uint32_t cp_ticks_source CP_HOT __attribute__((aligned(CP_CACHE_LINE)));
+/* The first of the hot ones. */
+uint32_t cp_ticks_source CP_HOT __attribute__((aligned(CP_HOT_MOST)));
 
 static struct {
 	int64_t ns;	  /* at the start by the clock, */

@@ -15,7 +15,7 @@
 
 #define ASKS 64U /* that a sample allows: as many as it forgets */
 
-struct cp_fds cp_fds __attribute__((aligned(CP_CACHE_LINE)));
+struct cp_fds cp_fds CP_HOT_PAGE;
 
 static struct {
 	uint32_t turn, asks;

@@ -57,11 +57,15 @@ for name in read readv recv recvfrom recvmsg accept accept4; do
     fi
 done
 
-# What every wait looks at is one line.
-objdump -h "$LIB" | awk '$2 == "cp_hot" { print $3, $4 }' >hot
-read -r size at <hot
+# What every wait looks at is one line, and what calls look at besides is in its page.
+objdump -h "$LIB" | awk '$2 ~ /^cp_hot/ { print $2, $3, $4 }' >hot
+{ read -r _ size at && read -r _ more beside; } <hot
 if [ $((0x$size)) -eq 0 ] || [ $((0x$size + 0x$at % 64)) -gt 64 ]; then
     echo "cp_hot: 0x$size bytes at 0x$at: more than a line"
+    exit 1
+fi
+if [ $((0x$more)) -eq 0 ] || [ $((0x$beside + 0x$more - 0x$at)) -gt $((4096 - 0x$at % 4096)) ]; then
+    echo "cp_hot_page: 0x$more bytes at 0x$beside, not in the page of 0x$at"
     exit 1
 fi
 
