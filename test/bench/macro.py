@@ -9,11 +9,13 @@ throughput's ratio divided by theirs, above 1 when ours is the cheaper.
 """
 import contextlib
 import os
+import pathlib
 import shutil
 import signal
 import statistics
 import subprocess
 import tempfile
+import time
 
 from kit import LIB, QUICK, ROOM, environment, interval, machine, row, show_range, title, turns
 from servers import WORKLOADS
@@ -61,10 +63,26 @@ class Beside:
     def words(self, last):
         return [*self.argv, last] if self.argv else []
 
-    def start(self, pids):
-        self.process = self.argv and subprocess.Popen(
-            [*self.words("-p"), ",".join(map(str, pids))], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
+    def start(self, find):
+        """find: answers the processes. It is there when it has events to read: what is forked
+        before goes by unseen; and it ends at once where one of them has."""
+        self.process = None
+        for _ in range(100 if self.argv else 0):
+            if not self.process or self.process.poll() is not None:
+                self.process = subprocess.Popen(
+                    [*self.words("-p"), ",".join(map(str, find()))], stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if self.has_events():
+                return
+            time.sleep(0.02)
+        if self.argv:
+            raise SystemExit(f"bench: {self.argv[0]} does not start")
+
+    def has_events(self):
+        with contextlib.suppress(OSError):
+            return any("perf_event" in os.readlink(fd) for fd in
+                       pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir())
+        return False
 
     def end(self):
         if self.process:

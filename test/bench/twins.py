@@ -91,7 +91,7 @@ def standing(server, v, turn=0):
             os.sched_setaffinity(0, {first})
             for k in (turn % 2, 1 - turn % 2):
                 twins[k].start((base, env)[k])
-            beside.start(tree(twins[1].process.pid))
+            beside.start(lambda: tree(twins[1].process.pid))
             os.sched_setaffinity(0, {last})
             yield twins, env
         finally:
