@@ -14,6 +14,7 @@
 #include "../rt/atomic.h"
 #include "../rt/filter.h"
 #include "../rt/log.h"
+#include "../rt/mem.h"
 #include "../rt/sys.h"
 #include "../rt/ticks.h"
 #include "../sample/contend.h"
@@ -226,6 +227,15 @@ static int init_symbols(void)
 	return cp_symbols_init(share(SYMBOLS));
 }
 
+/* About what is asked for at the start, and no more: a host may lock all that is mapped into
+ * memory. The heap's tables grow in maps of their own. */
+static size_t lasting(void)
+{
+	bool contends = is_wanted_type(CP_TYPE_MUTEX) || is_wanted_type(CP_TYPE_BLOCK);
+
+	return share(WALK + STACKS + CPU + SYMBOLS + (contends ? CONTEND : 0));
+}
+
 /* The heap comes last: with it sampling begins. */
 static int init_modules(void)
 {
@@ -236,7 +246,7 @@ static int init_modules(void)
 	};
 	int r = 0;
 
-	cp_mem_make_room(share(WALK + STACKS + HEAP + CPU + CONTEND + SYMBOLS));
+	cp_mem_make_room(lasting());
 	if (cp_config.seed)
 		cp_thread_seed(cp_config.seed);
 	for (unsigned i = 0; !r && i < CP_ARRAY_LEN(init); i++)

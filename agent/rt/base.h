@@ -30,7 +30,7 @@
  * (test/cases/shape.sh). */
 #define CP_HOT	    __attribute__((section("cp_hot"), aligned(8)))
 #define CP_HOT_PAGE __attribute__((section("cp_hot_page"), aligned(CP_CACHE_LINE)))
-#define CP_HOT_MOST 2048 /* bytes of all this */
+#define CP_HOT_MOST 2048 /* bytes of all this; what is first begins at a multiple of it */
 
 /* A frame: which module the address belongs to, and the address. Bits 63..48
  * hold the module's id (module.h), bits 47..0 the address itself: already

@@ -40,8 +40,8 @@ static struct {
 	size_t mapped;
 	struct room {
 		uintptr_t end;
-		size_t size, left; /* its end is free */
-	} small, large;		   /* what is less than a page shares some */
+		size_t left;
+	} small, large; /* what is less than half a page shares one */
 	struct {
 		uintptr_t addr; /* 0: free */
 		size_t size;
@@ -67,8 +67,7 @@ static void forget(uintptr_t addr)
 			cp_store_rlx(&st.map[i].addr, 0);
 }
 
-/* Not counted yet. */
-static void *map(size_t size)
+void *cp_mem_map(size_t size)
 {
 	long r = CP_SYS(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -78,34 +77,22 @@ static void *map(size_t size)
 	/* Tables are touched here and there: a huge page each would be most of our memory. */
 	if (size >= HUGE_PAGE)
 		CP_SYS(SYS_madvise, r, size, MADV_NOHUGEPAGE);
+	cp_add_rlx(&st.mapped, size);
+	note((uintptr_t)r, size);
 	return (void *)r;
 }
 
-static void *map_wiped(size_t size)
+void *cp_mem_map_wiped(size_t size)
 {
-	void *p = map(size);
+	void *p = cp_mem_map(size);
 
 	if (p && CP_SYS(SYS_madvise, p, size, MADV_WIPEONFORK)) {
 		/* A kernel before 4.14: without it a child would write the
 		 * parent's samples as its own. Better no profile than that one. */
-		CP_SYS(SYS_munmap, p, size);
+		cp_mem_unmap(p, size);
 		return NULL;
 	}
 	return p;
-}
-
-static void *counted(void *p, size_t size)
-{
-	if (p) {
-		cp_add_rlx(&st.mapped, size);
-		note((uintptr_t)p, size);
-	}
-	return p;
-}
-
-void *cp_mem_map(size_t size)
-{
-	return counted(map(size), size);
 }
 
 void cp_mem_make_room(size_t size)
@@ -113,11 +100,11 @@ void cp_mem_make_room(size_t size)
 	uintptr_t p;
 
 	size = CP_ALIGN_UP(size, CP_PAGE);
-	p = (uintptr_t)map_wiped(SMALL + size);
+	p = (uintptr_t)cp_mem_map_wiped(SMALL + size);
 	if (!p)
 		return;
-	st.small = (struct room){p + SMALL, SMALL, SMALL};
-	st.large = (struct room){p + SMALL + size, size, size};
+	st.small = (struct room){p + SMALL, SMALL};
+	st.large = (struct room){p + SMALL + size, size};
 }
 
 /* NULL where there is not that much. */
@@ -129,7 +116,6 @@ static void *cut(struct room *r, size_t size)
 		if (size > left)
 			return NULL;
 	} while (!cp_cas_rlx(&r->left, &left, left - size));
-	cp_add_rlx(&st.mapped, size);
 	return (void *)(r->end - left);
 }
 
@@ -139,7 +125,7 @@ void *cp_mem_wiped(size_t size)
 	size_t pages = CP_ALIGN_UP(size, CP_PAGE);
 	void *p = small ? cut(&st.small, CP_ALIGN_UP(size, CP_CACHE_LINE)) : cut(&st.large, pages);
 
-	return p ? p : counted(map_wiped(pages), pages);
+	return p ? p : cp_mem_map_wiped(pages);
 }
 
 void cp_mem_unmap(void *p, size_t size)
@@ -181,10 +167,10 @@ static size_t absent_by_call(uintptr_t addr, size_t pages)
 	return n;
 }
 
-/* Bytes of whole pages that were never touched. */
+/* Bytes of a map that were never touched. */
 static size_t untouched(int pagemap, uintptr_t addr, size_t size)
 {
-	size_t pages = size / CP_PAGE, n = 0, part;
+	size_t pages = (size + CP_PAGE - 1) / CP_PAGE, n = 0, part;
 
 	for (size_t at = 0; at < pages; at += part) {
 		uintptr_t from = addr + at * CP_PAGE;
@@ -196,11 +182,6 @@ static size_t untouched(int pagemap, uintptr_t addr, size_t size)
 	return n * CP_PAGE;
 }
 
-static size_t untouched_of(int pagemap, const struct room *r)
-{
-	return untouched(pagemap, r->end - r->size, r->size - cp_load_rlx(&r->left));
-}
-
 /* A process that has changed its user may not open the file; many filters kill for the call. */
 size_t cp_mem_used(void)
 {
@@ -208,9 +189,6 @@ size_t cp_mem_used(void)
 	int pagemap = (int)cp_sys_open("/proc/thread-self/pagemap", O_RDONLY, 0);
 	bool may_look = pagemap >= 0 || !cp_filtered();
 
-	if (may_look)
-		used -= CP_MIN(used,
-			       untouched_of(pagemap, &st.small) + untouched_of(pagemap, &st.large));
 	for (unsigned i = 0; i < MAPS && may_look; i++) {
 		uintptr_t addr = cp_load_rlx(&st.map[i].addr);
 		size_t size = cp_load_rlx(&st.map[i].size);

@@ -13,12 +13,13 @@
 
 /* Zeroed private pages, touched only as they are used. NULL on failure. */
 void *cp_mem_map(size_t size);
-/* The same for good, aligned to a cache line, and to a page from half a page on. A forked child
- * finds it zeroed: its own profile starts empty. */
-void *cp_mem_wiped(size_t size);
-/* [EARLY] Once: of that, so much is to come from one map. */
-void cp_mem_make_room(size_t size);
+/* The same, and a forked child finds them zeroed: its own profile starts empty. */
+void *cp_mem_map_wiped(size_t size);
 void cp_mem_unmap(void *p, size_t size);
+/* The same as the wiped ones, for good: aligned to a cache line, from half a page on to a page. */
+void *cp_mem_wiped(size_t size);
+/* [EARLY] Once: of that, so much comes from one map. */
+void cp_mem_make_room(size_t size);
 /* Address space mapped at this moment; a forked child goes on from its parent's. */
 size_t cp_mem_mapped(void);
 /* [CONTROL] What of it lies in memory. */

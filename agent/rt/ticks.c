@@ -24,7 +24,6 @@
 
 bool cp_timeless;
 /* The first of them that is linked: the line begins here. */
-/* The first of the hot ones. */
 uint32_t cp_ticks_source CP_HOT __attribute__((aligned(CP_HOT_MOST)));
 
 static struct {

@@ -66,7 +66,7 @@ static struct slot *add_level(int i)
 
 	if (left < level_bytes(i))
 		return NULL;
-	fresh = cp_mem_wiped(level_bytes(i));
+	fresh = cp_mem_map_wiped(level_bytes(i));
 	if (!fresh)
 		return NULL;
 	if (!cp_cas_acqrel(&st.level[i], &none, fresh)) { /* pairs with level_at */

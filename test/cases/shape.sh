@@ -58,16 +58,19 @@ for name in read readv recv recvfrom recvmsg accept accept4; do
 done
 
 # What every wait looks at is one line, and what calls look at besides is in its page.
-objdump -h "$LIB" | awk '$2 ~ /^cp_hot/ { print $2, $3, $4 }' >hot
-{ read -r _ size at && read -r _ more beside; } <hot
+objdump -h "$LIB" | awk '$2 == "cp_hot" || $2 == "cp_hot_page" { print $3, $4 }' >hot
+{ read -r size at && read -r more beside; } <hot
 if [ $((0x$size)) -eq 0 ] || [ $((0x$size + 0x$at % 64)) -gt 64 ]; then
     echo "cp_hot: 0x$size bytes at 0x$at: more than a line"
     exit 1
 fi
-if [ $((0x$more)) -eq 0 ] || [ $((0x$beside + 0x$more - 0x$at)) -gt $((4096 - 0x$at % 4096)) ]; then
+if [ $((0x$beside + 0x$more - 0x$at)) -gt 2048 ] || [ $((0x$at % 2048)) -ne 0 ]; then
     echo "cp_hot_page: 0x$more bytes at 0x$beside, not in the page of 0x$at"
     exit 1
 fi
+for name in cp_real cp_fds; do
+    objdump -t "$LIB" | grep -q "cp_hot_page.* $name\$" || { echo "$name: not there"; exit 1; }
+done
 
 # What a wait costs that is not recorded: who comes back from it finds his caches cold.
 for bound in cp_probe_wait_begin:140 cp_probe_wait_end:75; do
