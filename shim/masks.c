@@ -29,27 +29,29 @@ static uint64_t bit(int sig)
 	return sig ? 1ULL << (sig - 1) : 0;
 }
 
-/* The kernel's part of a set: its first 64 bits. */
-static uint64_t bits_of(const sigset_t *set)
+/* The kernel's part of a set: its first 64 bits. False: it lies nowhere, and the kernel says so. */
+static bool bits_of(const sigset_t *set, uint64_t *bits)
 {
-	uint64_t bits;
+	uintptr_t at = (uintptr_t)set;
 
-	memcpy(&bits, set, sizeof(bits));
-	return bits;
+	if (!set || !cp_sys_readable(at) || (at % 8 && !cp_sys_readable(at + 7)))
+		return false;
+	memcpy(bits, set, sizeof(*bits));
+	return true;
 }
 
-static const sigset_t *changed(const sigset_t *set, uint64_t bits, sigset_t *room)
+static const sigset_t *set_of(uint64_t bits, sigset_t *room)
 {
-	*room = *set;
+	*room = (sigset_t){0};
 	memcpy(room, &bits, sizeof(bits));
 	return room;
 }
 
 const sigset_t *cp_masks_and_ours(const sigset_t *mask, sigset_t *room)
 {
-	uint64_t ours = bit(cp_agent_sample_signal());
+	uint64_t ours = bit(cp_agent_sample_signal()), bits;
 
-	return mask && ours ? changed(mask, bits_of(mask) | ours, room) : mask;
+	return ours && bits_of(mask, &bits) ? set_of(bits | ours, room) : mask;
 }
 
 /* --- waits with a mask of their own ------------------------------------------- */
@@ -70,20 +72,18 @@ CP_EXPORT int __sigsuspend(const sigset_t *mask)
 
 /* --- signals taken by hand -------------------------------------------------------- */
 
-static bool has(const sigset_t *set, int sig)
-{
-	return bits_of(set) & bit(sig);
-}
-
 /* Does the host wait for ours, and be it among all others? Or for what once was ours, and
  * still is pending? */
 static bool has_ours(const sigset_t *set)
 {
+	uint64_t ever = cp_agent_sample_signals(), bits;
 	int sig = cp_agent_sample_signal();
 
-	if (set && has(set, sig))
+	if (!ever || !bits_of(set, &bits))
+		return false;
+	if (bits & bit(sig))
 		cp_agent_signal_read(sig);
-	return set && bits_of(set) & cp_agent_sample_signals();
+	return bits & ever;
 }
 
 static struct timespec time_left(int64_t end)
@@ -148,8 +148,9 @@ CP_EXPORT int sigwait(const sigset_t *set, int *sig)
 CP_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
 {
 	sigset_t room;
+	uint64_t bits;
 
-	if (has_ours(mask))
-		mask = changed(mask, bits_of(mask) & ~bit(cp_agent_sample_signal()), &room);
+	if (has_ours(mask) && bits_of(mask, &bits))
+		mask = set_of(bits & ~bit(cp_agent_sample_signal()), &room);
 	return cp_real.signalfd(fd, mask, flags);
 }

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -52,6 +53,25 @@ static void sleeping(void)
 	interrupt(0, 0);
 }
 
+/* With a mask that lies nowhere. */
+static void masked(struct pollfd *p, int ep)
+{
+	struct timespec ms = {0, 1000000};
+	struct epoll_event e;
+	int sig;
+
+	SHOW(ppoll(p, 1, &ms, NOWHERE));
+	SHOW(__ppoll_chk(p, 1, &ms, NOWHERE, sizeof(*p)));
+	SHOW(pselect(0, NULL, NULL, NULL, &ms, NOWHERE));
+	SHOW(epoll_pwait(ep, &e, 1, 1, NOWHERE));
+	SHOW(epoll_pwait2(ep, &e, 1, &ms, NOWHERE));
+	SHOW(sigsuspend(NOWHERE));
+	SHOW(sigtimedwait(NOWHERE, NULL, &ms));
+	SHOW(sigwaitinfo(NOWHERE, NULL));
+	SHOW(sigwait(NOWHERE, &sig));
+	SHOW(signalfd(-1, NOWHERE, 0));
+}
+
 static void polling(const int *pipes)
 {
 	struct timespec ms = {0, 1000000}, bad = {0, -1}, none = {0, 0};
@@ -88,6 +108,7 @@ static void polling(const int *pipes)
 	SHOW(epoll_pwait2(ep, &e, 1, &ms, NULL));
 	SHOW(epoll_pwait2(-1, &e, 1, &none, NULL));
 	SHOW(epoll_pwait2(ep, &e, 1, NOWHERE, NULL));
+	masked(p, ep);
 	interrupt(SA_RESTART, 3000);
 	SHOW(poll(p, 1, -1));
 	SHOW(ppoll(p, 1, NULL, NULL));
