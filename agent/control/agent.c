@@ -85,6 +85,8 @@ static void enter(uintptr_t start, uint32_t creation)
 	cp_store_rlx(&s->waiting, &cp_waiting.said);
 	cp_ticker_check();
 	cp_tick_arm(s);
+	if (cp_load_rlx(&s->timer))
+		cp_fds_may_ask(); /* till its first sample, which a young process may not see */
 }
 
 uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)

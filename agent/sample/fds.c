@@ -6,8 +6,8 @@
  * Calls    a system call.
  * Shared   st and cp_fds, relaxed: two samples at once forget one word twice, and one a turn
  *          later; who asks while a word is forgotten knows more, or less, for a turn.
- * Holds    Samples are what allows to ask. Where none come, nothing is learned that nobody would
- *          forget.
+ * Holds    Samples are what allows to ask, and timers that will bring some. Where none come,
+ *          nothing is learned that nobody would forget.
  */
 #include "fds.h"
 
@@ -53,12 +53,17 @@ static void forget(uint32_t word)
 	cp_store_rlx(&cp_fds.asked[word], 0UL);
 }
 
+void cp_fds_may_ask(void)
+{
+	cp_store_rlx(&st.asks, ASKS);
+}
+
 void cp_fds_sampled(void)
 {
 	uint32_t word = cp_load_rlx(&st.turn);
 
 	cp_store_rlx(&st.turn, (word + 1) % CP_ARRAY_LEN(cp_fds.asked));
-	cp_store_rlx(&st.asks, ASKS);
+	cp_fds_may_ask();
 	forget(word);
 }
 
