@@ -379,6 +379,7 @@ void cp_agent_forked(void)
 		cp_sys_unblock_signal(cp_self.held);
 	cp_heap_forked();
 	cp_contend_forked();
+	cp_fds_forked();
 	cp_settle_forked();
 	enter(getauxval(AT_ENTRY), 0);
 	cp_job_forked();

@@ -67,9 +67,14 @@ void cp_fds_sampled(void)
 	forget(word);
 }
 
+void cp_fds_forked(void)
+{
+	for (uint32_t word = 0; word < CP_ARRAY_LEN(cp_fds.asked); word++)
+		forget(word);
+}
+
 void cp_fds_stop(void)
 {
 	cp_store_rlx(&st.off, true);
-	for (uint32_t word = 0; word < CP_ARRAY_LEN(cp_fds.asked); word++)
-		forget(word);
+	cp_fds_forked();
 }

@@ -35,6 +35,8 @@ CP_INLINE bool cp_fds_bit(const uint64_t *words, int fd)
 
 /* [HOST] Finds out, unless it has lately: a system call. Async-signal-safe. */
 void cp_fds_ask(int fd);
+/* [FORK] The child's are others soon, under numbers its parent has asked of: all is forgotten. */
+void cp_fds_forked(void);
 /* [HOST] A thread, or a child's first, has a timer: samples will come. */
 void cp_fds_may_ask(void);
 /* [SIGNAL] A CPU sample is taken. */

@@ -92,6 +92,19 @@ static void it_is_asked_again_in_a_while(void **state)
 	assert_true(is_known(waits[0]));
 }
 
+/* A number may be a file that blocks in the parent, and a socket that doesn't in its child. */
+static void a_child_knows_nothing(void **state)
+{
+	(void)state;
+	cp_fds_ask(never[0]);
+	cp_fds_ask(waits[0]);
+	cp_fds_forked();
+	assert_false(is_known(never[0]));
+	fcntl(waits[0], F_SETFL, O_NONBLOCK);
+	cp_fds_ask(waits[0]);
+	assert_true(is_known(waits[0]));
+}
+
 static void a_timer_is_enough(void **state)
 {
 	(void)state;
@@ -147,6 +160,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_what_does_not_block, begin, end),
 		cmocka_unit_test_setup_teardown(those_with_high_numbers_wait, begin, end),
 		cmocka_unit_test_setup_teardown(it_is_asked_again_in_a_while, begin, end),
+		cmocka_unit_test_setup_teardown(a_child_knows_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(a_timer_is_enough, begin, end),
 		cmocka_unit_test_setup_teardown(no_more_than_samples_allow, begin, end),
 		cmocka_unit_test_setup_teardown(nothing_after_the_last_sample, begin, end),
