@@ -9,12 +9,15 @@
  *          sigwait() takes is dropped, and the wait goes on with the time left.
  *          Its time is not lost: it is in the next reading.
  *          Nothing is held across the real call, which may be cancelled.
+ * Calls    cp_real, probe.h, and for what the host points to a probe (sys.h) or two; not where
+ *          it has shut itself in.
  * Why      What is sent to the process by others is still taken by sigwait, which can tell
  *          it from ours. A descriptor can't, and of most signals a second one is dropped
  *          while the first is pending: so once the host asks for the one we have,
  *          samples come by a realtime one, which no descriptor gets.
  */
 #include "../agent/probe.h"
+#include "../agent/rt/filter.h"
 #include "../agent/rt/sys.h"
 #include "masks.h"
 #include "table.h"
@@ -29,12 +32,18 @@ static uint64_t bit(int sig)
 	return sig ? 1ULL << (sig - 1) : 0;
 }
 
-/* The kernel's part of a set: its first 64 bits. False: it lies nowhere, and the kernel says so. */
+/* Else the kernel says so. */
+static bool is_there(const void *p, size_t n)
+{
+	uintptr_t at = (uintptr_t)p;
+
+	return cp_filter_is_own() || (cp_sys_readable(at) && cp_sys_readable(at + n - 1));
+}
+
+/* The kernel's part of a set: its first 64 bits. */
 static bool bits_of(const sigset_t *set, uint64_t *bits)
 {
-	uintptr_t at = (uintptr_t)set;
-
-	if (!set || !cp_sys_readable(at) || (at % 8 && !cp_sys_readable(at + 7)))
+	if (!set || !is_there(set, sizeof(*bits)))
 		return false;
 	memcpy(bits, set, sizeof(*bits));
 	return true;
@@ -115,16 +124,21 @@ static int take(const sigset_t *set, siginfo_t *info, const struct timespec *tim
 	return sig;
 }
 
+static bool takes(const siginfo_t *info)
+{
+	return !info || is_there(info, sizeof(*info));
+}
+
 CP_EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
-	if (has_ours(set))
+	if (has_ours(set) && takes(info) && (!timeout || is_there(timeout, sizeof(*timeout))))
 		return take(set, info, timeout);
 	return cp_real.sigtimedwait(set, info, timeout);
 }
 
 CP_EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
 {
-	if (has_ours(set))
+	if (has_ours(set) && takes(info))
 		return take(set, info, NULL);
 	return cp_real.sigwaitinfo(set, info);
 }

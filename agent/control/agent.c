@@ -71,7 +71,8 @@ static void thread_leaves(struct cp_thread *t)
 	cp_thread_hosts_leaves();
 }
 
-static void enter(uintptr_t start, uint32_t creation)
+/* Has it a timer, which will bring samples? */
+static bool enter(uintptr_t start, uint32_t creation)
 {
 	struct cp_thread *t = cp_thread_ready();
 	struct cp_thread_slot *s = cp_threads_of(t);
@@ -79,14 +80,13 @@ static void enter(uintptr_t start, uint32_t creation)
 	if (!s)
 		s = cp_threads_enter(t, start);
 	if (!s)
-		return;
+		return false;
 	cp_store_rlx(&s->creation, creation); /* a dump may look already */
 	cp_store_rlx(&s->stack_hi, t->stack_hi);
 	cp_store_rlx(&s->waiting, &cp_waiting.said);
 	cp_ticker_check();
 	cp_tick_arm(s);
-	if (cp_load_rlx(&s->timer))
-		cp_fds_may_ask(); /* till its first sample, which a young process may not see */
+	return cp_load_rlx(&s->timer);
 }
 
 uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)
@@ -379,9 +379,8 @@ void cp_agent_forked(void)
 		cp_sys_unblock_signal(cp_self.held);
 	cp_heap_forked();
 	cp_contend_forked();
-	cp_fds_forked();
 	cp_settle_forked();
-	enter(getauxval(AT_ENTRY), 0);
+	cp_fds_forked(enter(getauxval(AT_ENTRY), 0));
 	cp_job_forked();
 	cp_http_forked();
 }

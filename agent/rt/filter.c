@@ -25,6 +25,11 @@ void cp_filter_shut_in(void)
 	cp_store_rlx(&st.shut_in, true);
 }
 
+bool cp_filter_is_own(void)
+{
+	return cp_load_rlx(&st.shut_in);
+}
+
 bool cp_filtered(void)
 {
 	static const char key[] = "\nSeccomp:\t";

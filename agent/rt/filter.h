@@ -18,5 +18,7 @@
 bool cp_filtered(void);
 /* [HOST] The process puts a filter on some of its threads, and so on its children. */
 void cp_filter_shut_in(void);
+/* Has it, or is it about to? No system call. */
+bool cp_filter_is_own(void);
 
 #endif

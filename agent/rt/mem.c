@@ -41,7 +41,7 @@ static struct {
 	struct room {
 		uintptr_t end;
 		size_t left;
-	} small, large; /* what is less than half a page shares one */
+	} small, large; /* what is half a page or less shares one */
 	struct {
 		uintptr_t addr; /* 0: free */
 		size_t size;

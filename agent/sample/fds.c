@@ -6,14 +6,14 @@
  * Calls    a system call.
  * Shared   st and cp_fds, relaxed: two samples at once forget one word twice, and one a turn
  *          later; who asks while a word is forgotten knows more, or less, for a turn.
- * Holds    Samples are what allows to ask, and timers that will bring some. Where none come,
- *          nothing is learned that nobody would forget.
+ * Holds    Samples are what allows to ask, but for the beginning of a process that is to have
+ *          some. Where there are none, nothing is learned that nobody would forget.
  */
 #include "fds.h"
 
 #include "../rt/sys.h"
 
-#define ASKS 64U /* that a sample allows: as many as it forgets */
+#define ASKS 64U /* that a sample allows, as many as it forgets; and the beginning */
 
 struct cp_fds cp_fds CP_HOT_PAGE;
 
@@ -53,7 +53,7 @@ static void forget(uint32_t word)
 	cp_store_rlx(&cp_fds.asked[word], 0UL);
 }
 
-void cp_fds_may_ask(void)
+void cp_fds_begin(void)
 {
 	cp_store_rlx(&st.asks, ASKS);
 }
@@ -63,18 +63,24 @@ void cp_fds_sampled(void)
 	uint32_t word = cp_load_rlx(&st.turn);
 
 	cp_store_rlx(&st.turn, (word + 1) % CP_ARRAY_LEN(cp_fds.asked));
-	cp_fds_may_ask();
+	cp_store_rlx(&st.asks, ASKS);
 	forget(word);
 }
 
-void cp_fds_forked(void)
+static void forget_all(void)
 {
 	for (uint32_t word = 0; word < CP_ARRAY_LEN(cp_fds.asked); word++)
 		forget(word);
 }
 
+void cp_fds_forked(bool sampled)
+{
+	forget_all();
+	cp_store_rlx(&st.asks, sampled ? ASKS : 0);
+}
+
 void cp_fds_stop(void)
 {
 	cp_store_rlx(&st.off, true);
-	cp_fds_forked();
+	forget_all();
 }

@@ -35,10 +35,11 @@ CP_INLINE bool cp_fds_bit(const uint64_t *words, int fd)
 
 /* [HOST] Finds out, unless it has lately: a system call. Async-signal-safe. */
 void cp_fds_ask(int fd);
-/* [FORK] The child's are others soon, under numbers its parent has asked of: all is forgotten. */
-void cp_fds_forked(void);
-/* [HOST] A thread, or a child's first, has a timer: samples will come. */
-void cp_fds_may_ask(void);
+/* [HOST] Samples will come: a young process need not wait for the first. */
+void cp_fds_begin(void);
+/* [FORK] The child's are others soon, under numbers its parent has asked of: all is forgotten.
+ * sampled: samples will come here too. */
+void cp_fds_forked(bool sampled);
 /* [SIGNAL] A CPU sample is taken. */
 void cp_fds_sampled(void);
 /* [HOST] There are none any more, or a system call may kill: nothing is known, for good. */

@@ -58,8 +58,15 @@ static void masked(struct pollfd *p, int ep)
 {
 	struct timespec ms = {0, 1000000};
 	struct epoll_event e;
+	sigset_t all;
 	int sig;
 
+	sigfillset(&all);
+	SHOW(sigtimedwait(&all, NULL, NOWHERE));
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	raise(SIGCONT);
+	SHOW(sigwaitinfo(&all, NOWHERE));
+	sigprocmask(SIG_UNBLOCK, &all, NULL);
 	SHOW(ppoll(p, 1, &ms, NOWHERE));
 	SHOW(__ppoll_chk(p, 1, &ms, NOWHERE, sizeof(*p)));
 	SHOW(pselect(0, NULL, NULL, NULL, &ms, NOWHERE));

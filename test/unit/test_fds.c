@@ -98,21 +98,24 @@ static void a_child_knows_nothing(void **state)
 	(void)state;
 	cp_fds_ask(never[0]);
 	cp_fds_ask(waits[0]);
-	cp_fds_forked();
+	cp_fds_forked(true);
 	assert_false(is_known(never[0]));
 	fcntl(waits[0], F_SETFL, O_NONBLOCK);
 	cp_fds_ask(waits[0]);
 	assert_true(is_known(waits[0]));
+	cp_fds_forked(false); /* without samples, which forget: */
+	cp_fds_ask(never[0]);
+	assert_false(is_known(never[0]));
 }
 
-static void a_timer_is_enough(void **state)
+static void to_begin_is_enough(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 64; i++) /* till there is none left */
 		cp_fds_ask(CP_FDS - 1 - i);
 	cp_fds_ask(never[0]);
 	assert_false(is_known(never[0]));
-	cp_fds_may_ask();
+	cp_fds_begin();
 	cp_fds_ask(never[0]);
 	assert_true(is_known(never[0]));
 }
@@ -161,7 +164,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(those_with_high_numbers_wait, begin, end),
 		cmocka_unit_test_setup_teardown(it_is_asked_again_in_a_while, begin, end),
 		cmocka_unit_test_setup_teardown(a_child_knows_nothing, begin, end),
-		cmocka_unit_test_setup_teardown(a_timer_is_enough, begin, end),
+		cmocka_unit_test_setup_teardown(to_begin_is_enough, begin, end),
 		cmocka_unit_test_setup_teardown(no_more_than_samples_allow, begin, end),
 		cmocka_unit_test_setup_teardown(nothing_after_the_last_sample, begin, end),
 	};
