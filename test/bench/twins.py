@@ -21,7 +21,7 @@ from servers import Memcached, Nginx, Postgres, Redis, peak_kib, tree
 
 TWINS, SELDOM = (3, 1) if QUICK else (30, 15)  # seldom: single profiles and peers
 PAIRS, BURST_MS, CONNECTIONS = 40, 5, 16
-WARM = 20  # pairs before that: a server's first moments are not what its days are like
+WARM = 16  # pairs before that: a server's first moments are not what its days are like
 VALUE = "0123456789" * 10
 
 
