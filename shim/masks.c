@@ -3,14 +3,14 @@
  * masks.c - calls that let signals in, or take them, while the thread blocks them
  *
  * Context  HOST; SIGNAL where the host's own handlers wait.
+ * Calls    cp_real, probe.h, and for what the host points to a probe (sys.h) or two; not where
+ *          it has shut itself in.
  * Holds    A sample's signal is never an answer to the host, nor the end of a wait. In a
  *          thread that blocks it one may be pending, since the thread has computed:
  *          it stays so while the thread waits with another mask; one that
  *          sigwait() takes is dropped, and the wait goes on with the time left.
  *          Its time is not lost: it is in the next reading.
  *          Nothing is held across the real call, which may be cancelled.
- * Calls    cp_real, probe.h, and for what the host points to a probe (sys.h) or two; not where
- *          it has shut itself in.
  * Why      What is sent to the process by others is still taken by sigwait, which can tell
  *          it from ours. A descriptor can't, and of most signals a second one is dropped
  *          while the first is pending: so once the host asks for the one we have,
@@ -32,7 +32,7 @@ static uint64_t bit(int sig)
 	return sig ? 1ULL << (sig - 1) : 0;
 }
 
-/* Else the kernel says so. */
+/* Can so much be read there? Else the kernel says so. */
 static bool is_there(const void *p, size_t n)
 {
 	uintptr_t at = (uintptr_t)p;
