@@ -41,12 +41,17 @@ static bool is_there(const void *p, size_t n)
 }
 
 /* The kernel's part of a set: its first 64 bits. */
-static bool bits_of(const sigset_t *set, uint64_t *bits)
+static uint64_t bits_of(const sigset_t *set)
 {
-	if (!set || !is_there(set, sizeof(*bits)))
-		return false;
-	memcpy(bits, set, sizeof(*bits));
-	return true;
+	uint64_t bits;
+
+	memcpy(&bits, set, sizeof(bits));
+	return bits;
+}
+
+static bool is_set(const sigset_t *set)
+{
+	return set && is_there(set, sizeof(uint64_t));
 }
 
 static const sigset_t *set_of(uint64_t bits, sigset_t *room)
@@ -58,9 +63,9 @@ static const sigset_t *set_of(uint64_t bits, sigset_t *room)
 
 const sigset_t *cp_masks_and_ours(const sigset_t *mask, sigset_t *room)
 {
-	uint64_t ours = bit(cp_agent_sample_signal()), bits;
+	uint64_t ours = bit(cp_agent_sample_signal());
 
-	return ours && bits_of(mask, &bits) ? set_of(bits | ours, room) : mask;
+	return ours && is_set(mask) ? set_of(bits_of(mask) | ours, room) : mask;
 }
 
 /* --- waits with a mask of their own ------------------------------------------- */
@@ -85,14 +90,14 @@ CP_EXPORT int __sigsuspend(const sigset_t *mask)
  * still is pending? */
 static bool has_ours(const sigset_t *set)
 {
-	uint64_t ever = cp_agent_sample_signals(), bits;
+	uint64_t ever = cp_agent_sample_signals();
 	int sig = cp_agent_sample_signal();
 
-	if (!ever || !bits_of(set, &bits))
+	if (!ever || !is_set(set))
 		return false;
-	if (bits & bit(sig))
+	if (bits_of(set) & bit(sig))
 		cp_agent_signal_read(sig);
-	return bits & ever;
+	return bits_of(set) & ever;
 }
 
 static struct timespec time_left(int64_t end)
@@ -162,9 +167,8 @@ CP_EXPORT int sigwait(const sigset_t *set, int *sig)
 CP_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
 {
 	sigset_t room;
-	uint64_t bits;
 
-	if (has_ours(mask) && bits_of(mask, &bits))
-		mask = set_of(bits & ~bit(cp_agent_sample_signal()), &room);
+	if (has_ours(mask))
+		mask = set_of(bits_of(mask) & ~bit(cp_agent_sample_signal()), &room);
 	return cp_real.signalfd(fd, mask, flags);
 }

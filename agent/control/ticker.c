@@ -84,7 +84,8 @@ static void use(int sig)
 		cp_trigger_own(sig);
 		cp_or_rlx(&st.used, 1ULL << (sig - 1));
 		install(sig);
-		cp_fds_begin();
+		if (cp_tick_period()) /* else it is for those the dump asks */
+			cp_fds_begin();
 	} else {
 		cp_fds_stop();
 	}

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A process knows of a descriptor that doesn't block from its first read of it on, before any CPU
-sample; so does a forked child, whose numbers soon are other files than its parent's."""
+sample; so does a forked child, whose numbers soon are other files than its parent's. Without CPU
+samples, by which it would be forgotten, neither knows."""
 import os
 import re
 import signal
@@ -27,15 +28,16 @@ def known(line):
     return [bool(word >> n & 1) for n in numbers]
 
 
-def main():
-    with subprocess.Popen([f"{PROG}/nonblocking"], env=environment(profiles="all"), text=True,
+def both_know(profiles):
+    with subprocess.Popen([f"{PROG}/nonblocking"], env=environment(profiles=profiles), text=True,
                           stdout=subprocess.PIPE, start_new_session=True) as p:
         try:
-            parent, child = p.stdout.readline(), p.stdout.readline()
-            check(known(parent) == [False, True], "what blocks in the parent")
-            check(known(child) == [True, True], "what does not in its child")
+            return known(p.stdout.readline()), known(p.stdout.readline())
         finally:
             os.killpg(p.pid, signal.SIGKILL)
 
 
-main()
+parent, child = both_know("all")
+check(parent == [False, True], "what blocks in the parent")
+check(child == [True, True], "what does not in its child")
+check(both_know("goroutine") == ([False, False], [False, False]), "nothing without samples")
