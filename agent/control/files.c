@@ -6,8 +6,12 @@
  * Calls    system calls, dir.c, name.c.
  * Shared   st.shared, in memory a forked child finds zeroed: the snapshot counter,
  *          the flags of an ending process (relaxed: a late sight costs an fsync or a
- *          needless line), the paths of temporary files (written before live is set).
- * Order    live: rel by note() / acq by cp_files_abandon(), so that it reads a whole path
+ *          needless line), the paths of temporary files (written before their state).
+ * Order    noted.state is changed by compare-and-swap alone: the job's thread takes it from
+ *          NONE to MAKING (the path is whole), to THERE, and back; who ends the process takes
+ *          it to LEFT, after which nothing is made, and removes what was THERE. While one is
+ *          MAKING he waits: he would find nothing yet, and the kernel finishes a call
+ *          even for a process that ends.
  * Holds    see files.h. A temporary file is locked while it is written: by that a
  *          sweep in another pid namespace knows that it is alive.
  * Fails    see files.h
@@ -27,8 +31,12 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 
+enum { NONE, MAKING, THERE, LEFT }; /* a temporary file; see Order */
+
+#define MAKING_MS 100 /* as long as the snapshot at exit is waited for */
+
 struct noted {
-	uint32_t live;
+	uint32_t state;
 	char path[1024 + CP_NAME_MAX];
 };
 
@@ -50,13 +58,21 @@ int cp_files_init(void)
 	return st.shared ? 0 : -ENOMEM;
 }
 
-static void note(const struct cp_files *f, unsigned i)
+/* False: the process ends. */
+static bool change(struct noted *n, uint32_t from, uint32_t to)
+{
+	return cp_cas_acqrel(&n->state, &from, to); /* see Order */
+}
+
+static bool note(const struct cp_files *f, unsigned i)
 {
 	struct noted *n = &st.shared->noted[i];
 	struct cp_buf b = CP_BUF(n->path);
 
+	if (cp_load_rlx(&n->state) == LEFT)
+		return false; /* the path is being read */
 	cp_buf_fmt(&b, "%s/%s", f->dir.path, f->file[i].temp);
-	cp_store_rel(&n->live, 1); /* pairs with cp_files_abandon */
+	return change(n, NONE, MAKING);
 }
 
 void cp_files_hurry(void)
@@ -69,12 +85,25 @@ bool cp_files_abandoned(void)
 	return cp_load_rlx(&st.shared->abandoned);
 }
 
+/* A disk that hangs is not waited for. */
+static void wait_until_made(struct noted *n)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+
+	for (unsigned i = 0; i < MAKING_MS && cp_load_rlx(&n->state) == MAKING; i++)
+		cp_sys_futex_wait(&n->state, MAKING, &ms);
+}
+
 void cp_files_abandon(void)
 {
 	cp_store_rlx(&st.shared->abandoned, 1);
-	for (unsigned i = 0; i < CP_TYPES; i++)
-		if (cp_load_acq(&st.shared->noted[i].live)) /* pairs with note */
-			CP_SYS(SYS_unlinkat, AT_FDCWD, st.shared->noted[i].path, 0);
+	for (unsigned i = 0; i < CP_TYPES; i++) {
+		struct noted *n = &st.shared->noted[i];
+
+		wait_until_made(n);
+		if (cp_xchg_acqrel(&n->state, LEFT) != NONE) /* see Order */
+			CP_SYS(SYS_unlinkat, AT_FDCWD, n->path, 0);
+	}
 }
 
 static void discard(struct cp_files *f, unsigned i)
@@ -86,7 +115,7 @@ static void discard(struct cp_files *f, unsigned i)
 		cp_sys_close(file->fd);
 	}
 	file->fd = -1;
-	cp_store_rlx(&st.shared->noted[i].live, 0);
+	change(&st.shared->noted[i], THERE, NONE);
 }
 
 /* Is a finished file of that name there? Whoever else would write it has to hold the
@@ -101,20 +130,22 @@ static bool is_taken(const struct cp_files *f, unsigned i)
 
 static int open_temp(struct cp_files *f, unsigned i)
 {
+	struct noted *n = &st.shared->noted[i];
 	struct cp_file *file = &f->file[i];
 	long fd;
+	int r;
 
 	cp_name_build(file->temp, cp_exe_name(), &f->name, file->type, true);
-	note(f, i);
+	if (!note(f, i))
+		return -ECANCELED;
 	fd = cp_sys_openat(f->dir.fd, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	file->fd = (int)fd;
-	if (fd < 0) {
-		cp_store_rlx(&st.shared->noted[i].live, 0);
-		return (int)fd;
-	}
-	if (is_taken(f, i)) {
+	r = fd < 0 ? (int)fd : is_taken(f, i) ? -EEXIST : 0;
+	if (!change(n, MAKING, fd < 0 ? NONE : THERE) && !r)
+		r = -ECANCELED;
+	if (r) {
 		discard(f, i);
-		return -EEXIST;
+		return r;
 	}
 	CP_SYS(SYS_fchmod, fd, 0600); /* whatever the host's umask is */
 	CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB);
@@ -249,7 +280,7 @@ static void finish(struct cp_files *f, unsigned i)
 		discard(f, i);
 		return;
 	}
-	cp_store_rlx(&st.shared->noted[i].live, 0);
+	change(&st.shared->noted[i], THERE, NONE);
 	r = cp_sys_close(file->fd);
 	file->fd = -1;
 	/* Some network file systems say only now that nothing was stored. */

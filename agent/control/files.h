@@ -45,7 +45,8 @@ void cp_files_end(struct cp_files *f);
 
 /* [EXIT] The process ends soon: no fsync from here on. */
 void cp_files_hurry(void);
-/* [EXIT] Removes temporary files in the making: nobody will finish them. */
+/* [EXIT] Removes temporary files in the making, and lets none be made from here on: nobody
+ * would finish it. */
 void cp_files_abandon(void);
 /* [CONTROL] True after that: what fails now is no news. */
 bool cp_files_abandoned(void);

@@ -182,8 +182,9 @@ void cp_snapshot_take(const struct cp_snapshot *s)
 	}
 	err = cp_files_begin(&t.files, types, n, cp_now_ns(CLOCK_REALTIME) / 1000000000, !s->last);
 	if (err) {
-		cp_log("no snapshot: can't write to %s: %s; the next one tries again",
-		       t.files.dir.path, cp_reason(err));
+		if (!cp_files_abandoned())
+			cp_log("no snapshot: can't write to %s: %s; the next one tries again",
+			       t.files.dir.path, cp_reason(err));
 		return;
 	}
 	cp_exclusive_enter(0);

@@ -84,6 +84,21 @@ def in_a_hurry():
             check(not leftovers("hurry0"), leftovers("hurry0"))
 
 
+def while_files_are_made():
+    """Nor does one leave a file that was made while the others were removed."""
+    slow = ["strace", "-f", "-qq", "-o", "trace", "-e", "trace=openat,exit_group",
+            "-e", "inject=openat:delay_enter=10000", "-e", "inject=exit_group:delay_enter=50000"]
+    if not shutil.which("strace"):
+        return
+    env = environment(dir="making", only="asked", profiles="heap,allocs,mutex,block,threadcreate")
+    for ms in range(20, 120, 10):
+        p = subprocess.run([*slow, f"{PROG}/asked", "alloc", "raise", "10", "sleep", str(ms),
+                            "exit", "3"], env=env, capture_output=True, text=True)
+        check(p.returncode in (1, 3), p)  # 1: it may not trace here
+        check("could not" not in p.stderr and "can't" not in p.stderr, p.stderr)
+        check(not leftovers("making"), leftovers("making"))
+
+
 def nowhere_to_write():
     p = run("alloc", "fsize", 10, "exit", 3, env=environment(dir="nowhere", atexit=1))
     check(p.returncode == 3 and p.stderr.count("\n") == 1, p.stderr)
@@ -107,5 +122,6 @@ def too_slow():
     check(os.listdir("slow") == [], os.listdir("slow"))
 
 
-for test in (every_end, main_thread_leaves, host_decides, killed_in_the_middle, in_a_hurry, nowhere_to_write, too_slow):
+for test in (every_end, main_thread_leaves, host_decides, killed_in_the_middle, in_a_hurry,
+             while_files_are_made, nowhere_to_write, too_slow):
     test()
