@@ -47,9 +47,11 @@ SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN:fuzzer=address,undefined,fuzzer-no-lin
             -fno-sanitize-recover=all -fno-omit-frame-pointer)
 COMMON   := -std=gnu11 -D_GNU_SOURCE -MMD -MP -I$(BUILD)/gen -I. -ffunction-sections \
             -fdata-sections $(SAN_FLAGS)
-# Protector and fortify call into libc; initial-exec TLS never calls __tls_get_addr, which allocates.
+# Protector and fortify call into libc, and so do loops that the compiler takes for memcpy;
+# initial-exec TLS never calls __tls_get_addr, which allocates.
 AGENT    := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector \
-            -U_FORTIFY_SOURCE -fno-builtin-malloc -fno-semantic-interposition
+            -U_FORTIFY_SOURCE -fno-builtin-malloc -fno-semantic-interposition \
+            $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
 LIBS     := -l:libprotobuf-c.a -l:libz.a
 CLI_LIBS := $(LIBS) -l:libbacktrace.a -l:liblzma.a -l:libjemalloc.a -pthread -ldl -lm
 # libbacktrace is part of gcc's own folder, whichever compiler is used.
@@ -126,9 +128,10 @@ $(eval $(call objects,cli-obj,-idirafter $(GCC_DIR)include))
 $(foreach d,agent-obj cli-obj,$(B)/$(d)/agent/output/flame_page.S.o): agent/output/flame.html
 
 $(BUILD)/libcprof.so: $(filter-out $(DEMANGLER),$(AGENT_OBJ)) $(SHIM_OBJ) $(BUILD)/demangler/libdemangle.a \
-                      shim/libcprof.map
+                      shim/libcprof.map shim/libcprof.lds
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared $(CFLAGS) -o $@ $(filter-out %.map,$^) -Wl,--version-script=shim/libcprof.map \
+	$(Q)$(CC) -shared $(CFLAGS) -o $@ $(filter-out %.map %.lds,$^) \
+	    -Wl,--version-script=shim/libcprof.map -Wl,-T,shim/libcprof.lds \
 	    -Wl,-soname,libcprof.so -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,defs -Wl,--as-needed \
 	    -Wl,--exclude-libs,ALL -Wl,--gc-sections $(LIBS)
 

@@ -37,13 +37,13 @@ struct chunk {
 };
 
 static char first_block[FIRST_SIZE] __attribute__((aligned(4096)));
-static struct chunk first = {NULL, first_block, first_block + FIRST_SIZE, 0};
+static struct chunk first CP_WARM = {NULL, first_block, first_block + FIRST_SIZE, 0};
 
 static struct {
 	struct chunk *newest;
-} st = {&first};
+} st CP_WARM = {&first};
 
-size_t cp_shim_arena_lent;
+size_t cp_shim_arena_lent CP_WARM;
 
 void cp_shim_arena_init(void)
 {

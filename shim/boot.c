@@ -50,7 +50,7 @@ enum { NEW, RUNNING, DONE, FAILED };
 
 static struct {
 	uint32_t state;
-} st;
+} st CP_WARM;
 
 static void *missing_pointer(void)
 {

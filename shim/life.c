@@ -34,7 +34,7 @@ static struct {
 	bool heap_idle;	 /* somebody else's malloc comes first */
 	const char *why; /* it is inert; NULL: nobody need be told */
 	const char *what;
-} st;
+} st CP_WARM;
 
 /* What a reader of RTLD_DEFAULT finds of us: tells two copies apart. */
 CP_EXPORT const char cprof_here = 1;
@@ -72,10 +72,11 @@ static void wake(void)
 
 bool cp_shim_idle(void)
 {
-	if (!cp_shim_boot())
-		return true;
-	if (CP_UNLIKELY(cp_load_rlx(&st.woken) == ASLEEP))
+	if (CP_UNLIKELY(cp_load_rlx(&st.woken) != AWAKE)) {
+		if (!cp_shim_boot())
+			return true;
 		wake();
+	}
 	if (CP_LIKELY(!st.heap_idle))
 		return false;
 	/* Half the range: what is deducted and given back can't wrap around. */
@@ -130,8 +131,8 @@ static void stand_in_front(void)
 
 __attribute__((constructor)) static void at_start(void)
 {
-	cp_shim_boot();
-	wake();
+	if (cp_shim_boot())
+		wake();
 	/* acq: with wake(), which another library's thread may be in: bounded. */
 	while (cp_load_acq(&st.woken) == WAKING)
 		sched_yield();

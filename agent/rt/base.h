@@ -25,12 +25,16 @@
 #define CP_CACHE_LINE	  64
 #define CP_PAGE		  4096UL
 
-/* For what every wait looks at and hardly anybody writes: who comes back from one finds his caches
- * cold, so all of it is one line, and what calls look at besides lies in the same page
- * (test/cases/shape.sh). */
+/* Who calls us finds his caches cold, and so does a sample: what it costs are the lines and the
+ * pages it is the first to look at. So what every wait looks at and hardly anybody writes is one
+ * line, what other calls look at lies in the same page, and there too what samples look at of
+ * their own state (shim/libcprof.lds; test/cases/shape.sh). */
 #define CP_HOT	    __attribute__((section("cp_hot"), aligned(8)))
 #define CP_HOT_PAGE __attribute__((section("cp_hot_page"), aligned(CP_CACHE_LINE)))
-#define CP_HOT_MOST 2048 /* bytes of all this; what is first begins at a multiple of it */
+#define CP_WARM	    __attribute__((section("cp_warm"), aligned(8)))
+/* It will be looked at: what else there is to do meanwhile hides the wait for it. It may lie
+ * nowhere. */
+#define CP_SOON(p) __builtin_prefetch(p)
 
 /* A frame: which module the address belongs to, and the address. Bits 63..48
  * hold the module's id (module.h), bits 47..0 the address itself: already

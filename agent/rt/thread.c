@@ -50,7 +50,7 @@ static struct {
 	size_t main_stack;
 	unsigned leavers;
 	cp_thread_leave_fn *on_leave[CP_THREAD_LEAVERS];
-} st = {.life = &first_life, .last_epoch = 1};
+} st CP_WARM = {.life = &first_life, .last_epoch = 1};
 
 static void thread_leaves(void *arg)
 {
@@ -104,6 +104,11 @@ void cp_thread_on_leave(cp_thread_leave_fn *fn)
 void cp_thread_leave_again(void)
 {
 	pthread_setspecific(st.key, &cp_self);
+}
+
+void cp_epoch_soon(void)
+{
+	CP_SOON(st.life);
 }
 
 uint32_t cp_epoch(void)

@@ -31,7 +31,6 @@ struct cp_thread {
 	uint64_t rng;	    /* state of the sampler's generator */
 	uintptr_t stack_lo; /* its own stack, 0 when unknown */
 	uintptr_t stack_hi;
-	uintptr_t fork_sp; /* where its outermost fork began */
 	struct cp_memo *memo;
 	uint32_t epoch;	   /* cp_epoch() when this record was set up */
 	uint32_t tid;	   /* of the thread that set it up: a raw clone may share the record */
@@ -44,6 +43,7 @@ struct cp_thread {
 	uint8_t heap_step; /* how far the rate was lowered when heap_left was drawn */
 	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h */
 	uint8_t rounds;	   /* of its destructors, where it is the last: control/thread.c */
+	uintptr_t fork_sp; /* where its outermost fork began */
 	/* Of the agent's own threads. */
 	uint64_t own_ns;	      /* CPU time that is in the counters */
 	uint64_t own_ran, own_waited; /* where control/share.c counts from, in ns */
@@ -70,6 +70,7 @@ void cp_thread_set_stack(size_t size);
 /* [ANY] Counts process lives: another number than a record's means that a fork
  * lies between. Never 0. */
 uint32_t cp_epoch(void);
+void cp_epoch_soon(void);
 
 /* [ANY] splitmix64 of this thread's generator. */
 uint64_t cp_thread_random(struct cp_thread *t);

@@ -22,15 +22,14 @@
 #define AT_ONCE (1UL << 16)
 #define TRIES	4
 
-bool cp_timeless;
-/* The first of them that is linked: the line begins here. */
-uint32_t cp_ticks_source CP_HOT __attribute__((aligned(CP_HOT_MOST)));
+bool cp_timeless CP_WARM;
+uint32_t cp_ticks_source CP_HOT;
 
 static struct {
 	int64_t ns;	  /* at the start by the clock, */
 	uint64_t ticks;	  /* and a little later */
 	uint64_t slowest; /* speed that was ever seen, times SCALE; 0: not settled yet */
-} st;
+} st CP_WARM;
 
 /* Both clocks at one moment, as far as one can see: who is stopped between the two tries
  * again. */

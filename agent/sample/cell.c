@@ -100,6 +100,7 @@ uint32_t cp_cell_find(struct cp_cells *c, struct cp_cell_key k)
 		if (!entry && cp_cas_acqrel(slot, &entry, cp_index_entry(hash, mine)))
 			return mine;
 		cell = cp_index_number(entry);
+		CP_SOON(&c->cell[cell].v[CP_CELL_COLUMNS - 1]); /* may be another line */
 		if (cp_index_fits(entry, hash) && cp_load_rlx(&c->cell[cell].key) == key)
 			return cell;
 	}

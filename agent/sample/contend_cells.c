@@ -23,7 +23,7 @@ enum { COUNT, NS };
 
 static struct {
 	struct cp_cells cells[CP_CONTENDS];
-} st;
+} st CP_WARM;
 
 int cp_contend_cells_init(enum cp_contend which, size_t bytes)
 {

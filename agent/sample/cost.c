@@ -25,7 +25,7 @@ struct sums {
 
 static struct {
 	struct sums *sums;
-} st;
+} st CP_WARM;
 
 int cp_cost_init(void)
 {

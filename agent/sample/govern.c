@@ -48,7 +48,7 @@ static struct {
 	struct life *life;
 	uint64_t budget;
 	uint8_t most[CP_COST_RATES];
-} st;
+} st CP_WARM;
 
 int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES])
 {

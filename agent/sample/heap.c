@@ -39,7 +39,7 @@ static struct {
 	enum { NOT_YET, OFF, ON } mode;
 	uint64_t rate; /* as configured, before any step */
 	struct cp_cells cells;
-} st;
+} st CP_WARM;
 
 int cp_heap_init(uint64_t rate, size_t bytes)
 {
@@ -177,6 +177,15 @@ static void hit(void *p, size_t size, const struct cp_regs *caller)
 		record(t, p, size, step, caller);
 }
 
+/* Where nothing is between that tells the place: the rest is found on the way. */
+static void look_ahead(uintptr_t addr)
+{
+	CP_SOON(cp_self.memo);
+	cp_epoch_soon();
+	cp_live_soon(addr);
+	CP_SOON(&cp_page_marks[cp_marks_index(addr)]);
+}
+
 void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
 {
 	uint64_t floats;
@@ -191,6 +200,7 @@ void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
 	case ON:
 		break;
 	}
+	look_ahead((uintptr_t)p);
 	floats = cp_cpu_floats_begin();
 	hit(p, size, caller);
 	cp_cpu_floats_end(floats);

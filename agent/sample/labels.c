@@ -31,7 +31,7 @@ struct table {
 
 static struct {
 	struct table *table;
-} st;
+} st CP_WARM;
 
 static const struct cp_label_set other = {0, sizeof(KEY "\0other"), KEY "\0other"};
 

@@ -41,7 +41,7 @@ static struct {
 	struct slot *level[LEVELS];
 	uint32_t mask[LEVELS]; /* buckets - 1 */
 	size_t bytes_left;
-} st;
+} st CP_WARM;
 
 void cp_live_init(size_t bytes)
 {
@@ -164,4 +164,15 @@ struct cp_live cp_live_take(uintptr_t addr)
 			break;
 	}
 	return found;
+}
+
+void cp_live_soon(uintptr_t addr)
+{
+	struct slot *level = level_at(0), *bucket[2];
+
+	if (!level)
+		return;
+	buckets_of(0, addr, level, bucket);
+	CP_SOON(bucket[0]);
+	CP_SOON(bucket[1]);
 }

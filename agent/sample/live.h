@@ -26,5 +26,7 @@ void cp_live_init(size_t bytes);
 bool cp_live_put(const struct cp_live *block);
 /* [HOST] Takes the record of this address out; addr is 0 when there is none. */
 struct cp_live cp_live_take(uintptr_t addr);
+/* [HOST] One of the two comes next. */
+void cp_live_soon(uintptr_t addr);
 
 #endif

@@ -15,7 +15,7 @@ static uint64_t before_init[CP_LOSS_COUNT];
 
 static struct {
 	uint64_t *count;
-} st = {.count = before_init};
+} st CP_WARM = {.count = before_init};
 
 static const char *const texts[] = {
 #define X(id, text) [CP_LOSS_##id] = (text),

@@ -19,13 +19,14 @@
 #include "../rt/mem.h"
 
 #define MEMOS_MAX 1024U
+#define SOON	  6U /* entries; of those behind them the processor thinks itself */
 #define TRIES	  8U /* each a cache line of its own: all of them would cost more than a walk */
 
 static struct {
 	struct cp_memo *pool;
 	uint32_t count;
 	uint32_t hint; /* where a free one may be */
-} st;
+} st CP_WARM;
 
 static void give_back(struct cp_thread *t)
 {
@@ -99,6 +100,9 @@ void cp_memo_open(struct cp_memo_walk *w, struct cp_thread *t, uint64_t gen)
 		w->end = &m->buf[m->last][m->end];
 	}
 	m->gen = gen;
+	for (unsigned i = 0; i < SOON; i += CP_CACHE_LINE / sizeof(*w->e))
+		CP_SOON(w->e + i);
+	CP_SOON(&w->fresh[CP_MEMO_FIRST]);
 }
 
 void cp_memo_fp_used(struct cp_memo_walk *w)
@@ -130,15 +134,19 @@ void cp_memo_copy(struct cp_memo_walk *w, const struct cp_memo_entry *from,
 	s->sp = to->sp;
 }
 
+static void copy(struct cp_memo_entry *to, const struct cp_memo_entry *from, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		to[i] = from[i];
+}
+
 /* The fresh entries go in front of tail, in the last walk's own place. */
 static void put_in_front(struct cp_memo_walk *w, struct cp_memo *m, unsigned tail)
 {
 	unsigned n = w->n - CP_MEMO_FIRST;
 
 	m->start = (uint16_t)(tail - n);
-	if (n)
-		memcpy(&m->buf[m->last][m->start], &w->fresh[CP_MEMO_FIRST],
-		       n * sizeof(w->fresh[0]));
+	copy(&m->buf[m->last][m->start], &w->fresh[CP_MEMO_FIRST], n);
 }
 
 void cp_memo_close(struct cp_memo_walk *w, struct cp_thread *t, const struct cp_memo_entry *tail,
@@ -155,8 +163,7 @@ void cp_memo_close(struct cp_memo_walk *w, struct cp_thread *t, const struct cp_
 		put_in_front(w, m, at);
 	} else {
 		rest = CP_MIN(rest, CP_MEMO_CAP - w->n);
-		if (rest)
-			memcpy(&w->fresh[w->n], tail, rest * sizeof(*tail));
+		copy(&w->fresh[w->n], tail, rest);
 		m->complete = complete || (tail && m->complete && at + rest == m->end);
 		m->last = !m->last;
 		m->start = CP_MEMO_FIRST;

@@ -10,7 +10,7 @@
 
 #include "../rt/filter.h"
 
-bool cp_peek_probes;
+bool cp_peek_probes CP_WARM;
 
 void cp_peek_by_probes(void)
 {

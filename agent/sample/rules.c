@@ -21,7 +21,7 @@
 #define ENTRIES_FIRST 1024U
 #define GROWTH	      4U
 
-struct cp_rules cp_rules = {.gen = 1};
+struct cp_rules cp_rules CP_WARM = {.gen = 1};
 
 /* --- from a row to a rule --------------------------------------------- */
 

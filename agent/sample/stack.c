@@ -22,8 +22,6 @@
 #include "index.h"
 #include "loss.h"
 
-#include <string.h>
-
 #define UNIT	     16UL
 #define FIRST_UNIT   2U	 /* numbers below are reserved */
 #define BYTES_A_SLOT 128 /* a stack of 25 frames takes 216: about half full at most */
@@ -38,7 +36,7 @@ static struct {
 	struct cp_index index;
 	char *record; /* unit 0; NULL: there is no table */
 	uint64_t units;
-} st;
+} st CP_WARM;
 
 static const struct cp_stack none = {
 	.n = 1,
@@ -82,8 +80,12 @@ static struct cp_stack *record_of(cp_sid sid)
 static bool same(const struct cp_stack *s, uint64_t hash, const cp_frame *frame, unsigned n,
 		 bool cut)
 {
-	return s->hash == hash && s->n == n && s->cut == cut &&
-	       !memcmp(s->frame, frame, n * sizeof(*frame));
+	if (s->hash != hash || s->n != n || s->cut != cut)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		if (s->frame[i] != frame[i])
+			return false;
+	return true;
 }
 
 static uint64_t units_for(unsigned n)
@@ -107,7 +109,8 @@ static cp_sid append(uint64_t hash, const cp_frame *frame, unsigned n, bool cut)
 	s->hash = hash;
 	s->n = n;
 	s->cut = cut;
-	memcpy(s->frame, frame, n * sizeof(*frame));
+	for (unsigned i = 0; i < n; i++)
+		s->frame[i] = frame[i];
 	return (cp_sid)(at + FIRST_UNIT);
 }
 

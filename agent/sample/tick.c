@@ -56,7 +56,7 @@ static struct {
 	uint32_t refused; /* said once */
 	uint32_t shut_in; /* in a sandbox, for good: so are children */
 	uint32_t round;	  /* of questions where threads are */
-} st;
+} st CP_WARM;
 
 /* Each timer takes one of the signals the user may have queued, in all processes. The
  * host needs them too: half of what there may be is enough for us. */

@@ -16,7 +16,7 @@
 #define SPINS_MAX 64
 
 static struct cp_unload first;
-struct cp_unload *cp_unload_state = &first;
+struct cp_unload *cp_unload_state CP_WARM = &first;
 
 int cp_unload_init(void)
 {

@@ -29,7 +29,7 @@
 
 static struct {
 	unsigned own; /* the module that is ourselves; CP_MODULE_SYNTH: none */
-} st = {.own = CP_MODULE_SYNTH};
+} st CP_WARM = {.own = CP_MODULE_SYNTH};
 
 /* Our own frames are nobody's business; their places are walked over. */
 CP_INLINE unsigned emit(cp_frame *out, unsigned n, cp_frame frame)

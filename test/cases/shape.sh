@@ -58,19 +58,28 @@ for name in read readv recv recvfrom recvmsg accept accept4; do
 done
 
 # What every wait looks at is one line, and what calls look at besides is in its page.
-objdump -h "$LIB" | awk '$2 == "cp_hot" || $2 == "cp_hot_page" { print $3, $4 }' >hot
-{ read -r size at && read -r more beside; } <hot
-if [ $((0x$size)) -eq 0 ] || [ $((0x$size + 0x$at % 64)) -gt 64 ]; then
-    echo "cp_hot: 0x$size bytes at 0x$at: more than a line"
+objdump -h "$LIB" | awk '$2 == ".cp_hot" { print $3, $4 }' >hot
+objdump -t "$LIB" | awk '$4 == ".cp_hot" { print $1, $NF }' | sort >words
+read -r size at <hot
+if [ $((0x$at % 4096)) -ne 0 ] || [ $((0x$size)) -gt 4096 ]; then
+    echo ".cp_hot: 0x$size bytes at 0x$at: more than a page"
     exit 1
 fi
-if [ $((0x$beside + 0x$more - 0x$at)) -gt 2048 ] || [ $((0x$at % 2048)) -ne 0 ]; then
-    echo "cp_hot_page: 0x$more bytes at 0x$beside, not in the page of 0x$at"
-    exit 1
-fi
-for name in cp_real cp_fds; do
-    objdump -t "$LIB" | grep -q "cp_hot_page.* $name\$" || { echo "$name: not there"; exit 1; }
+for name in cp_ticks_source cp_io_interest cp_waits_on cp_waiters; do
+    word=$(awk -v name="$name" '$2 == name { print $1 }' words)
+    if [ $((0x${word:-0} / 64)) -ne $((0x$at / 64)) ]; then
+        echo "$name: not in the line at 0x$at"
+        exit 1
+    fi
 done
+for name in cp_real cp_fds cp_rules; do
+    grep -q " $name\$" words || { echo "$name: not there"; exit 1; }
+done
+# Of what samples look at, each file's own.
+if [ "$(grep -c ' st$' words)" -lt 12 ]; then
+    echo "the state of samples is not there"
+    exit 1
+fi
 
 # What a wait costs that is not recorded: who comes back from it finds his caches cold.
 for bound in cp_probe_wait_begin:140 cp_probe_wait_end:75; do
