@@ -7,11 +7,11 @@
  * Shared   st.shared, in memory a forked child finds zeroed: the snapshot counter,
  *          the flags of an ending process (relaxed: a late sight costs an fsync or a
  *          needless line), the paths of temporary files (written before their state).
- * Order    noted.state is changed by compare-and-swap alone: the job's thread takes it from
- *          NONE to MAKING (the path is whole), to THERE, and back; who ends the process takes
- *          it to LEFT, after which nothing is made, and removes what was THERE. While one is
- *          MAKING he waits: he would find nothing yet, and the kernel finishes a call
- *          even for a process that ends.
+ * Order    A temporary file's state is changed by one instruction alone. The job's thread takes
+ *          it from NONE to MAKING, when the path is whole, to THERE, and back; who ends the
+ *          process takes it to LEFT, after which nothing is made, and removes what was THERE.
+ *          While one is MAKING he waits: he would find nothing yet, and the kernel finishes
+ *          a call even for a process that ends.
  * Holds    see files.h. A temporary file is locked while it is written: by that a
  *          sweep in another pid namespace knows that it is alive.
  * Fails    see files.h
@@ -35,17 +35,13 @@ enum { NONE, MAKING, THERE, LEFT }; /* a temporary file; see Order */
 
 #define MAKING_MS 100 /* as long as the snapshot at exit is waited for */
 
-struct noted {
-	uint32_t state;
-	char path[1024 + CP_NAME_MAX];
-};
-
 struct shared {
 	uint32_t seq;	   /* the last snapshot's number */
 	uint32_t told_own; /* the line about /tmp has been written */
 	uint32_t hurry;	   /* the process is ending */
 	uint32_t abandoned;
-	struct noted noted[CP_TYPES];
+	uint32_t state[CP_TYPES]; /* side by side: all that most processes touch when they end */
+	char path[CP_TYPES][1024 + CP_NAME_MAX];
 };
 
 static struct {
@@ -59,20 +55,19 @@ int cp_files_init(void)
 }
 
 /* False: the process ends. */
-static bool change(struct noted *n, uint32_t from, uint32_t to)
+static bool change(unsigned i, uint32_t from, uint32_t to)
 {
-	return cp_cas_acqrel(&n->state, &from, to); /* see Order */
+	return cp_cas_acqrel(&st.shared->state[i], &from, to); /* see Order */
 }
 
 static bool note(const struct cp_files *f, unsigned i)
 {
-	struct noted *n = &st.shared->noted[i];
-	struct cp_buf b = CP_BUF(n->path);
+	struct cp_buf b = CP_BUF(st.shared->path[i]);
 
-	if (cp_load_rlx(&n->state) == LEFT)
+	if (cp_load_rlx(&st.shared->state[i]) == LEFT)
 		return false; /* the path is being read */
 	cp_buf_fmt(&b, "%s/%s", f->dir.path, f->file[i].temp);
-	return change(n, NONE, MAKING);
+	return change(i, NONE, MAKING);
 }
 
 void cp_files_hurry(void)
@@ -86,23 +81,21 @@ bool cp_files_abandoned(void)
 }
 
 /* A disk that hangs is not waited for. */
-static void wait_until_made(struct noted *n)
+static void wait_until_made(uint32_t *state)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
 
-	for (unsigned i = 0; i < MAKING_MS && cp_load_rlx(&n->state) == MAKING; i++)
-		cp_sys_futex_wait(&n->state, MAKING, &ms);
+	for (unsigned i = 0; i < MAKING_MS && cp_load_rlx(state) == MAKING; i++)
+		cp_sys_futex_wait(state, MAKING, &ms);
 }
 
 void cp_files_abandon(void)
 {
 	cp_store_rlx(&st.shared->abandoned, 1);
 	for (unsigned i = 0; i < CP_TYPES; i++) {
-		struct noted *n = &st.shared->noted[i];
-
-		wait_until_made(n);
-		if (cp_xchg_acqrel(&n->state, LEFT) != NONE) /* see Order */
-			CP_SYS(SYS_unlinkat, AT_FDCWD, n->path, 0);
+		wait_until_made(&st.shared->state[i]);
+		if (cp_xchg_acqrel(&st.shared->state[i], LEFT) != NONE) /* see Order */
+			CP_SYS(SYS_unlinkat, AT_FDCWD, st.shared->path[i], 0);
 	}
 }
 
@@ -115,7 +108,7 @@ static void discard(struct cp_files *f, unsigned i)
 		cp_sys_close(file->fd);
 	}
 	file->fd = -1;
-	change(&st.shared->noted[i], THERE, NONE);
+	change(i, THERE, NONE);
 }
 
 /* Is a finished file of that name there? Whoever else would write it has to hold the
@@ -130,7 +123,6 @@ static bool is_taken(const struct cp_files *f, unsigned i)
 
 static int open_temp(struct cp_files *f, unsigned i)
 {
-	struct noted *n = &st.shared->noted[i];
 	struct cp_file *file = &f->file[i];
 	long fd;
 	int r;
@@ -141,7 +133,7 @@ static int open_temp(struct cp_files *f, unsigned i)
 	fd = cp_sys_openat(f->dir.fd, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	file->fd = (int)fd;
 	r = fd < 0 ? (int)fd : is_taken(f, i) ? -EEXIST : 0;
-	if (!change(n, MAKING, fd < 0 ? NONE : THERE) && !r)
+	if (!change(i, MAKING, fd < 0 ? NONE : THERE) && !r)
 		r = -ECANCELED;
 	if (r) {
 		discard(f, i);
@@ -280,7 +272,7 @@ static void finish(struct cp_files *f, unsigned i)
 		discard(f, i);
 		return;
 	}
-	change(&st.shared->noted[i], THERE, NONE);
+	change(i, THERE, NONE);
 	r = cp_sys_close(file->fd);
 	file->fd = -1;
 	/* Some network file systems say only now that nothing was stored. */
