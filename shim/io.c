@@ -98,6 +98,7 @@ EPOLL(epoll_pwait2, false,
 
 #define READ(name, params, args)   READS(false, name, ssize_t, params, args)
 #define RECV(name, params, args)   READS((flags & MSG_DONTWAIT), name, ssize_t, params, args)
+#define RECVS(name, params, args)  READS((flags & MSG_DONTWAIT), name, int, params, args)
 #define ACCEPT(name, params, args) READS(false, name, int, params, args)
 
 READ(read, (int fd, void *buf, size_t n), (fd, buf, n))
@@ -111,5 +112,7 @@ RECV(__recvfrom_chk,
      (int fd, void *buf, size_t n, size_t size, int flags, __SOCKADDR_ARG addr, socklen_t *len),
      (fd, buf, n, size, flags, addr, len))
 RECV(recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))
+RECVS(recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),
+      (fd, msgs, n, flags, timeout))
 ACCEPT(accept, (int fd, __SOCKADDR_ARG addr, socklen_t *len), (fd, addr, len))
 ACCEPT(accept4, (int fd, __SOCKADDR_ARG addr, socklen_t *len, int flags), (fd, addr, len, flags))

@@ -160,6 +160,9 @@ typedef void cp_once_fn(void);
 	  (fd, buf, n, size, flags, addr, len), NULL, OPTIONAL)                                   \
 	F(recvmsg, ssize_t, (int fd, struct msghdr *msg, int flags), (fd, msg, flags), NULL,      \
 	  REQUIRED)                                                                               \
+	F(recvmmsg, int,                                                                          \
+	  (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),        \
+	  (fd, msgs, n, flags, timeout), NULL, REQUIRED)                                          \
 	F(accept, int, (int fd, __SOCKADDR_ARG addr, socklen_t *len), (fd, addr, len), NULL,      \
 	  REQUIRED)                                                                               \
 	F(accept4, int, (int fd, __SOCKADDR_ARG addr, socklen_t *len, int flags),                 \

@@ -37,7 +37,7 @@ SCHEDULES = [
     ("waitsmore", "futex", 12, "futex_wait", "futex_wake"),
     ("waitsmore", "sleep", 24, ".*sleep", None),
     ("waitsmore", "poll", 28, ".*poll|p?select|epoll_p?wait2?", None),
-    ("waitsmore", "read", 30, "readv?|recv|recvfrom|recvmsg|.*nanosleep", None),
+    ("waitsmore", "read", 36, "readv?|recv|recvfrom|recvmm?sg|.*nanosleep", None),
     ("waitscxx", "mutex", 5, "pthread_.*lock", "pthread_.*unlock"),
     ("waitscxx", "shared", 10, "pthread_.*lock", "pthread_.*unlock"),
     ("waitscxx", "condition", 10, "pthread_.*(lock|wait)", "pthread_.*(lock|wait)"),

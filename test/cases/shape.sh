@@ -17,7 +17,7 @@ limits() {
         pthread_rwlock_tryrdlock 1 pthread_rwlock_trywrlock 1 pthread_rwlock_unlock 4
         sem_wait 4 sem_timedwait 4 sem_clockwait 4 pthread_once 4 mtx_lock 4 mtx_trylock 1
         mtx_timedlock 4 mtx_unlock 4 syscall 7
-        read 9 readv 9 recv 9 recvfrom 9 recvmsg 9 accept 9 accept4 9"
+        read 9 readv 9 recv 9 recvfrom 9 recvmsg 9 recvmmsg 9 accept 9 accept4 9"
 }
 
 [ "$(uname -m)" = x86_64 ] || { echo "x86-64 only"; exit 77; }
@@ -46,7 +46,7 @@ done
 
 # The same of a read that is not passed on; besides, the descriptor may be asked of, and the wait
 # recorded.
-for name in read readv recv recvfrom recvmsg accept accept4; do
+for name in read readv recv recvfrom recvmsg recvmmsg accept accept4; do
     awk -v name="<${name}_slow>:" '$2 == name { on = 1; next } on && NF == 0 { exit } on' text >path
     n=$(wc -l <path)
     if [ "$(grep -c 'call  *\*' path)" != 2 ] || [ "$(grep -c call path)" -gt 6 ] ||

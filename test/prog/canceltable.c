@@ -43,6 +43,7 @@ static int word, in[2], heard, polled;
 static char byte;
 static struct iovec iov = {&byte, 1};
 static struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+static struct mmsghdr mmsg = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
 static struct pollfd fds = {.events = POLLIN};
 static struct epoll_event event;
 static struct timespec real, mono, hours = {86400, 0};
@@ -118,6 +119,7 @@ static void waits_too(void)
 	F(recv, recv(in[0], &byte, 1, 0))                                            \
 	F(recvfrom, recvfrom(in[0], &byte, 1, 0, NULL, NULL))                        \
 	F(recvmsg, recvmsg(in[0], &msg, 0))                                          \
+	F(recvmmsg, recvmmsg(in[0], &mmsg, 1, 0, NULL))                              \
 	F(accept, accept(heard, NULL, NULL))                                         \
 	F(accept4, accept4(heard, NULL, NULL, SOCK_CLOEXEC))
 

@@ -133,6 +133,7 @@ static void reading(const int *pipes, const int *sockets)
 	char c[8];
 	struct iovec v = {c, sizeof(c)};
 	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+	struct mmsghdr mm = {.msg_hdr = m};
 	struct timeval tv = {0, 2000};
 
 	SHOW(read(-1, c, 1));
@@ -144,9 +145,11 @@ static void reading(const int *pipes, const int *sockets)
 	SHOW(recvfrom(sockets[0], c, 1, MSG_DONTWAIT, NULL, NULL));
 	SHOW(__recvfrom_chk(sockets[0], c, 1, sizeof(c), MSG_DONTWAIT, NULL, NULL));
 	SHOW(recvmsg(sockets[0], &m, MSG_DONTWAIT));
+	SHOW(recvmmsg(sockets[0], &mm, 1, MSG_DONTWAIT, NULL));
+	SHOW(recvmmsg(sockets[0], &mm, 1, MSG_DONTWAIT, (void *)8));
 	SHOW(accept(sockets[0], NULL, NULL));
 	SHOW(accept4(-1, NULL, NULL, 0));
-	if (write(sockets[1], "abcdefghijklmnopqrs", 19) != 19)
+	if (write(sockets[1], "abcdefghijklmnopqrstu", 21) != 21)
 		return;
 	SHOW_WITH("recv", recv(sockets[0], c, 2, 0), c[1]);
 	SHOW_WITH("recv_chk", __recv_chk(sockets[0], c, 2, sizeof(c), 0), c[1]);
@@ -154,6 +157,7 @@ static void reading(const int *pipes, const int *sockets)
 	SHOW_WITH("recvfrom_chk", __recvfrom_chk(sockets[0], c, 2, sizeof(c), 0, NULL, NULL), c[1]);
 	v.iov_len = 2;
 	SHOW_WITH("recvmsg", recvmsg(sockets[0], &m, 0), c[1]);
+	SHOW_WITH("recvmmsg", recvmmsg(sockets[0], &mm, 1, 0, NULL), c[1]);
 	SHOW_WITH("read", read(sockets[0], c, 2), c[1]);
 	SHOW_WITH("read_chk", __read_chk(sockets[0], c, 2, sizeof(c)), c[1]);
 	SHOW_WITH("readv", readv(sockets[0], &v, 1), c[1]);
@@ -166,6 +170,7 @@ static void reading(const int *pipes, const int *sockets)
 	SHOW(recv(sockets[1], c, 1, 0));
 	SHOW(recvfrom(sockets[1], c, 1, 0, NULL, NULL));
 	SHOW(recvmsg(sockets[1], &m, 0));
+	SHOW(recvmmsg(sockets[1], &mm, 1, 0, NULL));
 	interrupt(0, 0);
 	close(pipes[1]);
 	SHOW(read(pipes[0], c, 1));

@@ -332,14 +332,15 @@ NOINLINE void fetch(int way)
 {
 	char c;
 	struct iovec v = {&c, 1};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+	struct mmsghdr mm = {.msg_hdr = {.msg_iov = &v, .msg_iovlen = 1}};
 	uint64_t from = now();
 
 	if ((way == 0	? read(pair[0], &c, 1)
 	     : way == 1 ? readv(pair[0], &v, 1)
 	     : way == 2 ? recv(pair[0], &c, 1, 0)
 	     : way == 3 ? recvfrom(pair[0], &c, 1, 0, NULL, NULL)
-			: recvmsg(pair[0], &m, 0)) != 1)
+	     : way == 4 ? recvmsg(pair[0], &mm.msg_hdr, 0)
+			: recvmmsg(pair[0], &mm, 1, 0, NULL)) != 1)
 		must(EIO);
 	count(&ios, from, now());
 }
@@ -361,7 +362,7 @@ static void fetching(void)
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) ? errno : 0);
 	must(pthread_create(&t, NULL, sends, NULL));
 	for (unsigned long i = 0; i < rounds; i++)
-		fetch((int)(i % 5));
+		fetch((int)(i % 6));
 	must(pthread_join(t, NULL));
 	say(&ios);
 }
