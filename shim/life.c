@@ -4,7 +4,7 @@
  *
  * Context  EARLY: cp_shim_idle      HOST: constructor      EXIT: destructor
  * Shared   st: woken (claimed once), home and ended (relaxed)
- * Order    woken: release by wake(), acquire by the constructor.
+ * Order    woken: release by wake(), acquire by the constructor and cp_shim_idle.
  * Holds    cp_agent_init runs at most once, and not before libc has an environ;
  *          cp_agent_exit at most once per process, never in a vfork child.
  * Why      Constructors of other libraries run before ours and allocate: the
@@ -72,7 +72,8 @@ static void wake(void)
 
 bool cp_shim_idle(void)
 {
-	if (CP_UNLIKELY(cp_load_rlx(&st.woken) != AWAKE)) {
+	/* acq: with wake(), after which cp_real and the heap's state are ready. */
+	if (CP_UNLIKELY(cp_load_acq(&st.woken) != AWAKE)) {
 		if (!cp_shim_boot())
 			return true;
 		wake();
@@ -131,8 +132,8 @@ static void stand_in_front(void)
 
 __attribute__((constructor)) static void at_start(void)
 {
-	if (cp_shim_boot())
-		wake();
+	cp_shim_boot();
+	wake();
 	/* acq: with wake(), which another library's thread may be in: bounded. */
 	while (cp_load_acq(&st.woken) == WAKING)
 		sched_yield();

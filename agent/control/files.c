@@ -33,7 +33,7 @@
 
 enum { NONE, MAKING, THERE, LEFT }; /* a temporary file; see Order */
 
-#define MAKING_MS 100 /* as long as the snapshot at exit is waited for */
+#define MAKING_NS 100000000LL /* as long as the snapshot at exit is waited for */
 
 struct shared {
 	uint32_t seq;	   /* the last snapshot's number */
@@ -81,20 +81,26 @@ bool cp_files_abandoned(void)
 }
 
 /* A disk that hangs is not waited for. */
-static void wait_until_made(uint32_t *state)
+static void wait_while_making(uint32_t *state, int64_t until)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
 
-	for (unsigned i = 0; i < MAKING_MS && cp_load_rlx(state) == MAKING; i++)
+	while (cp_load_rlx(state) == MAKING && cp_now_ns(CLOCK_MONOTONIC) < until)
 		cp_sys_futex_wait(state, MAKING, &ms);
 }
 
 void cp_files_abandon(void)
 {
+	int64_t until = cp_now_ns(CLOCK_MONOTONIC) + MAKING_NS;
+
 	cp_store_rlx(&st.shared->abandoned, 1);
+	/* First of all no other is to be made: so it is one at most that is waited for. */
+	for (unsigned i = 0; i < CP_TYPES; i++)
+		change(i, NONE, LEFT);
 	for (unsigned i = 0; i < CP_TYPES; i++) {
-		wait_until_made(&st.shared->state[i]);
-		if (cp_xchg_acqrel(&st.shared->state[i], LEFT) != NONE) /* see Order */
+		wait_while_making(&st.shared->state[i], until);
+		/* What isn't there by now may come to be another process's. */
+		if (cp_xchg_acqrel(&st.shared->state[i], LEFT) == THERE) /* see Order */
 			CP_SYS(SYS_unlinkat, AT_FDCWD, st.shared->path[i], 0);
 	}
 }

@@ -8,8 +8,8 @@
  *          job.c's turn orders them. last_state: see below.
  * Order    last_state: rel by the job when it is done / acq by who waits. Before the
  *          files go in place the job claims WORKING -> PLACING; who waits claims
- *          WORKING -> DROPPED when time is up. One of the two succeeds, so a dropped
- *          snapshot never appears.
+ *          WORKING -> DROPPED when time is up. One of the two succeeds, so of a snapshot that
+ *          is dropped before the files go in place none appears.
  * Holds    Requests at the same time are answered by one snapshot. Two plain ones are
  *          never closer than GAP, however many signals come: what came meanwhile is
  *          one snapshot at its end.
@@ -95,8 +95,7 @@ bool cp_work_wait_last(struct cp_work *w)
 	if (wait_while(&w->last_state, WORKING, began + LAST_WAIT) == WORKING &&
 	    cp_cas_acqrel(&w->last_state, &seen, DROPPED)) /* see Order */
 		return false;
-	wait_while(&w->last_state, PLACING, began + LAST_WAIT + LAST_MORE);
-	return true;
+	return wait_while(&w->last_state, PLACING, began + LAST_WAIT + LAST_MORE) != PLACING;
 }
 
 bool cp_work_keep_interval(struct cp_work *w)

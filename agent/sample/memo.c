@@ -9,7 +9,9 @@
  * Order    owner: acq by take(), rel by give_back(): the next owner sees the last
  *          one's work done.
  * Holds    t->memo->owner == t, or t has no memo. A forked child finds the pool
- *          zeroed: all free, and its own t->memo not its own any more.
+ *          zeroed: all free, and its own t->memo not its own any more. A host's handler may
+ *          fork in the middle of a walk, and its child go on with it: so each place of the
+ *          stack is read once from an entry, and no entry of zeros leads anywhere.
  * Fails    No memo free, or none among the TRIES looked at: the walk goes without, as any
  *          nested one, and the next one looks further on.
  */
@@ -98,10 +100,10 @@ void cp_memo_open(struct cp_memo_walk *w, struct cp_thread *t, uint64_t gen)
 	if (m->gen == gen) {
 		w->e = &m->buf[m->last][m->start];
 		w->end = &m->buf[m->last][m->end];
+		for (unsigned i = 0; i < SOON; i += CP_CACHE_LINE / sizeof(*w->e))
+			CP_SOON(w->e + i);
 	}
 	m->gen = gen;
-	for (unsigned i = 0; i < SOON; i += CP_CACHE_LINE / sizeof(*w->e))
-		CP_SOON(w->e + i);
 	CP_SOON(&w->fresh[CP_MEMO_FIRST]);
 }
 
@@ -111,6 +113,16 @@ void cp_memo_fp_used(struct cp_memo_walk *w)
 		w->fresh[w->fp_from - 1].what |= CP_MEMO_CHECK_FP;
 	for (; w->fp_mark < w->n; w->fp_mark++)
 		w->fresh[w->fp_mark].fp_live = 1;
+}
+
+static bool restores_fp(const struct cp_memo_entry *e, uintptr_t *fp)
+{
+	uintptr_t back = cp_load_rlx(&e->fp_back), sp = cp_load_rlx(&e[1].sp); /* see Holds */
+
+	if (!back || sp <= back)
+		return false;
+	*fp = cp_word_across(sp - back);
+	return true;
 }
 
 void cp_memo_copy(struct cp_memo_walk *w, const struct cp_memo_entry *from,
@@ -126,10 +138,8 @@ void cp_memo_copy(struct cp_memo_walk *w, const struct cp_memo_entry *from,
 			/* What fp was in the last walk nobody compared. */
 			w->fresh[w->n++].fp = s->fp;
 		}
-		if (e < to && e->fp_back) {
-			s->fp = cp_word_across(e[1].sp - e->fp_back);
+		if (e < to && restores_fp(e, &s->fp))
 			w->fp_from = w->fp_mark = w->n;
-		}
 	}
 	s->sp = to->sp;
 }
@@ -149,8 +159,7 @@ static void put_in_front(struct cp_memo_walk *w, struct cp_memo *m, unsigned tai
 	copy(&m->buf[m->last][m->start], &w->fresh[CP_MEMO_FIRST], n);
 }
 
-void cp_memo_close(struct cp_memo_walk *w, struct cp_thread *t, const struct cp_memo_entry *tail,
-		   bool complete)
+static void keep(struct cp_memo_walk *w, const struct cp_memo_entry *tail, bool complete)
 {
 	struct cp_memo *m = w->memo;
 	unsigned at = tail ? (unsigned)(tail - m->buf[m->last]) : 0, rest = tail ? m->end - at : 0;
@@ -169,6 +178,16 @@ void cp_memo_close(struct cp_memo_walk *w, struct cp_thread *t, const struct cp_
 		m->start = CP_MEMO_FIRST;
 		m->end = (uint16_t)(w->n + rest);
 	}
+}
+
+bool cp_memo_close(struct cp_memo_walk *w, struct cp_thread *t, const struct cp_memo_entry *tail,
+		   bool complete)
+{
+	bool ours = cp_load_rlx(&w->memo->owner) == t; /* see Holds */
+
+	if (CP_LIKELY(ours))
+		keep(w, tail, complete);
 	cp_fence_signal(); /* the memo is whole again before a handler may use it */
 	t->walking = 0;
+	return ours;
 }

@@ -69,8 +69,9 @@ void cp_memo_init(size_t bytes);
 /* [HOST, SIGNAL] Opens t's memo for a walk; w->on tells whether there is one. */
 void cp_memo_open(struct cp_memo_walk *w, struct cp_thread *t, uint64_t gen);
 /* Closes it. tail: the last walk's entries from here on are this walk's too (NULL:
- * none). complete: the outermost frame was reached. */
-void cp_memo_close(struct cp_memo_walk *w, struct cp_thread *t, const struct cp_memo_entry *tail,
+ * none). complete: the outermost frame was reached. False: it was wiped meanwhile, and what was
+ * found is worth nothing. */
+bool cp_memo_close(struct cp_memo_walk *w, struct cp_thread *t, const struct cp_memo_entry *tail,
 		   bool complete);
 /* The entries [from, to] of the last walk were met again: they go into this one. */
 void cp_memo_copy(struct cp_memo_walk *w, const struct cp_memo_entry *from,
@@ -95,14 +96,17 @@ CP_INLINE bool cp_memo_leads(const struct cp_memo_entry *e)
 {
 	const struct cp_memo_entry *next = e + 1;
 	uintptr_t back = CP_CPU_HAS_LINK ? e->ret_back : 0UL - (uintptr_t)CP_CPU_RA_OFFSET;
+	uintptr_t sp = cp_load_rlx(&next->sp); /* once: see memo.c, Holds */
 
+	if (CP_UNLIKELY(sp <= e->sp))
+		return false;
 	if (e->what) {
 		if (e->what & CP_MEMO_REDO)
 			return false;
-		if (cp_word_across(next->sp - e->fp_back) != next->fp)
+		if (cp_word_across(sp - e->fp_back) != next->fp)
 			return false;
 	}
-	return cp_cpu_strip(cp_word_across(next->sp - back)) == cp_frame_addr(next->frame) + 1;
+	return cp_cpu_strip(cp_word_across(sp - back)) == cp_frame_addr(next->frame) + 1;
 }
 
 /* Notes a state before its step is made. */

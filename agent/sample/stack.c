@@ -101,7 +101,7 @@ static cp_sid append(uint64_t hash, const cp_frame *frame, unsigned n, bool cut)
 	uint64_t at = cp_add_acqrel(&st.head->used, units);
 	struct cp_stack *s;
 
-	if (at + units > st.units) {
+	if (at > st.units || units > st.units - at) {
 		cp_sub_rlx(&st.head->used, units);
 		return CP_SID_NONE;
 	}

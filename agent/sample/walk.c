@@ -157,8 +157,8 @@ static enum progress walk_own(struct cp_step *s, struct output *o)
 	cp_span_own(&s->span, s->t, s->sp);
 	cp_memo_open(&w, s->t, s->gen);
 	p = walk(s, &w, o);
-	if (w.memo)
-		cp_memo_close(&w, s->t, p == AS_BEFORE ? w.e : NULL, p == OUTERMOST);
+	if (w.memo && !cp_memo_close(&w, s->t, p == AS_BEFORE ? w.e : NULL, p == OUTERMOST))
+		o->n = 0;
 	return p;
 }
 

@@ -22,6 +22,10 @@ def outcome(**more):
     return p.returncode, p.stdout, p.stderr
 
 
+p = subprocess.run([PROG + "/forkedwalk", "400"], capture_output=True, text=True,
+                   env=dict(os.environ, LD_PRELOAD=LIB, CPROF_HEAP_RATE="1", CPROF_LOG="none"))
+check((p.returncode, p.stdout) == (0, "0 ended otherwise\n"), p)
+
 want = outcome()
 check("complaints 0\n" in want[1], want)
 got = outcome(**ALL)

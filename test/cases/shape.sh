@@ -75,9 +75,18 @@ done
 for name in cp_real cp_fds cp_rules; do
     grep -q " $name\$" words || { echo "$name: not there"; exit 1; }
 done
-# Of what samples look at, each file's own.
-if [ "$(grep -c ' st$' words)" -lt 12 ]; then
-    echo "the state of samples is not there"
+# Of what samples look at each file's own, and the constants of their arithmetic.
+objdump -t "$LIB" | awk '$2 == "l" && $3 == "df" { file = $NF }
+                         $4 == ".cp_hot" && $NF == "st" { print file }' >files
+for file in heap stack live memo walk cost govern loss thread life contend; do
+    grep -q "^$file\.c$" files || { echo "the state of $file.c is not there"; exit 1; }
+done
+for name in weigh cp_one_minus_exp cp_ln; do
+    objdump -d --no-show-raw-insn --disassemble=$name "$LIB" | awk '/sd .*# / { print $(NF - 1), $NF }'
+done >constants
+if [ "$(wc -l <constants)" -lt 5 ] || grep -qv "^$(echo "$at" | sed 's/^0*//; s/...$//')" constants; then
+    echo "constants elsewhere than in the page of 0x$at:"
+    cat constants
     exit 1
 fi
 

@@ -99,6 +99,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
+	demand(!cp_thread_init());
 	code = island(CODE);
 	tables = island(TABLES);
 	stack = island(CP_PAGE);
