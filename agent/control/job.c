@@ -11,7 +11,8 @@
  *          set before, it is this asker who starts the thread. The thread takes ASKED
  *          off, then looks at the requests; so either it sees the request, or ASKED
  *          was set again after that. It ends by changing RUNNING alone to 0, which
- *          fails while ASKED is set: then it goes round again. No request is lost.
+ *          fails while ASKED is set: then it goes round again. No request is lost, unless all
+ *          are (give_up, start).
  * Holds    One thread at most has RUNNING.
  * Fails    see job.h
  * Why      A clone that libc never learns of keeps a single-threaded host what it
@@ -83,7 +84,8 @@ static bool wait_for_work(struct state *s, const struct cp_creds *creds, int64_t
 	return cp_creds_follow(creds);
 }
 
-/* The next to ask starts another, which is then what that one is. */
+/* The next to ask starts another, which is then what that one is. Who asks meanwhile is not
+ * heard, as the line says. */
 static void give_up(struct state *s)
 {
 	cp_log("no snapshot until one is asked for: can't tell what user the program has become");
