@@ -12,12 +12,15 @@
 #include "command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static FILE *open_proc(pid_t pid, const char *name)
@@ -192,13 +195,47 @@ static int send_by_fd(const struct cp_process *p, int sig, union sigval value)
 	return syscall(SYS_pidfd_send_signal, p->fd, sig, &info, 0) ? -errno : 0;
 }
 
+static bool is_pending(const struct cp_process *p, int sig)
+{
+	FILE *f = open_proc(p->pid, "status");
+	unsigned long long pending = 0;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "ShdPnd:", 7))
+			pending = strtoull(line + 7, NULL, 16);
+	}
+	if (f)
+		fclose(f);
+	return pending >> (sig - 1) & 1;
+}
+
+/* A second at most: the program may block it. */
+static void wait_while_pending(const struct cp_process *p, int sig)
+{
+	const struct timespec ms = {0, 1000000};
+
+	for (int i = 0; i < 1000 && is_pending(p, sig); i++)
+		nanosleep(&ms, NULL);
+}
+
 int cp_process_send(const struct cp_process *p, int sig, union sigval value)
 {
-	int err = p->fd < 0 ? -ENOSYS : send_by_fd(p, sig, value);
+	char path[64];
+	int err, lock;
 
-	if (err != -ENOSYS)
-		return err;
-	return sigqueue(p->pid, sig, value) ? -errno : 0;
+	snprintf(path, sizeof(path), "/proc/%d", (int)p->pid);
+	lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock >= 0)
+		flock(lock, LOCK_EX);
+	wait_while_pending(p, sig);
+	err = p->fd < 0 ? -ENOSYS : send_by_fd(p, sig, value);
+	if (err == -ENOSYS)
+		err = sigqueue(p->pid, sig, value) ? -errno : 0;
+	wait_while_pending(p, sig);
+	if (lock >= 0)
+		close(lock);
+	return err;
 }
 
 bool cp_process_has_ended(const struct cp_process *p)

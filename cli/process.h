@@ -38,7 +38,9 @@ bool cp_process_read_again(struct cp_process *p);
 /* Only its users, as they are now; says nothing when they can't be read, and leaves them. */
 void cp_process_read_uids(struct cp_process *p);
 
-/* Queues the signal with value; 0 or -errno. */
+/* Queues the signal with value; 0 or -errno. One that waits for the same signal to be taken
+ * would take it along: so whoever sends by this function has the process to himself, and
+ * leaves it when his has been taken, or after a second. */
 int cp_process_send(const struct cp_process *p, int sig, union sigval value);
 
 /* A process that is gone, or only waits for its parent to notice. */

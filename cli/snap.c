@@ -7,9 +7,9 @@
  *          mapped there, and the signal have a handler, each time that it is sent.
  *          Whose handler it is can't be seen from outside: servers known to have
  *          their own are not sent theirs.
- * Fails    A signal can get lost in another one of its kind that was not taken yet;
- *          so a request is sent again until its own nonce comes back. Not so one
- *          for a span of time, which would open a second span.
+ * Fails    A signal can get lost in another one of its kind that was not taken yet (one
+ *          that isn't ours, see process.h), so half-way a request is sent once more. Not so
+ *          one for a span of time, which would open a second span.
  */
 #include "../agent/control/request.h"
 #include "answer.h"
@@ -27,8 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POLL_MS	 20
-#define AGAIN_MS 2000
+#define POLL_MS 20
+#define UIDS_MS 2000
 
 struct request {
 	const char *profiles, *signal, *dir, *seconds_text, *timeout_text;
@@ -163,16 +163,21 @@ static int64_t now_ms(void)
 static bool wait_for(const struct request *r, struct cp_process *p, struct cp_answer *a)
 {
 	const struct timespec pause = {0, POLL_MS * 1000000L};
-	int64_t start = now_ms(), last = start + (r->timeout + r->seconds) * 1000, again = start;
+	int64_t start = now_ms(), last = start + (r->timeout + r->seconds) * 1000;
+	int64_t again = r->seconds ? last + 1 : start + r->timeout * 500, uids = start + UIDS_MS;
 
+	if (!ask(r, p))
+		return false;
 	/* By the clock: a look at a large folder takes longer than the pause. */
 	for (int64_t now = start; now <= last; now = now_ms()) {
 		if (now >= again) {
-			if (now > start && r->seconds)
-				cp_process_read_uids(p);
-			else if (!ask(r, p))
+			if (!ask(r, p))
 				return false;
-			again = now + AGAIN_MS;
+			again = last + 1;
+		}
+		if (now >= uids) { /* it may have given up its user, whose folder may be another */
+			cp_process_read_uids(p);
+			uids = now + UIDS_MS;
 		}
 		nanosleep(&pause, NULL);
 		if (cp_answer_is_there(a))

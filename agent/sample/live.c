@@ -39,8 +39,7 @@ struct slot {
 
 static struct {
 	struct slot *level[LEVELS];
-	uint32_t mask[LEVELS]; /* buckets - 1 */
-	size_t bytes_left;
+	size_t bytes[LEVELS]; /* a power of two; 0: no room for one more */
 } st CP_WARM;
 
 void cp_live_init(size_t bytes)
@@ -48,32 +47,24 @@ void cp_live_init(size_t bytes)
 	size_t size = FIRST_LEVEL;
 
 	for (int i = 0; i < LEVELS; i++) {
-		st.mask[i] = (uint32_t)(size / (BUCKET * sizeof(struct slot))) - 1;
+		while (size > bytes)
+			size /= 2;
+		st.bytes[i] = size < CP_PAGE ? 0 : size;
+		bytes -= st.bytes[i];
 		size = i ? size * GROWTH : NEXT_LEVEL;
 	}
-	st.bytes_left = bytes;
-}
-
-static size_t level_bytes(int i)
-{
-	return ((size_t)st.mask[i] + 1) * BUCKET * sizeof(struct slot);
 }
 
 static struct slot *add_level(int i)
 {
-	size_t left = cp_load_rlx(&st.bytes_left);
-	struct slot *none = NULL, *fresh;
+	struct slot *none = NULL, *fresh = st.bytes[i] ? cp_mem_map_wiped(st.bytes[i]) : NULL;
 
-	if (left < level_bytes(i))
-		return NULL;
-	fresh = cp_mem_map_wiped(level_bytes(i));
 	if (!fresh)
 		return NULL;
 	if (!cp_cas_acqrel(&st.level[i], &none, fresh)) { /* pairs with level_at */
-		cp_mem_unmap(fresh, level_bytes(i));
+		cp_mem_unmap(fresh, st.bytes[i]);
 		return none;
 	}
-	cp_sub_rlx(&st.bytes_left, level_bytes(i));
 	return fresh;
 }
 
@@ -86,9 +77,10 @@ static struct slot *level_at(int i)
 static void buckets_of(int i, uintptr_t addr, struct slot *level, struct slot *out[2])
 {
 	uint64_t h = (addr >> 3) * 0x9e3779b97f4a7c15ULL;
+	size_t mask = st.bytes[i] / (BUCKET * sizeof(struct slot)) - 1;
 
-	out[0] = &level[(size_t)(h >> 40 & st.mask[i]) * BUCKET];
-	out[1] = &level[(size_t)((h >> 16 ^ h >> 50) & st.mask[i]) * BUCKET];
+	out[0] = &level[(h >> 40 & mask) * BUCKET];
+	out[1] = &level[((h >> 16 ^ h >> 50) & mask) * BUCKET];
 }
 
 static uint64_t key_of(const struct cp_live *b)
