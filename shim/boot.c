@@ -50,6 +50,7 @@ enum { NEW, RUNNING, DONE, FAILED };
 
 static struct {
 	uint32_t state;
+	enum cp_outer outer;
 } st CP_WARM;
 
 static void *missing_pointer(void)
@@ -94,7 +95,55 @@ void *cp_shim_resolve(enum cp_fn fn)
 	return real ? real : (void *)missing_call;
 }
 
-/* Another malloc stands before ours: it and its kin are what the host uses, and
+/* A host's free may look for the next one when it is first called. That is not to be in the middle
+ * of a look-up of ours, which frees the message of one that failed: it would never end. */
+static void let_free_look(void)
+{
+	void (*release)(void *) = cp_shim_outer("free");
+
+	if (release)
+		release(NULL);
+}
+
+/* A malloc that stands before ours, and calls the next: that is us, and what we call must come
+ * after us. By whom we were asked is proof enough, if it is what the outer one has: who hands on
+ * may hold a lock meanwhile. Else it is tried, and what comes to us is out of the arena. */
+static bool hands_on(void *(*outer)(size_t), enum cp_fn by)
+{
+	void (*release)(void *) = cp_shim_outer_malloc("free");
+	void *p;
+	bool ours;
+
+	if (by < CP_FN_pthread_create && cp_shim_outer_malloc(rows[by].name))
+		return true;
+	p = outer(1);
+	ours = cp_shim_arena_owns(p);
+	if (!release && !ours)
+		release = cp_shim_next("free");
+	if (release)
+		release(p);
+	else
+		cp_shim_arena_take_back(p);
+	return ours;
+}
+
+/* The program's isn't constructed yet, and may not know yet that it will hand on: so it is never
+ * gone back to. */
+static enum cp_outer look_before_us(enum cp_fn by)
+{
+	void *outer = cp_shim_outer_malloc("malloc");
+	const char *path = "?";
+
+	/* Another copy of us that stands first comes to us in the end: no loops. */
+	if (!outer || cp_shim_outer("cprof_here"))
+		return CP_OUTER_NONE;
+	if (hands_on(outer, by))
+		return CP_OUTER_WRAPPER;
+	cp_shim_object_of(outer, &path);
+	return *path ? CP_OUTER_ALLOCATOR : CP_OUTER_PROGRAM; /* the loader's name for it: none */
+}
+
+/* An allocator stands before us: it and its kin are what the host uses, and
  * what those of ours that are still reached must agree with. */
 static void prefer_outer(void **next)
 {
@@ -149,17 +198,18 @@ static void publish(void **next, enum cp_fn from, enum cp_fn to, void *missing)
 		cp_store_rlx(&cp_real.slot[i], next[i] ? next[i] : missing);
 }
 
-static uint32_t resolve(void)
+static uint32_t resolve(enum cp_fn by)
 {
 	void *next[CP_FN_COUNT] = {NULL};
 	bool sanitized;
 
 	cp_shim_arena_init();
+	let_free_look();
+	st.outer = look_before_us(by);
 	look_up(next);
 	if (!next[CP_FN_malloc] || !next[CP_FN_calloc] || !next[CP_FN_realloc] || !next[CP_FN_free])
 		return FAILED;
-	/* Another copy of us that stands first comes to us in the end: no loops. */
-	if (cp_shim_outer_malloc("malloc") && !cp_shim_outer("cprof_here"))
+	if (st.outer == CP_OUTER_ALLOCATOR)
 		prefer_outer(next);
 	prefer_own_free(next);
 	sanitized = is_sanitized();
@@ -168,12 +218,12 @@ static uint32_t resolve(void)
 	/* The allocator last: it calls some of the others, with its own locks held. */
 	publish(next, CP_FN_pthread_create, CP_FN_COUNT, (void *)missing_call);
 	publish(next, 0, CP_FN__Znwm, (void *)missing_pointer);
-	cp_shim_cxx_choose(next, sanitized);
+	cp_shim_cxx_choose(next, sanitized, st.outer > CP_OUTER_ALLOCATOR);
 	publish(next, CP_FN__Znwm, CP_FN_pthread_create, (void *)missing_pointer);
 	return DONE;
 }
 
-bool cp_shim_boot(void)
+bool cp_shim_boot_by(enum cp_fn by)
 {
 	uint32_t seen = NEW;
 	uint32_t result;
@@ -183,9 +233,19 @@ bool cp_shim_boot(void)
 		return true;
 	if (!cp_cas_acq(&st.state, &seen, RUNNING))
 		return seen == DONE;
-	result = resolve();
+	result = resolve(by);
 	cp_store_rel(&st.state, result);
 	return result == DONE;
+}
+
+bool cp_shim_boot(void)
+{
+	return cp_shim_boot_by(CP_FN_COUNT);
+}
+
+enum cp_outer cp_shim_whose_malloc(void)
+{
+	return st.outer;
 }
 
 /* _dl_find_object (glibc 2.35) is a thousand times faster than dladdr, which

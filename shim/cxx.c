@@ -209,14 +209,26 @@ static enum owner owner_of(void *fn)
 	return HOST;
 }
 
+/* What takes its blocks: some allocators check that. */
+static void *delete_of(unsigned slot, void **next)
+{
+	bool array = !strncmp(names[slot], "_Zna", 4), aligned = slot >= SLOT(_ZnwmSt11align_val_t);
+	enum cp_fn fn = aligned ? array ? CP_FN__ZdaPvSt11align_val_t : CP_FN__ZdlPvSt11align_val_t
+			: array ? CP_FN__ZdaPv
+				: CP_FN__ZdlPv;
+
+	return next[fn] ? next[fn] : (void *)cp_real.free;
+}
+
 /* Does this operator of the allocator's reach malloc or aligned_alloc by their public
  * names, which are ours? Then it would be counted twice. jemalloc's aligned ones do.
  * Small, medium and large take different ways through an allocator. All operators
  * are called alike: what comes after the parameters that one has is ignored. */
-static bool calls_us(unsigned slot, void *fn)
+static bool calls_us(unsigned slot, void *fn, void **next)
 {
 	static const size_t sizes[] = {1, 5000, 100000};
 	void *(*op_new)(size_t n, uintptr_t align_or_nothrow, const void *nothrow) = fn;
+	void (*op_delete)(void *p, uintptr_t align) = delete_of(slot, next);
 	const uint64_t plenty = UINT64_MAX / 2;
 	uint64_t left = cp_self.heap_left;
 	bool aligned = slot >= SLOT(_ZnwmSt11align_val_t), called = false;
@@ -224,7 +236,7 @@ static bool calls_us(unsigned slot, void *fn)
 	cp_real.free(cp_real.malloc(1)); /* what a first call does, is done */
 	for (unsigned i = 0; i < CP_ARRAY_LEN(sizes); i++) {
 		cp_self.heap_left = plenty;
-		cp_real.free(op_new(sizes[i], aligned ? 64 : (uintptr_t)sizes, sizes));
+		op_delete(op_new(sizes[i], aligned ? 64 : (uintptr_t)sizes, sizes), 64);
 		called |= cp_self.heap_left != plenty;
 	}
 	cp_self.heap_left = left;
@@ -269,6 +281,21 @@ static void lead_to_host(void **next, enum owner *owner)
 	st.host_new = simple[true];
 }
 
+/* And where malloc is the host's: a library that comes later calls it. */
+static void lead_to_outer(void **next, enum owner *owner)
+{
+	void *outer_free = cp_shim_outer_malloc("free");
+
+	for (unsigned i = 0; i < OPERATORS; i++) {
+		bool is_new = NEW_FIRST + i < NEW_END;
+
+		if (owner[i] != NOBODY || (!is_new && !outer_free))
+			continue;
+		next[NEW_FIRST + i] = is_new ? last_resort[i] : outer_free;
+		owner[i] = HOST;
+	}
+}
+
 static void choose_new(unsigned slot, enum way way, void **next)
 {
 	st.way[slot] = (uint8_t)way;
@@ -276,11 +303,11 @@ static void choose_new(unsigned slot, enum way way, void **next)
 	*next = way == FORWARD ? forward[slot] : st.real[slot];
 }
 
-static enum way way_of(unsigned slot, enum owner owner, bool host, void *fn)
+static enum way way_of(unsigned slot, enum owner owner, bool host, void **next)
 {
 	if (owner == HOST || (host && owner == LIBRARY))
 		return FORWARD;
-	return owner == ALLOCATOR && !calls_us(slot, fn) ? OWN : GENERIC;
+	return owner == ALLOCATOR && !calls_us(slot, next[NEW_FIRST + slot], next) ? OWN : GENERIC;
 }
 
 static void choose_as_is(void **next)
@@ -296,7 +323,7 @@ static void choose_as_is(void **next)
 	}
 }
 
-void cp_shim_cxx_choose(void **next, bool as_is)
+void cp_shim_cxx_choose(void **next, bool as_is, bool outer)
 {
 	enum owner owner[OPERATORS];
 	bool host;
@@ -308,14 +335,16 @@ void cp_shim_cxx_choose(void **next, bool as_is)
 	}
 	for (unsigned i = 0; i < OPERATORS; i++)
 		owner[i] = owner_of(next[NEW_FIRST + i]);
-	host = any_of_host(owner);
+	host = outer || any_of_host(owner);
 	if (host)
 		lead_to_host(next, owner);
+	if (outer)
+		lead_to_outer(next, owner);
 	for (unsigned i = 0; i < OPERATORS; i++) {
 		void **slot = &next[NEW_FIRST + i];
 
 		if (NEW_FIRST + i < NEW_END)
-			choose_new(i, way_of(i, owner[i], host, *slot), slot);
+			choose_new(i, way_of(i, owner[i], host, next), slot);
 		else if (owner[i] == NOBODY || (owner[i] == LIBRARY && !host))
 			*slot = (void *)cp_real.free;
 	}

@@ -11,7 +11,7 @@
 
 /* next holds what the dynamic linker finds after us (NULL: nothing), and is
  * changed to what cp_real is to hold. malloc and its family are in place. as_is: what
- * was found is not called, and stays. */
-void cp_shim_cxx_choose(void **next, bool as_is);
+ * was found is not called, and stays. outer: malloc is the host's, and stands before us. */
+void cp_shim_cxx_choose(void **next, bool as_is, bool outer);
 
 #endif

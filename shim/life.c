@@ -51,7 +51,8 @@ static void look_around(void)
 {
 	if (cp_shim_outer("cprof_here"))
 		st.inert = true;
-	st.heap_idle |= st.inert || cp_shim_outer_malloc("malloc");
+	st.heap_idle |= st.inert || cp_shim_whose_malloc() == CP_OUTER_ALLOCATOR ||
+			cp_shim_whose_malloc() == CP_OUTER_PROGRAM;
 }
 
 static void wake(void)

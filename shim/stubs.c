@@ -71,10 +71,10 @@ static int aligned_out(void **out, size_t align, size_t n)
 }
 
 /* One stub: the real function when it is known, the arena otherwise. */
-#define ALLOC(name, params, args, arena)                             \
-	static void *boot_##name params                              \
-	{                                                            \
-		return cp_shim_boot() ? cp_real.name args : (arena); \
+#define ALLOC(name, params, args, arena)                                            \
+	static void *boot_##name params                                             \
+	{                                                                           \
+		return cp_shim_boot_by(CP_FN_##name) ? cp_real.name args : (arena); \
 	}
 #define RELEASE(name, result, params, args, ...) \
 	static void boot_##name params           \
