@@ -86,6 +86,10 @@ static void give_back(struct cp_thread_slot *s)
 	cp_and_acqrel(&st.table->map[i / 64], ~(1ULL << i % 64)); /* see Order */
 }
 
+/* Without the two pages that thread.c gives away: one of less than 32 KB. A signal's frame takes
+ * 3.6 KB of it, on processors that come more, and its handler as much; below it may be anything. */
+#define LEAST_STACK (6 * CP_PAGE)
+
 /* The caller holds it until it has filled it in. found: 0 or CP_THREAD_FOUND. */
 static struct cp_thread_slot *describe(uint32_t tid, uintptr_t start, uint64_t charged,
 				       uint32_t found)
@@ -207,6 +211,7 @@ struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start)
 	if (!s)
 		return NULL;
 	cp_store_rlx(&s->charged, charged_before(t->tid));
+	s->small = t->stack_lo && t->stack_hi - t->stack_lo < LEAST_STACK;
 	cp_threads_release(s, false);
 	return s;
 }

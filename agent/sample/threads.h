@@ -42,7 +42,8 @@ struct cp_thread_slot {
 	uintptr_t stack_hi;	       /* where its stack ends; 0: not known */
 	uint32_t answered;	       /* the round its last sample is of (tick.h) */
 	uint32_t step;		       /* of the rate its timer runs at */
-	uint32_t unused[12];
+	uint32_t small;		       /* its stack: it goes without a timer */
+	uint32_t unused[11];
 };
 
 /* [EARLY] At most this many bytes. 0 or -errno. */

@@ -174,7 +174,7 @@ static void arm(struct cp_thread_slot *s, int64_t first)
 {
 	int sig = cp_tick_signal();
 
-	while (sig && !cp_load_rlx(&s->timer) && arm_by(s, sig, first)) {
+	while (sig && !s->small && !cp_load_rlx(&s->timer) && arm_by(s, sig, first)) {
 		int now = cp_tick_signal();
 
 		/* Who moved the timers meanwhile may have passed here before there was one. */

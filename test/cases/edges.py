@@ -124,5 +124,13 @@ def clocks():
         check(len(h.files()) <= allowed, f"made up for: {len(h.files())}")
 
 
-for test in (memory, promised_once, layouts, processors, rates, at_work, clocks):
+def small_stacks():
+    """A signal's frame has no place there, and what lies below is the host's. The time counts."""
+    same("small", [PROG + "/smallstack"], CPROF_HEAP_RATE="524288")
+    raw = outcome([os.environ["CPROF"], "top", *glob.glob("small/*.cpu.pb.gz")[:1]]).stdout
+    took = re.search(r"([0-9.]+)(m?s).* computes$", raw, re.M)
+    check(took and float(took[1]) * (1000 if took[2] == "s" else 1) > 400, raw)
+
+
+for test in (memory, small_stacks, promised_once, layouts, processors, rates, at_work, clocks):
     test()
