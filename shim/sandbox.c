@@ -38,6 +38,10 @@ static void look_at_prctl(int option, unsigned long arg, unsigned long filter)
 		look_at_seccomp(arg == SECCOMP_MODE_STRICT, arg == SECCOMP_MODE_FILTER && filter);
 	else if (option == PR_SET_TSC && arg == PR_TSC_SIGSEGV)
 		cp_agent_shut_in(true);
+	/* Calls not from where the host says, ours and the return of a handler among them, are
+	 * its to serve, or to die of. */
+	else if (option == PR_SET_SYSCALL_USER_DISPATCH && arg == PR_SYS_DISPATCH_ON)
+		cp_agent_shut_in(false);
 }
 
 CP_EXPORT int prctl(int option, ...)

@@ -134,11 +134,17 @@ static int owned_sigaction(int sig, const struct sigaction *act, struct sigactio
 	return 0;
 }
 
+/* libc refuses its own signals before it looks at what may lie nowhere. */
+static bool is_libcs(int sig)
+{
+	return sig >= __SIGRTMIN && sig < SIGRTMIN;
+}
+
 CP_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 {
 	if (owned(sig))
 		return owned_sigaction(sig, act, old);
-	if (act)
+	if (act && !is_libcs(sig))
 		told(sig, act->sa_handler);
 	return cp_real.sigaction(sig, act, old);
 }
@@ -147,7 +153,7 @@ CP_EXPORT int __sigaction(int sig, const struct sigaction *act, struct sigaction
 {
 	if (owned(sig))
 		return owned_sigaction(sig, act, old);
-	if (act)
+	if (act && !is_libcs(sig))
 		told(sig, act->sa_handler);
 	return cp_real.__sigaction(sig, act, old);
 }

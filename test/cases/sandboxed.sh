@@ -21,6 +21,9 @@ for how in strict strict-by-number uncounted; do
     done
 done
 
+same "$LIB" "" "$PROG/sandboxed" dispatched
+[ "$got" = 77 ] || grep -q 'still there' with.out
+
 same "$LIB" "" "$PROG/sandboxed" vfork-uncounted
 grep -q 'still there' with.out
 CPROF_HTTP=unix:%p.sock CPROF_INTERVAL=1h same "$LIB" "" "$PROG/sandboxed" uncounted

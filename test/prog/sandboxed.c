@@ -255,6 +255,22 @@ static int without_counter(const char *how)
 	return 10;
 }
 
+/* Whoever serves its calls himself would serve those of a sample, had he a handler. */
+static int dispatched(void)
+{
+	static volatile char selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+
+	compute(100000000);
+	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0UL, 0UL, &selector))
+		return errno == EINVAL ? 77 : 13;
+	selector = SYSCALL_DISPATCH_FILTER_BLOCK;
+	for (volatile int i = 0; i < 200000000; i++)
+		;
+	selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+	puts("still there");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
@@ -272,6 +288,8 @@ int main(int argc, char **argv)
 		return only_private();
 	if (argc == 2 && !strcmp(argv[1], "vfork-uncounted"))
 		return only_a_childs_counter();
+	if (argc == 2 && !strcmp(argv[1], "dispatched"))
+		return dispatched();
 	if (argc == 2 && forbids_counter(argv[1]))
 		return without_counter(argv[1]);
 	if (lib)
