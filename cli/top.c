@@ -230,8 +230,9 @@ static void print_rows(const struct table *t)
 static void hint_no_samples(const struct cp_profile *p)
 {
 	if (!strcmp(p->head.types[0].type, "contentions"))
-		cp_complain("no samples: no thread waited for another long enough; see "
-			    "CPROF_MUTEX_FRACTION and CPROF_BLOCK_RATE in libcprof(7)");
+		cp_complain("no samples: no thread waited for another long enough, or none of the "
+			    "few that are looked at; CPROF_MUTEX_FRACTION=1 and CPROF_BLOCK_RATE=1 "
+			    "take all, see libcprof(7)");
 	else if (!strcmp(p->head.types[0].type, "threadcreate"))
 		cp_complain("no samples: the program made no thread");
 	else

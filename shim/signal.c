@@ -137,7 +137,7 @@ static int owned_sigaction(int sig, const struct sigaction *act, struct sigactio
 /* libc refuses its own signals before it looks at what may lie nowhere. */
 static bool is_libcs(int sig)
 {
-	return sig >= __SIGRTMIN && sig < SIGRTMIN;
+	return sig == __SIGRTMIN || sig == __SIGRTMIN + 1;
 }
 
 CP_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction *old)

@@ -181,6 +181,16 @@ static bool is_no_place(int error)
 	       error == -ENOTDIR || error == -ELOOP || error == -ENAMETOOLONG;
 }
 
+/* For the line that says so: what was asked for comes first. */
+static void name_both(struct cp_files *f, const char *configured, int why)
+{
+	char own[64];
+	struct cp_buf o = CP_BUF(own), b = CP_BUF(f->dir.path);
+
+	cp_buf_str(&o, f->dir.path);
+	cp_buf_fmt(&b, "%s (%s), nor to %s", configured, cp_reason(why), own);
+}
+
 static int begin_own(struct cp_files *f, int why)
 {
 	char configured[sizeof(f->dir.path)];
@@ -199,6 +209,8 @@ static int begin_own(struct cp_files *f, int why)
 		cp_log("can't write to %s: %s; files go to %s instead", configured, cp_reason(why),
 		       f->dir.path);
 	}
+	if (r)
+		name_both(f, configured, why);
 	return r;
 }
 

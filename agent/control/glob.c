@@ -89,8 +89,13 @@ bool cp_glob_list_match(const char *list, const char *text)
 	const char *item;
 	size_t len;
 
-	while ((len = cp_parse_item(&list, &item)))
-		if (cp_glob_match(item, len, text))
+	while ((len = cp_parse_item(&list, &item))) {
+		const char *name = item + len;
+
+		while (name > item && name[-1] != '/')
+			name--;
+		if (cp_glob_match(name, len - (size_t)(name - item), text))
 			return true;
+	}
 	return false;
 }

@@ -196,10 +196,12 @@ size_t cp_parse_item(const char **list, const char **item)
 	const char *s = *list;
 	size_t len;
 
-	while (*s == ',')
+	while (*s == ',' || *s == ' ')
 		s++;
 	len = strcspn(s, ",");
 	*item = s;
 	*list = s + len;
+	while (len && s[len - 1] == ' ')
+		len--;
 	return len;
 }

@@ -145,6 +145,10 @@ static void globs(void **state)
 static void glob_lists(void **state)
 {
 	(void)state;
+	assert_true(cp_glob_list_match("foo , sleep", "sleep"));
+	assert_true(cp_glob_list_match(" foo ,sleep", "foo"));
+	assert_true(cp_glob_list_match("/usr/bin/sl*", "sleep"));
+	assert_false(cp_glob_list_match("/usr/sleep/bin", "sleep"));
 	assert_true(cp_glob_list_match("nginx,redis*", "redis-server"));
 	assert_true(cp_glob_list_match(",,redis*,", "redis-server"));
 	assert_false(cp_glob_list_match("nginx,redis", "redis-server"));
