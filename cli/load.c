@@ -96,6 +96,23 @@ static bool fold(struct cp_load *l)
 	return l->profile;
 }
 
+static bool is_window(const struct cp_profile *p)
+{
+	for (unsigned i = 0; i < p->head.ncomments; i++)
+		if (!strncmp(p->head.comments[i], "window=", 7))
+			return true;
+	return false;
+}
+
+/* They have the same names, and lie in the same folder. */
+static void warn_of_windows(const struct cp_load *l, size_t files)
+{
+	if (l->windows && l->windows < files)
+		cp_complain("%zu of these %zu files are windows of time ('cprof snap --seconds'), "
+			    "which the others have in them too: that counts twice",
+			    l->windows, files);
+}
+
 static bool add(struct cp_load *l, const char *path, int64_t factor)
 {
 	struct cp_profile *p = read_file(path, &l->region);
@@ -103,6 +120,7 @@ static bool add(struct cp_load *l, const char *path, int64_t factor)
 
 	if (!p)
 		return false;
+	l->windows += factor > 0 && is_window(p);
 	if (l->profile)
 		p = cp_profile_merge(l->profile, p, factor, &l->region.alloc, &why);
 	if (!p)
@@ -132,8 +150,11 @@ bool cp_load_all(struct cp_load *l, const struct cp_words *files, const struct c
 {
 	cp_region_init(&l->region);
 	l->profile = NULL;
-	if (add_all(l, files, 1) && add_all(l, bases, -1))
+	l->windows = 0;
+	if (add_all(l, files, 1) && add_all(l, bases, -1)) {
+		warn_of_windows(l, files->n);
 		return true;
+	}
 	cp_load_release(l);
 	return false;
 }

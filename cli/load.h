@@ -16,6 +16,7 @@
 struct cp_load {
 	struct cp_region region;
 	struct cp_profile *profile;
+	size_t windows; /* files that say what happened within a span of time */
 };
 
 /* The sum of files minus the sum of bases; "-" is standard input. */

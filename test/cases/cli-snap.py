@@ -78,7 +78,12 @@ with Victim() as pid:
     answered(".", ["heap"], "--profiles", "heap", pid)
     answered(".", ALL, "--profiles", "all", pid)
     answered(".", ["allocs"], "--profiles=allocs", "--dir", HERE, pid)
-    for f in answered(".", ALL, "--seconds", "1", pid):
+    window = answered(".", ALL, "--seconds", "1", pid)
+    for files, mixed in (([first[0], second[0]], 0), ([window[0]], 0), ([first[0], window[0]], 1)):
+        said = subprocess.run([CPROF, "merge", "-o", "sum", *files], capture_output=True, text=True)
+        assert not said.returncode and said.stderr.count("counts twice") == mixed, said
+    os.remove("sum")
+    for f in window:
         os.remove(f)  # a difference, which the validator would take for totals
     status, files, err = snap(pid, pid)
     assert status == 0 and len(files) == 2 * len(ALL), (files, err)
