@@ -95,41 +95,75 @@ void *cp_shim_resolve(enum cp_fn fn)
 	return real ? real : (void *)missing_call;
 }
 
+static const struct link_map *map_of(void *at)
+{
+	struct link_map *map = NULL;
+	Dl_info info;
+
+	return dladdr1(at, &info, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
+}
+
+/* Address, thread, leak and memory sanitizers watch every access and every call, ours too,
+ * and begin with the first allocation: nothing of theirs may be called or timed by us. The
+ * first name is in all of their runtimes, and in few programs. */
+static const char sanitizers_name[] = "__sanitizer_report_error_summary";
+
+static bool is_sanitized(void)
+{
+	static const char *const names[] = {"__asan_init", "__hwasan_init", "__msan_init",
+					    "__tsan_init", "__lsan_do_leak_check"};
+	bool found = or_forget(dlsym(RTLD_DEFAULT, sanitizers_name));
+
+	for (unsigned i = 0; found && i < CP_ARRAY_LEN(names); i++)
+		if (or_forget(dlsym(RTLD_DEFAULT, names[i])))
+			return true;
+	return false;
+}
+
+/* The same of what is about to be called, without a look-up that may fail. */
+static bool is_of_sanitizer(void *fn)
+{
+	const struct link_map *map = map_of(fn);
+	struct cp_object o = {.base = map ? map->l_addr : 0};
+
+	return map && cp_object_read_dynamic(&o, map->l_ld) && cp_object_find(&o, sanitizers_name);
+}
+
 /* A host's free may look for the next one when it is first called. That is not to be in the middle
  * of a look-up of ours, which frees the message of one that failed: it would never end. */
 static void let_free_look(void)
 {
 	void (*release)(void *) = cp_shim_outer("free");
 
-	if (release)
+	if (release && !is_of_sanitizer(release))
 		release(NULL);
 }
 
-/* A malloc that stands before ours, and calls the next: that is us, and what we call must come
- * after us. By whom we were asked is proof enough, if it is what the outer one has: who hands on
- * may hold a lock meanwhile. Else it is tried, and what comes to us is out of the arena. */
-static bool hands_on(void *(*outer)(size_t), enum cp_fn by)
+/* Does a malloc that stands before ours call the next? That is us, and what we call then must come
+ * after us. Small, medium and large blocks take different ways through an allocator, and what
+ * comes to us is out of the arena. */
+static bool hands_on(void *(*outer)(size_t))
 {
+	static const size_t sizes[] = {1, 5000, 100000};
 	void (*release)(void *) = cp_shim_outer_malloc("free");
-	void *p;
-	bool ours;
+	bool any = false;
 
-	if (by < CP_FN_pthread_create && cp_shim_outer_malloc(rows[by].name))
-		return true;
-	p = outer(1);
-	ours = cp_shim_arena_owns(p);
-	if (!release && !ours)
-		release = cp_shim_next("free");
-	if (release)
-		release(p);
-	else
-		cp_shim_arena_take_back(p);
-	return ours;
+	for (unsigned i = 0; i < CP_ARRAY_LEN(sizes); i++) {
+		void *p = outer(sizes[i]);
+		bool ours = cp_shim_arena_owns(p);
+
+		if (release)
+			release(p);
+		else if (ours)
+			cp_shim_arena_take_back(p);
+		any |= ours;
+	}
+	return any;
 }
 
-/* The program's isn't constructed yet, and may not know yet that it will hand on: so it is never
- * gone back to. */
-static enum cp_outer look_before_us(enum cp_fn by)
+/* proven: it was one before us that called. The program's isn't constructed yet, and may not know
+ * that it will hand on: so it is never gone back to. */
+static enum cp_outer look_before_us(bool proven, bool sanitized)
 {
 	void *outer = cp_shim_outer_malloc("malloc");
 	const char *path = "?";
@@ -137,10 +171,11 @@ static enum cp_outer look_before_us(enum cp_fn by)
 	/* Another copy of us that stands first comes to us in the end: no loops. */
 	if (!outer || cp_shim_outer("cprof_here"))
 		return CP_OUTER_NONE;
-	if (hands_on(outer, by))
+	if (proven || (!sanitized && hands_on(outer)))
 		return CP_OUTER_WRAPPER;
+	/* The loader's name for the program: none. A sanitizer may be linked into it. */
 	cp_shim_object_of(outer, &path);
-	return *path ? CP_OUTER_ALLOCATOR : CP_OUTER_PROGRAM; /* the loader's name for it: none */
+	return *path || sanitized ? CP_OUTER_ALLOCATOR : CP_OUTER_PROGRAM;
 }
 
 /* An allocator stands before us: it and its kin are what the host uses, and
@@ -177,21 +212,6 @@ static void prefer_own_free(void **next)
 			next[kin[i]] = next[CP_FN_free];
 }
 
-/* Address, thread, leak and memory sanitizers watch every access and every call, ours too,
- * and begin with the first allocation: nothing of theirs may be called or timed by us. The
- * first name is in all of their runtimes, and in few programs. */
-static bool is_sanitized(void)
-{
-	static const char *const names[] = {"__asan_init", "__hwasan_init", "__msan_init",
-					    "__tsan_init", "__lsan_do_leak_check"};
-	bool found = or_forget(dlsym(RTLD_DEFAULT, "__sanitizer_report_error_summary"));
-
-	for (unsigned i = 0; found && i < CP_ARRAY_LEN(names); i++)
-		if (or_forget(dlsym(RTLD_DEFAULT, names[i])))
-			return true;
-	return false;
-}
-
 static void publish(void **next, enum cp_fn from, enum cp_fn to, void *missing)
 {
 	for (unsigned i = from; i < to; i++)
@@ -201,24 +221,30 @@ static void publish(void **next, enum cp_fn from, enum cp_fn to, void *missing)
 static uint32_t resolve(enum cp_fn by)
 {
 	void *next[CP_FN_COUNT] = {NULL};
-	bool sanitized;
+	struct cp_outer_malloc outer; /* looked for while what is freed is still dropped */
+	/* Who calls what he has himself hands on; and may hold a lock meanwhile, so his malloc is
+	 * not called then. */
+	bool proven = by < CP_FN_pthread_create && cp_shim_outer_malloc(rows[by].name), sanitized;
 
 	cp_shim_arena_init();
 	let_free_look();
-	st.outer = look_before_us(by);
+	outer = (struct cp_outer_malloc){cp_shim_outer_malloc("malloc"),
+					 cp_shim_outer_malloc("aligned_alloc"),
+					 cp_shim_outer_malloc("free")};
+	sanitized = is_sanitized();
+	st.outer = look_before_us(proven, sanitized);
 	look_up(next);
 	if (!next[CP_FN_malloc] || !next[CP_FN_calloc] || !next[CP_FN_realloc] || !next[CP_FN_free])
 		return FAILED;
 	if (st.outer == CP_OUTER_ALLOCATOR)
 		prefer_outer(next);
 	prefer_own_free(next);
-	sanitized = is_sanitized();
 	if (sanitized)
 		cp_shim_life_refuse("the program runs under a sanitizer", "");
 	/* The allocator last: it calls some of the others, with its own locks held. */
 	publish(next, CP_FN_pthread_create, CP_FN_COUNT, (void *)missing_call);
 	publish(next, 0, CP_FN__Znwm, (void *)missing_pointer);
-	cp_shim_cxx_choose(next, sanitized, st.outer > CP_OUTER_ALLOCATOR);
+	cp_shim_cxx_choose(next, sanitized, st.outer > CP_OUTER_ALLOCATOR ? &outer : NULL);
 	publish(next, CP_FN__Znwm, CP_FN_pthread_create, (void *)missing_pointer);
 	return DONE;
 }
@@ -299,14 +325,6 @@ static bool is_found(const struct cp_object *o, const ElfW(Sym) * sym)
 		if (!strcmp(version, malloc_version[i]))
 			return true;
 	return !version;
-}
-
-static const struct link_map *map_of(void *at)
-{
-	struct link_map *map = NULL;
-	Dl_info info;
-
-	return dladdr1(at, &info, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
 }
 
 /* From the program on, whose PLT entry was found. What stands between it and us was there at the

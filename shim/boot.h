@@ -14,7 +14,7 @@
  * looked for, by this thread or another: serve from the arena, never wait,
  * since whoever looks may wait for a lock that this thread holds. */
 bool cp_shim_boot(void);
-/* The same, asked by our stand-in of this function. */
+/* The same, where a call of this function comes first. CP_FN_COUNT: none, or who knows. */
 bool cp_shim_boot_by(enum cp_fn fn);
 /* Whose malloc stands before ours. */
 enum cp_outer {

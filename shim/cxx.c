@@ -42,8 +42,9 @@ enum way { OWN, GENERIC, FORWARD };
 
 static struct {
 	uint8_t way[OPERATORS];
-	void *real[OPERATORS];	/* where OWN and FORWARD go; GENERIC: its own function */
-	void *host_new;		/* which all of a program without a C++ library lead to */
+	void *real[OPERATORS];	      /* where OWN and FORWARD go; GENERIC: its own function */
+	struct cp_outer_malloc outer; /* NULL: cp_real has what the host uses */
+	void *host_new;		      /* which all of a program without a C++ library lead to */
 	void *other[OPERATORS]; /* what comes after us, whatever the way: for GENERIC's last resort
 				 */
 } st;
@@ -70,7 +71,7 @@ static CP_COLD void *find_other(unsigned slot, const char *name)
 
 static void *try_simple(size_t n)
 {
-	return cp_real.malloc(n + !n);
+	return (CP_UNLIKELY(st.outer.malloc) ? st.outer.malloc : cp_real.malloc)(n + !n);
 }
 
 /* aligned_alloc wants whole multiples. What is no alignment is left to the
@@ -80,7 +81,9 @@ static void *try_aligned(size_t n, size_t align)
 	if (!align || (align & (align - 1)) || n > SIZE_MAX - align)
 		return NULL;
 	align = CP_MAX(align, sizeof(void *));
-	return cp_real.aligned_alloc(align, CP_ALIGN_UP(n + !n, align));
+	return (CP_UNLIKELY(st.outer.aligned_alloc)
+			? st.outer.aligned_alloc
+			: cp_real.aligned_alloc)(align, CP_ALIGN_UP(n + !n, align));
 }
 
 /* --- new ---------------------------------------------------------------- */
@@ -114,7 +117,7 @@ static void *try_aligned(size_t n, size_t align)
 	static CP_NOINLINE void *slow_##name params                             \
 	{                                                                       \
 		struct cp_regs caller = CP_CALLER_REGS();                       \
-		bool idle = cp_shim_idle();                                     \
+		bool idle = cp_shim_idle(CP_FN_COUNT);                          \
 		__typeof__(cp_real.name) real = st.real[SLOT(name)];            \
 		uint8_t way = st.way[SLOT(name)];                               \
 		void *p;                                                        \
@@ -281,17 +284,15 @@ static void lead_to_host(void **next, enum owner *owner)
 	st.host_new = simple[true];
 }
 
-/* And where malloc is the host's: a library that comes later calls it. */
+/* And where malloc stands before us: a library that comes later leads there by what it brings. */
 static void lead_to_outer(void **next, enum owner *owner)
 {
-	void *outer_free = cp_shim_outer_malloc("free");
-
 	for (unsigned i = 0; i < OPERATORS; i++) {
 		bool is_new = NEW_FIRST + i < NEW_END;
 
-		if (owner[i] != NOBODY || (!is_new && !outer_free))
+		if (owner[i] != NOBODY || (!is_new && !st.outer.free))
 			continue;
-		next[NEW_FIRST + i] = is_new ? last_resort[i] : outer_free;
+		next[NEW_FIRST + i] = is_new ? generic[i] : (void *)st.outer.free;
 		owner[i] = HOST;
 	}
 }
@@ -323,7 +324,7 @@ static void choose_as_is(void **next)
 	}
 }
 
-void cp_shim_cxx_choose(void **next, bool as_is, bool outer)
+void cp_shim_cxx_choose(void **next, bool as_is, const struct cp_outer_malloc *outer)
 {
 	enum owner owner[OPERATORS];
 	bool host;
@@ -338,8 +339,10 @@ void cp_shim_cxx_choose(void **next, bool as_is, bool outer)
 	host = outer || any_of_host(owner);
 	if (host)
 		lead_to_host(next, owner);
-	if (outer)
+	if (outer) {
+		st.outer = *outer;
 		lead_to_outer(next, owner);
+	}
 	for (unsigned i = 0; i < OPERATORS; i++) {
 		void **slot = &next[NEW_FIRST + i];
 

@@ -71,11 +71,11 @@ static void wake(void)
 	cp_store_rel(&st.woken, AWAKE); /* rel: with at_start()'s acquire */
 }
 
-bool cp_shim_idle(void)
+bool cp_shim_idle(enum cp_fn by)
 {
 	/* acq: with wake(), after which cp_real and the heap's state are ready. */
 	if (CP_UNLIKELY(cp_load_acq(&st.woken) != AWAKE)) {
-		if (!cp_shim_boot())
+		if (!cp_shim_boot_by(by))
 			return true;
 		wake();
 	}
@@ -133,7 +133,10 @@ static void stand_in_front(void)
 
 __attribute__((constructor)) static void at_start(void)
 {
-	cp_shim_boot();
+	/* Another library's thread may be at it. Bounded: it may wait for a lock of the loader's.
+	 */
+	for (unsigned i = 0; i < 1000 && !cp_shim_boot(); i++)
+		sched_yield();
 	wake();
 	/* acq: with wake(), which another library's thread may be in: bounded. */
 	while (cp_load_acq(&st.woken) == WAKING)

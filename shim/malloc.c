@@ -27,7 +27,7 @@
 static CP_NOINLINE void *malloc_slow(size_t n)
 {
 	struct cp_regs caller = CP_CALLER_REGS();
-	bool idle = cp_shim_idle();
+	bool idle = cp_shim_idle(CP_FN_malloc);
 	void *p = cp_real.malloc(n);
 
 	if (!idle)
@@ -45,7 +45,7 @@ CP_EXPORT void *malloc(size_t n)
 static CP_NOINLINE void *calloc_slow(size_t n, size_t size)
 {
 	struct cp_regs caller = CP_CALLER_REGS();
-	bool idle = cp_shim_idle();
+	bool idle = cp_shim_idle(CP_FN_calloc);
 	void *p = cp_real.calloc(n, size);
 
 	if (!idle)
@@ -68,7 +68,7 @@ CP_EXPORT void *calloc(size_t n, size_t size)
 static CP_NOINLINE void *memalign_slow(size_t align, size_t n)
 {
 	struct cp_regs caller = CP_CALLER_REGS();
-	bool idle = cp_shim_idle();
+	bool idle = cp_shim_idle(CP_FN_memalign);
 	void *p = cp_real.memalign(align, n);
 
 	if (!idle)
@@ -86,7 +86,7 @@ CP_EXPORT void *memalign(size_t align, size_t n)
 static CP_NOINLINE void *aligned_alloc_slow(size_t align, size_t n)
 {
 	struct cp_regs caller = CP_CALLER_REGS();
-	bool idle = cp_shim_idle();
+	bool idle = cp_shim_idle(CP_FN_aligned_alloc);
 	void *p = cp_real.aligned_alloc(align, n);
 
 	if (!idle)
@@ -104,7 +104,7 @@ CP_EXPORT void *aligned_alloc(size_t align, size_t n)
 static CP_NOINLINE int posix_memalign_slow(void **out, size_t align, size_t n)
 {
 	struct cp_regs caller = CP_CALLER_REGS();
-	bool idle = cp_shim_idle();
+	bool idle = cp_shim_idle(CP_FN_posix_memalign);
 	int err = cp_real.posix_memalign(out, align, n);
 
 	if (!idle)
@@ -122,7 +122,7 @@ CP_EXPORT int posix_memalign(void **out, size_t align, size_t n)
 static CP_NOINLINE void *valloc_slow(size_t n)
 {
 	struct cp_regs caller = CP_CALLER_REGS();
-	bool idle = cp_shim_idle();
+	bool idle = cp_shim_idle(CP_FN_valloc);
 	void *p = cp_real.valloc(n);
 
 	if (!idle)
@@ -140,7 +140,7 @@ CP_EXPORT void *valloc(size_t n)
 static CP_NOINLINE void *pvalloc_slow(size_t n)
 {
 	struct cp_regs caller = CP_CALLER_REGS();
-	bool idle = cp_shim_idle();
+	bool idle = cp_shim_idle(CP_FN_pvalloc);
 	void *p = cp_real.pvalloc(n);
 
 	if (!idle)
@@ -194,7 +194,7 @@ static void settle(struct cp_probe_block taken, const void *to, size_t n)
 static CP_NOINLINE void *realloc_slow(void *p, size_t n)
 {
 	struct cp_regs caller = CP_CALLER_REGS();
-	bool idle = cp_shim_idle();
+	bool idle = cp_shim_idle(CP_FN_COUNT);
 	bool hit = cp_probe_hit(n);
 	struct cp_probe_block taken = {0};
 	void *to, *lent = NULL;
@@ -222,12 +222,13 @@ CP_EXPORT void *realloc(void *p, size_t n)
 }
 
 /* glibc's reallocarray calls realloc, which is ours; others have their own: to
- * do the multiplication here makes all of them the same. */
+ * do the multiplication here makes all of them the same. But where we go on to what comes
+ * after us, realloc may be the one's before us. */
 CP_EXPORT void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t total;
 
-	if (__builtin_mul_overflow(n, size, &total))
+	if (__builtin_mul_overflow(n, size, &total) || cp_shim_whose_malloc() > CP_OUTER_ALLOCATOR)
 		return cp_real.reallocarray(p, n, size);
 	if (cp_probe_marked(p) || cp_probe_hit(total))
 		return realloc_slow(p, total);

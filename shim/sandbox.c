@@ -40,7 +40,7 @@ static void look_at_prctl(int option, unsigned long arg, unsigned long filter)
 		cp_agent_shut_in(true);
 	/* Calls not from where the host says, ours and the return of a handler among them, are
 	 * its to serve, or to die of. */
-	else if (option == PR_SET_SYSCALL_USER_DISPATCH && arg == PR_SYS_DISPATCH_ON)
+	else if (option == PR_SET_SYSCALL_USER_DISPATCH && arg != PR_SYS_DISPATCH_OFF)
 		cp_agent_shut_in(false);
 }
 

@@ -134,17 +134,17 @@ static int owned_sigaction(int sig, const struct sigaction *act, struct sigactio
 	return 0;
 }
 
-/* libc refuses its own signals before it looks at what may lie nowhere. */
-static bool is_libcs(int sig)
+/* libc refuses what is no signal, or its own, before it looks at what may lie nowhere. */
+static bool is_refused(int sig)
 {
-	return sig == __SIGRTMIN || sig == __SIGRTMIN + 1;
+	return sig <= 0 || sig >= SIGNALS || sig == __SIGRTMIN || sig == __SIGRTMIN + 1;
 }
 
 CP_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 {
 	if (owned(sig))
 		return owned_sigaction(sig, act, old);
-	if (act && !is_libcs(sig))
+	if (act && !is_refused(sig))
 		told(sig, act->sa_handler);
 	return cp_real.sigaction(sig, act, old);
 }
@@ -153,7 +153,7 @@ CP_EXPORT int __sigaction(int sig, const struct sigaction *act, struct sigaction
 {
 	if (owned(sig))
 		return owned_sigaction(sig, act, old);
-	if (act && !is_libcs(sig))
+	if (act && !is_refused(sig))
 		told(sig, act->sa_handler);
 	return cp_real.__sigaction(sig, act, old);
 }

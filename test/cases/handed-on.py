@@ -13,7 +13,7 @@ SOURCE = os.environ["TOP"] + "/test/prog/handson.c"
 SYSTEM = ["/usr/lib/x86_64-linux-gnu/libmemusage.so", "/usr/lib/heaptrack/libheaptrack_preload.so",
           "/usr/lib/x86_64-linux-gnu/libtcmalloc_debug.so.4"]
 SETTINGS = [{}, {"CPROF_HEAP_RATE": "1"}, {"CPROF_ONLY": "other"}, {"CPROF_PROFILES": "cpu"}]
-VARIANTS = {"both": [], "no-free": ["-DNO_FREE"], "no-malloc": ["-DNO_MALLOC"], "late": ["-DLATE"]}
+VARIANTS = {"both": [], "no-free": ["-DNO_FREE"], "no-malloc": ["-DNO_MALLOC"], "late": ["-DLATE"], "header": ["-DHEADER"]}
 
 
 def outcome(argv, preload, **more):

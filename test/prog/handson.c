@@ -4,8 +4,8 @@
  * handson.c - a malloc that stands before others and calls the next: handson
  *
  * Context  TEST: also compiled with -DNO_MALLOC or -DNO_FREE, which leave one out; -DLATE, which
- *          looks for the next ones in a constructor and asks libc till then; and -DLIBRARY.
- *          Allocates 3 MB that way, and a little.
+ *          looks for the next ones in a constructor and asks libc till then; -DHEADER, whose
+ *          blocks are its own; and -DLIBRARY. Allocates 3 MB that way, and a little.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -34,6 +34,42 @@ __attribute__((constructor)) static void at_start(void)
 #define __libc_free(p)	 (find(), next_free(p))
 #endif
 
+#ifdef HEADER
+/* Nobody else's free knows these blocks, nor this one others'. */
+void *malloc(size_t n)
+{
+	size_t *p = next_malloc ? next_malloc(n + 16) : __libc_malloc(n + 16);
+
+	*p = n;
+	return p + 2;
+}
+
+void free(void *p)
+{
+	if (!next_free)
+		find();
+	if (p)
+		next_free((size_t *)p - 2);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return memset(malloc(n * size), 0, n * size);
+}
+
+void *realloc(void *p, size_t n)
+{
+	void *q = malloc(n);
+	size_t old = p ? ((size_t *)p)[-2] : 0;
+
+	memcpy(q, p ? p : q, old < n ? old : n);
+	free(p);
+	return q;
+}
+#define NO_MALLOC
+#define NO_FREE
+#endif
+
 #ifndef NO_MALLOC
 void *malloc(size_t n)
 {
@@ -54,9 +90,12 @@ void free(void *p)
 #ifndef LIBRARY
 int main(void)
 {
-	void *kept[3];
+	void *kept[3], *array = NULL;
 
 	find();
+	for (size_t n = 1; n < 100; n++)
+		array = reallocarray(array, n, 40);
+	free(array);
 	for (int i = 0; i < 3; i++)
 		kept[i] = memset(malloc(1 << 20), i, 1 << 20);
 	free(strdup("a little"));
