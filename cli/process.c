@@ -195,7 +195,7 @@ static int send_by_fd(const struct cp_process *p, int sig, union sigval value)
 	return syscall(SYS_pidfd_send_signal, p->fd, sig, &info, 0) ? -errno : 0;
 }
 
-static bool is_pending(const struct cp_process *p, int sig)
+static bool is_taken(const struct cp_process *p, int sig)
 {
 	FILE *f = open_proc(p->pid, "status");
 	unsigned long long pending = 0;
@@ -207,32 +207,39 @@ static bool is_pending(const struct cp_process *p, int sig)
 	}
 	if (f)
 		fclose(f);
-	return pending >> (sig - 1) & 1;
+	return !(pending >> (sig - 1) & 1);
 }
 
-/* A second at most: the program may block it. */
-static void wait_while_pending(const struct cp_process *p, int sig)
+/* Until it answers true, or for so many milliseconds as are left: another may hold the lock for
+ * ever, and the program block the signal. */
+static void wait_until(bool (*is_so)(const struct cp_process *p, int what),
+		       const struct cp_process *p, int what, int *ms_left)
 {
 	const struct timespec ms = {0, 1000000};
 
-	for (int i = 0; i < 1000 && is_pending(p, sig); i++)
+	for (; *ms_left > 0 && !is_so(p, what); --*ms_left)
 		nanosleep(&ms, NULL);
+}
+
+static bool is_locked(const struct cp_process *p, int lock)
+{
+	(void)p;
+	return lock < 0 || !flock(lock, LOCK_EX | LOCK_NB);
 }
 
 int cp_process_send(const struct cp_process *p, int sig, union sigval value)
 {
+	int err, lock, ms_left = 1000;
 	char path[64];
-	int err, lock;
 
 	snprintf(path, sizeof(path), "/proc/%d", (int)p->pid);
 	lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock >= 0)
-		flock(lock, LOCK_EX);
-	wait_while_pending(p, sig);
+	wait_until(is_locked, p, lock, &ms_left);
+	wait_until(is_taken, p, sig, &ms_left);
 	err = p->fd < 0 ? -ENOSYS : send_by_fd(p, sig, value);
 	if (err == -ENOSYS)
 		err = sigqueue(p->pid, sig, value) ? -errno : 0;
-	wait_while_pending(p, sig);
+	wait_until(is_taken, p, sig, &ms_left);
 	if (lock >= 0)
 		close(lock);
 	return err;

@@ -39,8 +39,8 @@ bool cp_process_read_again(struct cp_process *p);
 void cp_process_read_uids(struct cp_process *p);
 
 /* Queues the signal with value; 0 or -errno. One that waits for the same signal to be taken
- * would take it along: so whoever sends by this function has the process to himself, and
- * leaves it when his has been taken, or after a second. */
+ * would take it along: so whoever sends by this function has the process to himself until
+ * his has been taken, as far as that is done in a second. Not from who sees another /proc. */
 int cp_process_send(const struct cp_process *p, int sig, union sigval value);
 
 /* A process that is gone, or only waits for its parent to notice. */

@@ -132,24 +132,27 @@ static int check(const struct request *r, const struct cp_process *p)
 	return sig;
 }
 
-static bool send(const struct cp_process *p, int sig, uint64_t word)
+enum asked { REFUSED, ASKED, NOT_YET };
+
+static enum asked send(const struct cp_process *p, int sig, uint64_t word)
 {
 	union sigval value = {.sival_ptr = (void *)(uintptr_t)word};
 	int err = cp_process_send(p, sig, value);
 
-	/* EAGAIN: its queue is full, which passes */
-	if (!err || err == -EAGAIN)
-		return true;
+	if (!err)
+		return ASKED;
+	if (err == -EAGAIN)
+		return NOT_YET; /* its queue is full, which passes */
 	cp_complain("%d: %s", (int)p->pid, strerror(-err));
-	return false;
+	return REFUSED;
 }
 
 /* Looks first: since the last time it may have become a program that would die of it. */
-static bool ask(const struct request *r, struct cp_process *p)
+static enum asked ask(const struct request *r, struct cp_process *p)
 {
 	int sig = cp_process_read_again(p) ? check(r, p) : 0;
 
-	return sig && send(p, sig, cp_request_pack(r->packed));
+	return sig ? send(p, sig, cp_request_pack(r->packed)) : REFUSED;
 }
 
 static int64_t now_ms(void)
@@ -165,15 +168,15 @@ static bool wait_for(const struct request *r, struct cp_process *p, struct cp_an
 	const struct timespec pause = {0, POLL_MS * 1000000L};
 	int64_t start = now_ms(), last = start + (r->timeout + r->seconds) * 1000;
 	int64_t again = r->seconds ? last + 1 : start + r->timeout * 500, uids = start + UIDS_MS;
+	enum asked asked = NOT_YET;
 
-	if (!ask(r, p))
-		return false;
 	/* By the clock: a look at a large folder takes longer than the pause. */
 	for (int64_t now = start; now <= last; now = now_ms()) {
-		if (now >= again) {
-			if (!ask(r, p))
+		if (asked == NOT_YET || now >= again) {
+			again = now >= again ? last + 1 : again;
+			asked = ask(r, p);
+			if (asked == REFUSED)
 				return false;
-			again = last + 1;
 		}
 		if (now >= uids) { /* it may have given up its user, whose folder may be another */
 			cp_process_read_uids(p);

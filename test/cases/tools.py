@@ -72,7 +72,7 @@ def sanitizers():
         f.write(SANITIZED)
     kinds = "address thread leak undefined"
     for cc, way, kinds in (("gcc", "pie", kinds), ("gcc", "no-pie", kinds),
-                           ("clang", "pie", "address thread memory")):
+                           ("clang", "pie", "address thread memory leak")):
         for kind in kinds.split() if have(cc) else []:
             exe = f"./{cc}-{way}-{kind}"
             subprocess.run([cc, "-g", "-O1", f"-{way}", f"-f{way}", f"-fsanitize={kind}", "-pthread",
