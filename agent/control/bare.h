@@ -25,8 +25,8 @@ struct cp_bare {
 int cp_bare_init(struct cp_bare *b);
 /* Runs fn(arg) with all signals blocked; 0 or -errno. */
 int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg);
-/* [ANY] How many there are. */
-uint32_t cp_bare_running(void);
+/* [ANY] How many there are; who: another number when they are others. */
+uint32_t cp_bare_running(uint64_t *who);
 /* [ANY] Is it one of them? */
 bool cp_bare_is(uint32_t tid);
 /* [CONTROL, on such a thread] From here on it has a table of descriptors of its own,

@@ -134,10 +134,12 @@ int cp_thread_make(cp_thread_main_fn *run)
 }
 
 /* How many threads the process has but for bare ones, by the kernel's count, which has a main
- * thread that has left in it; 0: not known. */
+ * thread that has left in it; 0: not known, since bare ones came or went meanwhile. That one
+ * has gone and another come leaves their number, and would hide a thread of the host. */
 static uint64_t count_all(bool *main_left)
 {
-	uint32_t bare = cp_bare_running();
+	uint64_t were, are;
+	uint32_t bare = cp_bare_running(&were);
 	int fd = (int)cp_sys_open("/proc/self/stat", O_RDONLY, 0);
 	const char *s, *end;
 	char text[512];
@@ -156,7 +158,8 @@ static uint64_t count_all(bool *main_left)
 	s += 2;
 	for (unsigned i = 0; i < THREADS_FIELD && s; i++)
 		s = strchr(s + 1, ' ');
-	if (!s || cp_parse_number(s + 1, &threads, &end) || bare != cp_bare_running())
+	if (!s || cp_parse_number(s + 1, &threads, &end) || cp_bare_running(&are) != bare ||
+	    are != were)
 		return 0;
 	return threads - bare;
 }
