@@ -133,8 +133,7 @@ static void stand_in_front(void)
 
 __attribute__((constructor)) static void at_start(void)
 {
-	/* Another library's thread may be at it. Bounded: it may wait for a lock of the loader's.
-	 */
+	/* Another library's thread may be at it, and wait for the loader's lock: so for a while. */
 	for (unsigned i = 0; i < 1000 && !cp_shim_boot(); i++)
 		sched_yield();
 	wake();
