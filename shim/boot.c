@@ -3,10 +3,13 @@
  * boot.c - finding the real functions, once, whoever calls first
  *
  * Context  EARLY, ANY
- * Calls    dlsym, dlvsym, dladdr, dladdr1 (which call calloc and free: the arena serves).
- * Shared   st.state (claimed once), cp_real (each slot one relaxed store)
+ * Calls    dlsym, dlvsym, dladdr, dladdr1 (which call calloc and free: the arena serves); a
+ *          malloc and a free that stand before ours, to see whether they hand on.
+ * Shared   st.state (claimed once), st.outer (before it is DONE), cp_real (each slot one
+ *          relaxed store)
  * Order    state: release by cp_shim_boot, acquire by those who find it done.
- * Holds    NEW -> RUNNING -> DONE, or FAILED, for good. Nobody waits for RUNNING.
+ * Holds    NEW -> RUNNING -> DONE, or FAILED, for good. Nobody waits for RUNNING, but
+ *          the constructor for a while.
  * Fails    A required function is missing: what was found is used, and the agent
  *          stays asleep. Without malloc itself the arena serves, for good.
  * Why      A pointer that starts at boot_X costs the fast path nothing; a flag
