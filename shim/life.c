@@ -68,7 +68,7 @@ static void wake(void)
 	if (!st.inert)
 		cp_agent_init();
 	cp_cpu_floats_end(floats);
-	cp_store_rel(&st.woken, AWAKE); /* rel: with at_start()'s acquire */
+	cp_store_rel(&st.woken, AWAKE); /* rel: with the acquires of at_start and cp_shim_idle */
 }
 
 bool cp_shim_idle(enum cp_fn by)
