@@ -228,7 +228,8 @@ CP_EXPORT void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t total;
 
-	if (__builtin_mul_overflow(n, size, &total) || cp_shim_whose_malloc() > CP_OUTER_ALLOCATOR)
+	if (__builtin_mul_overflow(n, size, &total) ||
+	    (cp_shim_boot() && cp_shim_whose_malloc() > CP_OUTER_ALLOCATOR))
 		return cp_real.reallocarray(p, n, size);
 	if (cp_probe_marked(p) || cp_probe_hit(total))
 		return realloc_slow(p, total);
