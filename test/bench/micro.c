@@ -14,13 +14,14 @@
  *   read, write an uncontended read-write lock, and its unlock
  *   contended   two threads take the same lock: per lock and unlock
  *   crowd       sixteen do
+ *   held:N      N threads take the same lock, and work for as long within as without: the same
  *   ring:N      N threads in a ring hand a turn on, by a condition variable each: per way
  *   apart:N     the same, each on another processor than the one before
  *   thread      pthread_create and join
  *   threads:N   N threads, each in malloc and free: per pair and thread
  *
- * Of the process's CPU time, but wall time for contended, crowd, ring and apart, whose time is
- * waiting. How threads come and go is no part of it, but for thread.
+ * Of the process's CPU time, but wall time for contended, crowd, held, ring and apart, whose
+ * time is waiting. How threads come and go is no part of it, but for thread.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -35,6 +36,7 @@
 #define BATCH 1000
 #define RING  64
 #define MOST  64 /* threads */
+#define WORK  500
 
 static struct {
 	pthread_mutex_t mutex;
@@ -155,6 +157,24 @@ static void *lock_often(void *arg)
 	return arg;
 }
 
+/* Some tenths of a microsecond. */
+static void work(void)
+{
+	for (int i = 0; i < WORK; i++)
+		__asm__ volatile("");
+}
+
+static void *lock_and_work(void *arg)
+{
+	for (long i = 0; i < st.count; i++) {
+		pthread_mutex_lock(&st.mutex);
+		work();
+		pthread_mutex_unlock(&st.mutex);
+		work();
+	}
+	return arg;
+}
+
 static void *rwlock_often(int (*lock)(pthread_rwlock_t *))
 {
 	for (long i = 0; i < st.count; i++) {
@@ -246,6 +266,8 @@ static int run(const char *what)
 		together(n = 2, lock_often, NULL);
 	else if (!strcmp(what, "crowd"))
 		together(n = 16, lock_often, NULL);
+	else if (sscanf(what, "held:%d", &n) == 1 && n > 0 && n <= MOST)
+		together(n, lock_and_work, NULL);
 	else if (is_ring(what))
 		together((int)st.ring, pass, NULL);
 	else if (!strcmp(what, "thread"))
@@ -259,7 +281,8 @@ static int run(const char *what)
 
 static bool waits(const char *what)
 {
-	return !strcmp(what, "contended") || !strcmp(what, "crowd") || is_ring(what);
+	return !strcmp(what, "contended") || !strcmp(what, "crowd") ||
+	       !strncmp(what, "held:", strlen("held:")) || is_ring(what);
 }
 
 int main(int argc, char **argv)

@@ -83,11 +83,13 @@ def compare_ring(n, peer):
 
 def bench_locks():
     peer = ("mutrace", MUTRACE) if MUTRACE else None
-    head("pthread, ns each (contended, crowd, ring: wall time; the others: CPU time)",
+    head("pthread, ns each (lock, read, write, thread: CPU time; the others: wall time)",
          "mutrace" if MUTRACE else "")
-    for what, count in (("lock", 200000), ("read", 200000), ("write", 200000),
-                        ("contended", 300000), ("crowd", 20000), ("thread", 50)):
-        compare(what, [BENCH / "micro", what, count], peer=peer)
+    for what, count, rounds in (("lock", 200000, ROUNDS), ("read", 200000, ROUNDS),
+                                ("write", 200000, ROUNDS), ("held:2", 20000, ROUNDS // 2),
+                                ("held:16", 3000, ROUNDS // 2), ("contended", 1000000, 6),
+                                ("crowd", 60000, 6), ("thread", 50, ROUNDS)):
+        compare(what, [BENCH / "micro", what, count], peer=peer, rounds=rounds)
     for n in (2, 16):
         compare_ring(n, peer)
 

@@ -8,5 +8,8 @@ for preload in "$LIB" "$LIB:$PROG/libctor_gettext.so"; do
     timeout 10 env LD_PRELOAD="$preload" "$PROG/dlerrors" >with
     cmp plain with
 done
+"$PROG/ownmalloc" >plain
+timeout 10 env LD_PRELOAD="$LIB:$PROG/libctor_array.so" "$PROG/ownmalloc" >with
+cmp plain with
 [ ! -x /usr/lib/postgresql/15/bin/postgres ] ||
     timeout 10 env LD_PRELOAD="$LIB" /usr/lib/postgresql/15/bin/postgres -V
