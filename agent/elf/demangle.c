@@ -8,7 +8,9 @@
  * Holds    Recursion is bounded by the length of the name, and has a stack of its
  *          own that suffices for CP_DEMANGLE_MAX; output is bounded by leaving the
  *          demangler in its middle, for names whose readable form doubles with
- *          every few letters.
+ *          every few letters. What it does without output isn't: names that it would
+ *          take more stack for than there is, or half of eternity, are told by their
+ *          letters (is_harmful). No compiler makes such.
  * Why      libiberty and not libstdc++'s: the latter only works with malloc. The two
  *          files used carry the FSF's permission to be linked into any program.
  */
@@ -36,10 +38,14 @@ static struct {
 	bool cut;
 } st;
 
+/* Copies of templates the demangler may make room for, each of 16 bytes, and four times as many
+ * as is told by the letters. */
+#define COPIES_MAX (16UL * 1024)
+#define GUESS_MAX  12 /* templates it parses twice each, and so each of them within */
+
 struct task {
 	const char *symbol;
 	struct cp_buf out;
-	int options;
 	bool rust, ok;
 };
 
@@ -92,22 +98,101 @@ static void run(void *arg)
 	t->ok = t->ok && !t->out.cut;
 }
 
-static bool run_on_stack(const char *symbol, bool rust, char *out, size_t cap)
+static struct task run_on_stack(const char *symbol, bool rust, char *out, size_t cap)
 {
-	struct task t = {symbol, {out, 0, cap, false}, 0, rust, false};
-	char *top = st.room + HEAP_SIZE + CP_PAGE + STACK_SIZE;
+	struct task t = {symbol, {out, 0, cap, false}, rust, false};
 
 	out[0] = 0;
 	cp_demangle_heap(st.room, HEAP_SIZE);
-	cp_onstack_call(&st.save, top, run, &t);
+	cp_onstack_call(&st.save, st.room + HEAP_SIZE + CP_PAGE + STACK_SIZE, run, &t);
+	return t;
+}
+
+static bool is_read(const char *symbol, bool rust, char *out, size_t cap)
+{
+	struct task t = run_on_stack(symbol, rust, out, cap);
+
 	return t.ok && t.out.len;
 }
 
-/* What compilers append to a function they split or copied. */
-static const char *const clone_suffixes[] = {
-	".cold",     ".part.", ".isra.",    ".constprop.", ".lto_priv.",
-	".llvm.",    ".clone", ".unlikely", ".localalias", ".warm",
-	".resolver", ".avx",   ".sse",	    ".default",	   ".arch_",
+static bool is_cut(const char *symbol, char *out, size_t cap)
+{
+	return run_on_stack(symbol, false, out, cap).out.cut;
+}
+
+/* --- names made to do harm ------------------------------------------------- */
+
+/* How often one of `first` is followed by one of `second`. */
+static size_t pairs(const char *s, const char *first, const char *second)
+{
+	size_t n = 0;
+
+	for (; s[0] && s[1]; s++)
+		n += strchr(first, s[0]) && strchr(second, s[1]);
+	return n;
+}
+
+/* It makes room on its stack for as many copies as there are templates, times references to what
+ * may be a template's parameter. */
+static bool takes_stack(const char *s)
+{
+	size_t templates = 0;
+
+	for (const char *p = s; *p; p++)
+		templates += *p == 'I';
+	return templates * pairs(s, "RO", "ST") > COPIES_MAX;
+}
+
+/* Within the name of a conversion, T_I may be a template or not: it tries. */
+static bool is_guessed(const char *s)
+{
+	size_t n = 0;
+
+	for (const char *p = strchr(s, '_'); p; p = strchr(p + 1, '_')) {
+		const char *from = p;
+
+		while (from > s && from[-1] >= '0' && from[-1] <= '9')
+			from--;
+		n += p[1] == 'I' && from > s && from[-1] == 'T';
+	}
+	return n > GUESS_MAX && strstr(s, "cv");
+}
+
+/* It looks for a pack in all of what is to be expanded, and again where that refers to what was
+ * there before. Were it no pack but restrict and const, which is as many letters and as many
+ * things to refer to, it would print that instead, and be stopped. */
+static bool is_searched(char *s, char *out, size_t cap)
+{
+	static const char pack[][3] = {"Dp", "sp"}, other[][3] = {"rK", "ng"};
+	char *copy = s + strlen(s) + 1;
+	bool any = false;
+
+	memcpy(copy, s, strlen(s) + 1);
+	for (size_t i = 0; i < CP_ARRAY_LEN(pack); i++)
+		for (char *p = strstr(copy, pack[i]); p; p = strstr(p, pack[i])) {
+			memcpy(p, other[i], 2);
+			any = true;
+		}
+	return any && is_cut(copy, out, cap);
+}
+
+static bool is_harmful(char *s, char *out, size_t cap)
+{
+	return takes_stack(s) || is_guessed(s) || is_searched(s, out, cap);
+}
+
+/* --- what isn't part of a name ------------------------------------------- */
+
+/* What compilers append to a function they split or copied, and what they write behind that: a
+ * number after another dot, more of a processor's name, or nothing. */
+static const struct {
+	const char *text;
+	enum { NUMBER, WORD, ALONE } then;
+} clones[] = {
+	{".cold", ALONE},	{".part", NUMBER}, {".isra", NUMBER},	 {".constprop", NUMBER},
+	{".lto_priv", NUMBER},	{".llvm", NUMBER}, {".clone", NUMBER},	 {".unlikely", ALONE},
+	{".localalias", ALONE}, {".warm", ALONE},  {".resolver", ALONE}, {".default", ALONE},
+	{".avx", WORD},		{".sse", WORD},	   {".arch_", WORD},
 };
 
 size_t cp_demangle_unversioned(const char *symbol)
@@ -117,13 +202,50 @@ size_t cp_demangle_unversioned(const char *symbol)
 	return at && at != symbol ? (size_t)(at - symbol) : strlen(symbol);
 }
 
+static size_t number_after_dot(const char *s)
+{
+	size_t n = *s == '.' ? strspn(s + 1, "0123456789") : 0;
+
+	return n ? n + 1 : 0;
+}
+
+/* Length of one such ending at s; 0: it is none. */
+static size_t clone_suffix(const char *s)
+{
+	for (size_t i = 0; i < CP_ARRAY_LEN(clones); i++) {
+		size_t n = strlen(clones[i].text), number;
+
+		if (strncmp(s, clones[i].text, n) != 0)
+			continue;
+		if (clones[i].then == WORD)
+			n += strspn(s + n, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+		number = number_after_dot(s + n);
+		if (number || clones[i].then != NUMBER)
+			return n + number;
+	}
+	return 0;
+}
+
+/* Nothing but such endings, or it is a name with dots in it, as Go's and OCaml's are. */
+static bool are_clones(const char *s, const char *end)
+{
+	size_t n = 1;
+
+	while (s < end && n) {
+		n = clone_suffix(s);
+		s += n;
+	}
+	return s == end;
+}
+
 static size_t without_clones(const char *symbol, size_t len)
 {
+	const char *end = symbol + len;
+
 	for (const char *dot = memchr(symbol, '.', len); dot;
-	     dot = memchr(dot + 1, '.', (size_t)(symbol + len - dot - 1)))
-		for (size_t i = 0; i < CP_ARRAY_LEN(clone_suffixes) && dot != symbol; i++)
-			if (!strncmp(dot, clone_suffixes[i], strlen(clone_suffixes[i])))
-				return (size_t)(dot - symbol);
+	     dot = memchr(dot + 1, '.', (size_t)(end - dot - 1)))
+		if (dot != symbol && are_clones(dot, end))
+			return (size_t)(dot - symbol);
 	return len;
 }
 
@@ -192,17 +314,18 @@ static size_t copy(const char *s, size_t n, char *out, size_t cap)
 size_t cp_demangle(const char *symbol, char *out, size_t cap)
 {
 	size_t len = without_clones(symbol, cp_demangle_unversioned(symbol));
-	char *bare = st.room; /* the heap's first bytes hold the name */
+	char *bare = st.room; /* the heap's first bytes hold the name, and another one */
 
 	if (!st.room || len > CP_DEMANGLE_MAX ||
 	    (symbol[0] != '_' || (symbol[1] != 'Z' && symbol[1] != 'R')))
 		return copy(symbol, len, out, cap);
 	memcpy(bare, symbol, len);
 	bare[len] = 0;
-	if (run_on_stack(bare, true, out, cap))
+	if (is_read(bare, true, out, cap))
 		return strlen(out);
 	/* A name that is nothing but parameters comes from no compiler: it stays as it is. */
-	if (bare[1] == 'Z' && run_on_stack(bare, false, out, cap) && drop_parameters(out))
+	if (bare[1] == 'Z' && !is_harmful(bare, out, cap) && is_read(bare, false, out, cap) &&
+	    drop_parameters(out))
 		return strlen(out);
 	return copy(symbol, len, out, cap);
 }

@@ -31,7 +31,7 @@ static struct {
 
 void cp_demangle_heap(char *room, size_t size)
 {
-	st.next = room + CP_ALIGN_UP(CP_DEMANGLE_MAX + 1UL, 16UL);
+	st.next = room + CP_ALIGN_UP(2 * (CP_DEMANGLE_MAX + 1UL), 16UL);
 	st.end = room + size;
 }
 

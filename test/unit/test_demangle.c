@@ -43,6 +43,13 @@ static void plain_c(void **state)
 		{"foo.isra.0.cold", "foo"},
 		{"foo.constprop.0", "foo"},
 		{"foo.lto_priv.12", "foo"},
+		{"foo.cold.7", "foo"},
+		{"foo.avx512vl", "foo"},
+		{"foo.arch_x86-64-v3.resolver", "foo"},
+		{"main.defaultUsage", "main.defaultUsage"}, /* Go's */
+		{"main.(*T).clone", "main.(*T).clone"},
+		{"heap.default_allocator", "heap.default_allocator"},
+		{"lodash.part.of", "lodash.part.of"},
 		{"memcpy@@GLIBC_2.14", "memcpy"},
 		{"memcpy@GLIBC_2.2.5", "memcpy"},
 		{"caml.dotted.name", "caml.dotted.name"},
@@ -84,6 +91,9 @@ static void cplusplus(void **state)
 		{"_Znwm", "operator new"},
 		{"_ZdaPv", "operator delete[]"},
 		{"_ZN1AIXadL_Z3fooiEEE1bEv", "A<&(foo(int))>::b"},
+		{"_ZSt11make_uniqueI3FooJiRKS0_EENSt9_MakeUniqIT_E15__single_objectEDpOT0_",
+		 "std::make_unique<Foo, int, Foo const&>"},
+		{"_ZNK1AcvT_I1BEEv", "A::operator B<B>"},
 		{"_ZThn8_N3Foo3barEv", "non-virtual thunk to Foo::bar"},
 		{"_ZNSt8functionIFviEEC1IRZ4mainEUlvE_vEEOT_",
 		 "std::function<void (int)>::function<main::{lambda()#1}&, void>"},
@@ -132,6 +142,65 @@ static void doubling_name(void **state)
 	cp_buf_str(&b, "Evv");
 	cp_demangle(symbol, out, sizeof(out));
 	assert_true(strlen(out) < sizeof(out));
+}
+
+/* Each level doubles what is looked at before the first letter is printed: one name in another,
+ * which is referred to once more. */
+static void doubling_search(void **state)
+{
+	char symbol[1024], out[CP_DEMANGLE_MAX];
+	struct cp_buf b = CP_BUF(symbol);
+
+	(void)state;
+	cp_buf_str(&b, "_Z1fIDp1BI");
+	for (int i = 0; i < 60; i++)
+		cp_buf_str(&b, "S0_I");
+	cp_buf_str(&b, "1AS1_E");
+	for (int i = 0; i < 60; i++) {
+		cp_buf_char(&b, 'S');
+		if (i + 2 >= 36)
+			cp_buf_char(&b, '1');
+		cp_buf_char(&b, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[(i + 2) % 36]);
+		cp_buf_str(&b, "_E");
+	}
+	cp_buf_str(&b, "Evv");
+	cp_demangle(symbol, out, sizeof(out));
+	assert_string_equal(out, symbol);
+}
+
+/* Each T_I of a conversion is read twice, and what follows it. */
+static void doubling_guess(void **state)
+{
+	char symbol[512], out[CP_DEMANGLE_MAX];
+	struct cp_buf b = CP_BUF(symbol);
+
+	(void)state;
+	cp_buf_str(&b, "_ZN1Acv");
+	for (int i = 0; i < 100; i++)
+		cp_buf_str(&b, "T_I");
+	cp_demangle(symbol, out, sizeof(out));
+	assert_string_equal(out, symbol);
+}
+
+/* As many copies of templates as there are of both, multiplied: nine megabytes of stack. */
+static void copied_templates(void **state)
+{
+	char *symbol = malloc(CP_DEMANGLE_MAX), *out = malloc(2 * CP_DEMANGLE_MAX);
+	struct cp_buf b = {symbol, 0, CP_DEMANGLE_MAX, false};
+
+	(void)state;
+	cp_buf_str(&b, "_Z1fI");
+	for (int i = 0; i < 26; i++) {
+		cp_buf_char(&b, 'J');
+		for (int k = 0; k < 60; k++)
+			cp_buf_str(&b, i * 60 + k < 620 ? "1AIiE" : "OT_");
+		cp_buf_char(&b, 'E');
+	}
+	cp_buf_str(&b, "Evv");
+	cp_demangle(symbol, out, 2 * CP_DEMANGLE_MAX);
+	assert_string_equal(out, symbol);
+	free(symbol);
+	free(out);
 }
 
 /* As deep as the longest name lets it: the demangler must not leave its stack. */
@@ -229,6 +298,9 @@ int main(void)
 		cmocka_unit_test(cplusplus),
 		cmocka_unit_test(rust),
 		cmocka_unit_test(doubling_name),
+		cmocka_unit_test(doubling_search),
+		cmocka_unit_test(doubling_guess),
+		cmocka_unit_test(copied_templates),
 		cmocka_unit_test(deep_names),
 		cmocka_unit_test(cuts_at_the_callers_size),
 		cmocka_unit_test(without_room_names_stay_mangled),
