@@ -210,7 +210,7 @@ static void take_call(struct cp_lines *l, struct cp_names *k, char *text)
 	if (*function)
 		cp_names_both(k, function, &to->name, &to->mangled);
 	if (*file)
-		to->file = cp_names_file(k, file);
+		to->file = cp_names_as_is(k, file);
 	s->nlines++;
 }
 

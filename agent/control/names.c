@@ -65,12 +65,12 @@ void cp_names_both(struct cp_names *k, const char *symbol, const char **name, co
 		k->no_memory = true;
 }
 
-const char *cp_names_file(struct cp_names *k, const char *file)
+const char *cp_names_as_is(struct cp_names *k, const char *text)
 {
-	size_t len = strnlen(file, sizeof(k->raw) - 1);
+	size_t len = strnlen(text, sizeof(k->raw) - 1);
 	const char *kept;
 
-	memcpy(k->raw, file, len);
+	memmove(k->raw, text, len);
 	k->raw[len] = 0;
 	clean(k->raw);
 	kept = cp_symcache_string(k->job, k->raw, len);

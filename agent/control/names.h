@@ -39,8 +39,8 @@ void cp_names_set(struct cp_names *k, struct cp_wanted *w, const char *symbol);
 /* Readable and mangled form of a symbol, both lasting. */
 void cp_names_both(struct cp_names *k, const char *symbol, const char **name, const char **mangled);
 
-/* A file's name, lasting. */
-const char *cp_names_file(struct cp_names *k, const char *file);
+/* A file's name, or one given at run time, lasting. */
+const char *cp_names_as_is(struct cp_names *k, const char *text);
 
 /* Names for frames of one object, sorted by address; bias: address = bias + p_vaddr. */
 void cp_names_object(struct cp_names *k, const struct cp_modfile *f, uintptr_t bias,

@@ -67,8 +67,11 @@ static void read_name(struct cp_names *k, uint64_t offset, struct cp_wanted *w)
 	end = strpbrk(k->raw, "\r\n");
 	if (end)
 		*end = 0;
-	if (k->raw[0])
+	/* Dots and the like mean something else there than in symbol tables. */
+	if (!strncmp(k->raw, "_Z", 2) || !strncmp(k->raw, "_R", 2))
 		cp_names_set(k, w, k->raw);
+	else if (k->raw[0])
+		w->name = w->mangled = cp_names_as_is(k, k->raw);
 }
 
 static bool trusted(int fd)
