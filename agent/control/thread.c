@@ -4,7 +4,8 @@
  *
  * Context  HOST: cp_thread_make, cp_thread_hosts_leaves, cp_thread_shut_in
  *          on such a thread: the rest
- * Calls    pthread_create and its attributes, exit; system calls, parse.c, rights.c.
+ * Calls    pthread_create and its attributes, dl_iterate_phdr, exit; system calls, parse.c,
+ *          rights.c.
  * Shared   st, relaxed: a late sight costs a second, and who is the last the kernel decides. pid
  *          and epoch are set before there is a thread of ours.
  * Holds    Every signal is blocked on it but 32 and 33, by which libc reaches all
@@ -24,6 +25,7 @@
 #include "rights.h"
 
 #include <limits.h>
+#include <link.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -80,6 +82,24 @@ bool cp_thread_is_own(uintptr_t start)
 	return start == (uintptr_t)counted;
 }
 
+static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
+{
+	(void)size;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_TLS)
+			*(size_t *)sum += info->dlpi_phdr[i].p_memsz + info->dlpi_phdr[i].p_align;
+	return 0;
+}
+
+/* Libc takes the host's thread-local variables out of a stack, and is content if little is left. */
+static size_t stack_size(void)
+{
+	size_t size = STACK_SIZE;
+
+	dl_iterate_phdr(add_tls, &size);
+	return CP_ALIGN_UP(size, CP_PAGE);
+}
+
 static int make(cp_thread_main_fn *run, size_t stack)
 {
 	pthread_attr_t attr;
@@ -123,8 +143,8 @@ int cp_thread_make(cp_thread_main_fn *run)
 
 	/* Not 33: who changes user meanwhile has a lock that libc wants for a new thread. */
 	CP_SYS(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &ours, &mask, sizeof(mask));
-	r = make(run, STACK_SIZE);
-	if (r == 22 /* EINVAL: the host's thread-local variables need more */)
+	r = make(run, stack_size());
+	if (r == 22 /* EINVAL: it needs more */)
 		r = make(run, 0);
 	if (!r)
 		wait_until_ready(before);

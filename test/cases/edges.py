@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import time
+import urllib.request
 
 import pprofcheck
 from host import LIB, PROG, Host, check, wait_for
@@ -132,5 +133,19 @@ def small_stacks():
     check(took and float(took[1]) * (1000 if took[2] == "s" else 1) > 400, raw)
 
 
-for test in (memory, small_stacks, promised_once, layouts, processors, rates, at_work, clocks):
+def thread_locals():
+    """They are taken out of each thread's stack: ours suffices for what they leave."""
+    for size in (100, *range(117000, 132001, 1500), 1 << 20):
+        subprocess.run(["gcc", "-O1", f"-DBYTES={size}", "-o", "biglocal",
+                        os.environ["TOP"] + "/test/prog/biglocal.c"], check=True)
+        with Host(["./biglocal"], CPROF_HTTP="127.0.0.1:0", CPROF_INTERVAL="100ms",
+                  CPROF_DIR=f"local{size}") as h:
+            check(wait_for(lambda: len(h.files()) >= 2), f"{size}: {h.log_text()}")
+            url = re.findall(r"http://[^/]*/debug/pprof/", h.log_text())[-1]
+            with urllib.request.urlopen(url + "goroutine?debug=2", timeout=10) as answer:
+                check(b"pause" in answer.read(), size)
+
+
+for test in (memory, small_stacks, promised_once, layouts, processors, rates, at_work, clocks,
+             thread_locals):
     test()
