@@ -94,6 +94,8 @@ typedef int cp_thrd_fn(void *);
 	F(pthread_create, int,                                                                    \
 	  (pthread_t * thread, const pthread_attr_t *attr, cp_start_fn *start, void *arg),        \
 	  (thread, attr, start, arg), NULL, REQUIRED)                                             \
+	F(thrd_create, int, (thrd_t * thread, cp_thrd_fn * start, void *arg),                     \
+	  (thread, start, arg), NULL, OPTIONAL)                                                   \
 	F(_Fork, pid_t, (void), (), NULL, OPTIONAL)                                               \
 	F(_exit, void, (int status), (status), NULL, REQUIRED)                                    \
 	F(_Exit, void, (int status), (status), NULL, REQUIRED)                                    \

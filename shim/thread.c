@@ -3,11 +3,11 @@
  * thread.c - threads as the host makes them
  *
  * Context  HOST
- * Shared   st.slot[].taken: claimed by pthread_create (CAS), given back by the
+ * Shared   st.slot[].taken: claimed by who makes a thread (CAS), given back by the
  *          new thread, or by its maker when there is none.
  * Order    taken: release when given back, acquire when claimed: the next owner
  *          writes only after the last one has read. What the maker wrote
- *          reaches the thread through pthread_create itself.
+ *          reaches the thread through the real call.
  * Holds    Errors, attributes and the start routine's frame are the host's: our
  *          trampoline jumps to it and leaves nothing on the stack.
  * Fails    No slot free: the thread starts without trampoline; its stack is probed,
@@ -22,6 +22,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <threads.h>
 
 #define SLOTS 4096U /* made, and not yet begun: on a busy machine most of a burst */
 
@@ -29,7 +30,7 @@ struct slot {
 	uint32_t taken;
 	size_t stack_size;
 	uint32_t creation;
-	cp_start_fn *start;
+	void (*start)(void); /* a cp_start_fn, or C11's */
 	void *arg;
 };
 
@@ -58,15 +59,29 @@ static void give_back(struct slot *s)
 	cp_store_rel(&s->taken, 0); /* rel: with claim */
 }
 
-static void *trampoline(void *arg)
+/* In the new thread: what it is to do. */
+static struct slot begin(struct slot *s)
 {
-	struct slot *s = arg;
 	struct slot mine = *s;
 
 	give_back(s);
 	cp_thread_set_stack(mine.stack_size);
 	cp_agent_thread_begins((uintptr_t)mine.start, mine.creation);
-	return mine.start(mine.arg);
+	return mine;
+}
+
+static void *trampoline(void *arg)
+{
+	struct slot mine = begin(arg);
+
+	return ((cp_start_fn *)mine.start)(mine.arg);
+}
+
+static int c11_trampoline(void *arg)
+{
+	struct slot mine = begin(arg);
+
+	return ((cp_thrd_fn *)mine.start)(mine.arg);
 }
 
 /* 0: unknown. */
@@ -85,43 +100,70 @@ static size_t stack_size_of(const pthread_attr_t *attr)
 	return size;
 }
 
-/* Exported under libc's versions by versions_ARCH.S. */
-int cp_shim_pthread_create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start,
-			   void *arg);
-
-static int create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start, void *arg,
-		  uint32_t creation)
+/* NULL: no slot is free. Changes no errno. */
+static struct slot *prepare(const pthread_attr_t *attr, void (*start)(void), void *arg,
+			    uint32_t creation)
 {
 	int host_errno = errno;
 	size_t size = stack_size_of(attr);
 	struct slot *s = claim();
-	int err;
 
 	errno = host_errno;
-	if (!s)
-		return cp_real.pthread_create(thread, attr, start, arg);
-	s->stack_size = size;
-	s->creation = creation;
-	s->start = start;
-	s->arg = arg;
-	err = cp_real.pthread_create(thread, attr, trampoline, s);
-	if (err)
-		give_back(s);
-	return err;
+	if (s) {
+		s->stack_size = size;
+		s->creation = creation;
+		s->start = start;
+		s->arg = arg;
+	}
+	return s;
 }
+
+static uint32_t making(const struct cp_regs *caller, void (*start)(void))
+{
+	int host_errno = errno;
+	uint32_t creation = cp_agent_thread_making(caller, (uintptr_t)start);
+
+	errno = host_errno;
+	return creation;
+}
+
+static void made(struct slot *s, uint32_t creation, bool ok)
+{
+	int host_errno = errno;
+
+	if (ok)
+		cp_agent_thread_made(creation);
+	else if (s)
+		give_back(s);
+	errno = host_errno;
+}
+
+/* Exported under libc's versions by versions_ARCH.S. */
+int cp_shim_pthread_create(pthread_t *thread, const pthread_attr_t *attr, cp_start_fn *start,
+			   void *arg);
 
 CP_NOINLINE int cp_shim_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 				       cp_start_fn *start, void *arg)
 {
 	struct cp_regs caller = CP_CALLER_REGS();
-	int host_errno = errno, err;
-	uint32_t creation = cp_agent_thread_making(&caller, (uintptr_t)start);
+	uint32_t creation = making(&caller, (void (*)(void))start);
+	struct slot *s = prepare(attr, (void (*)(void))start, arg, creation);
+	int err = s ? cp_real.pthread_create(thread, attr, trampoline, s)
+		    : cp_real.pthread_create(thread, attr, start, arg);
 
-	errno = host_errno;
-	err = create(thread, attr, start, arg, creation);
-	host_errno = errno;
-	if (!err)
-		cp_agent_thread_made(creation);
-	errno = host_errno;
+	made(s, creation, !err);
 	return err;
+}
+
+/* Libc's makes its thread without a call that is seen. */
+CP_EXPORT CP_NOINLINE int thrd_create(thrd_t *thread, cp_thrd_fn *start, void *arg)
+{
+	struct cp_regs caller = CP_CALLER_REGS();
+	uint32_t creation = making(&caller, (void (*)(void))start);
+	struct slot *s = prepare(NULL, (void (*)(void))start, arg, creation);
+	int result = s ? cp_real.thrd_create(thread, c11_trampoline, s)
+		       : cp_real.thrd_create(thread, start, arg);
+
+	made(s, creation, result == thrd_success);
+	return result;
 }

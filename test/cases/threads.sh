@@ -7,3 +7,9 @@ set -eu
 
 everywhere "$PROG/threads"
 grep -q 'last thread' with.out
+
+# Who makes threads is known, however they are made.
+CPROF_ATEXIT=1 CPROF_DIR=made LD_PRELOAD=$LIB "$PROG/threads" >/dev/null 2>&1
+for start in plain by_c11; do
+    "$CPROF" raw made/*.threadcreate.pb.gz | grep -q " $start "
+done

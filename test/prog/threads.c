@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <threads.h>
 #include <unistd.h>
 
 static sem_t done;
@@ -65,6 +66,12 @@ static void *posts(void *arg)
 	return arg;
 }
 
+static int by_c11(void *arg)
+{
+	free(malloc(1000));
+	return *(int *)arg + 1;
+}
+
 static void *tells_stack(void *arg)
 {
 	size_t *size = arg, guard;
@@ -89,6 +96,16 @@ static void join(const char *what, pthread_t t, void *expect)
 	       got == expect		 ? "as expected"
 	       : got == PTHREAD_CANCELED ? "cancelled"
 					 : "something else");
+}
+
+static void c11(void)
+{
+	int arg = 41, got = 0, made, joined;
+	thrd_t t;
+
+	made = thrd_create(&t, by_c11, &arg);
+	joined = thrd_join(t, &got);
+	printf("C11's: %d %d, %d\n", made == thrd_success, joined == thrd_success, got);
 }
 
 static void endings(void)
@@ -188,6 +205,7 @@ int main(void)
 
 	sem_init(&done, 0, 0);
 	endings();
+	c11();
 	attributes();
 	failures();
 	fflush(stdout);
