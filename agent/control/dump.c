@@ -133,7 +133,7 @@ static void count_one(void *ctx, uint32_t tid)
 	char name[16] = {0};
 
 	cp_tasks_name(tid, name);
-	*(uint32_t *)ctx += !cp_tasks_is_own(name);
+	*(uint32_t *)ctx += !cp_tasks_is_own(tid, name);
 }
 
 /* Those the kernel lists and nobody told us of. */
@@ -367,7 +367,7 @@ static void give_up(struct taking *k)
 
 /* --- all of it ----------------------------------------------------------------- */
 
-/* Takes out the agent's own, which none of the host's have told of themselves. */
+/* Takes out the agent's own. */
 static void drop_own(struct cp_dump *d)
 {
 	uint32_t n = 0;
@@ -377,7 +377,7 @@ static void drop_own(struct cp_dump *d)
 
 		if (!t->name[0])
 			cp_tasks_name(t->tid, t->name);
-		if (cp_tasks_is_own(t->name))
+		if (cp_tasks_is_own(t->tid, t->name))
 			continue;
 		d->thread[n++] = *t;
 	}

@@ -141,7 +141,7 @@ static void meet(void *ctx, uint32_t tid)
 	if (has_slot(w, tid))
 		return;
 	cp_tasks_name(tid, name);
-	if (cp_tasks_is_own(name)) /* these settle their own time */
+	if (cp_tasks_is_own(tid, name)) /* these settle their own time */
 		return;
 	cpu = cp_timer_cpu_ns(cp_timer_clock(tid));
 	s = cpu < 0 ? NULL : cp_threads_adopt(tid, (uint64_t)cpu);

@@ -3,13 +3,15 @@
  * tasks.c - the threads as the kernel lists them
  *
  * Context  CONTROL: on the job's thread, or HTTP's, which have descriptors of their own.
- * Calls    system calls, buf.c, parse.c.
+ * Calls    system calls, buf.c, parse.c, threads.c.
  * Fails    see tasks.h
  */
 #include "tasks.h"
 
+#include "../rt/atomic.h"
 #include "../rt/buf.h"
 #include "../rt/sys.h"
+#include "../sample/threads.h"
 #include "parse.h"
 
 #include <errno.h>
@@ -114,9 +116,28 @@ bool cp_tasks_blocks(uint32_t tid, int sig)
 	return false;
 }
 
-bool cp_tasks_is_own(const char *name)
+/* As the host's do when they begin. */
+static bool has_told(uint32_t tid)
 {
-	return !memcmp(name, "cprof", 5) && (!name[5] || name[5] == '-');
+	uint32_t at = 0, number;
+
+	while ((number = cp_threads_look(&at)) < CP_THREADS_MAX) {
+		const struct cp_thread_slot *s = cp_threads_slot(number);
+
+		if (cp_load_rlx(&s->tid) == tid && !(cp_load_rlx(&s->state) & CP_THREAD_FOUND))
+			return true;
+	}
+	return false;
+}
+
+bool cp_tasks_is_own(uint32_t tid, const char *name)
+{
+	static const char *const names[] = {"cprof", "cprof-job", "cprof-http"};
+
+	for (unsigned i = 0; i < CP_ARRAY_LEN(names); i++)
+		if (!strcmp(name, names[i]))
+			return !has_told(tid);
+	return false;
 }
 
 /* --- what it waits in ------------------------------------------------------ */

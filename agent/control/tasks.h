@@ -18,8 +18,9 @@ void cp_tasks_each_in(int fd, cp_task_fn *fn, void *ctx);
 /* At most 15 bytes and a NUL; stays as it is when the thread is gone. */
 void cp_tasks_name(uint32_t tid, char name[16]);
 bool cp_tasks_blocks(uint32_t tid, int sig);
-/* Is it a thread of the agent, by its name? */
-bool cp_tasks_is_own(const char *name);
+/* Is it a thread of the agent? It has such a name, as a program or a thread of the host's may;
+ * and none of these has told of itself. */
+bool cp_tasks_is_own(uint32_t tid, const char *name);
 
 /* What a thread is in, as the kernel tells without disturbing it. */
 struct cp_task_call {

@@ -5,11 +5,12 @@
 
 import os
 import re
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
 from dump_kit import Standing  # noqa: E402
-from host import check, fail, have_go, pprof, wait_for  # noqa: E402
+from host import PROG, check, fail, have_go, pprof, wait_for  # noqa: E402
 
 # name: state, the function of the victim it is in
 STANDS = {
@@ -100,6 +101,13 @@ with Standing("static") as host:
         notes = host.dump()["join"].notes
         check(notes[0].startswith("waits for the end of thread"), "it says %s" % notes)
     check(host.ended()[0] == 0, "calls were interrupted")
+
+# A program may have the name of a thread of ours, and so its main thread.
+for name in "cprof", "cprof-job", "cprof-demo":
+    shutil.copy(PROG + "/standing", name)
+    with Standing("waits", exe=os.path.abspath(name)) as host:
+        dump = reached(host)
+        check({t.name for t in dump.threads} == (set(STANDS) - {"standing"}) | {name}, dump.text)
 
 # Alone, and by its other name: then the timers are there for the dump only.
 with Standing("waits", CPROF_PROFILES="threads") as host:

@@ -57,9 +57,9 @@ class Dump:
 class Standing(Server):
     """The victim, once its threads are where they should be."""
 
-    def __init__(self, *args, wait=True, **config):
+    def __init__(self, *args, wait=True, exe=os.path.join(PROG, "standing"), **config):
         self.log_from = os.path.getsize("host.log") if os.path.exists("host.log") else 0
-        super().__init__([os.path.join(PROG, "standing"), *map(str, args)], **config)
+        super().__init__([exe, *map(str, args)], **config)
         if wait and not wait_for(self.stands, 120):
             self.__exit__()
             fail("it doesn't stand; its log:\n" + self.log_text())
