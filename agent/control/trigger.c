@@ -62,18 +62,31 @@ static void install_request(int sig)
 
 /* --- deadly signals, when a last snapshot is wanted ------------------------- */
 
+static bool is_fault(int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL;
+}
+
+/* What the kernel keeps from the first process of a container, which has no handler for it: all
+ * but its own faults. */
+static bool is_kept_away(const siginfo_t *info)
+{
+	return info->si_code <= 0 && cp_sys_getpid() == 1;
+}
+
 /* A fault comes again by itself when the handler returns, now with the default
  * action: so the core shows the place. Anything else is sent again. */
 static bool comes_again(int sig, const siginfo_t *info)
 {
 	if (sig == SIGBUS && info->si_code == BUS_MCEERR_AO)
 		return false;
-	return info->si_code > 0 &&
-	       (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL);
+	return info->si_code > 0 && is_fault(sig);
 }
 
 void cp_trigger_die(int sig, const siginfo_t *info)
 {
+	if (is_kept_away(info))
+		return;
 	if (cp_job_at_home())
 		cp_agent_exit();
 	cp_sigact_default(sig);
@@ -101,6 +114,9 @@ static void install_death(void)
 		int sig = deadly[i];
 
 		if (cp_agent_owns_signal(sig) || cp_sigact_get(sig) != (long)SIG_DFL)
+			continue;
+		/* Not even a wait is to be broken off by what the kernel keeps away. */
+		if (cp_sys_getpid() == 1 && !is_fault(sig))
 			continue;
 		cp_trigger_own(sig);
 		st.deadly |= bit(sig);

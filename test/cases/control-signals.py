@@ -9,7 +9,8 @@ import sys
 import time
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
-from asked import PROG, check, environment, files, run, start, wait_files, wait_for  # noqa: E402
+from asked import (PROG, check, environment, files, run, start, values, wait_files,  # noqa: E402
+                   wait_for)
 
 
 def ignored_before():
@@ -79,6 +80,23 @@ def bounds():
     p.communicate("xx")
 
 
+def first_process():
+    """Of a container: the kernel keeps from it what it doesn't handle. Nothing ends by that, ours
+    neither."""
+    argv = ["unshare", "-pf", PROG + "/asked", "raise", "15", "alloc", "exit", "5"]
+    if subprocess.run([*argv[:2], "true"], capture_output=True).returncode:
+        print("no namespaces: no first process")
+        return
+    for _ in range(10):
+        p = subprocess.run(argv, env=environment(dir="first", atexit=1, only="asked", heap_rate=1),
+                           capture_output=True, text=True)
+        check(p.returncode == 5, p)
+        if os.path.exists("first"):
+            break
+    path = next(f[0] for f in files("first") if f[3] == "allocs")
+    check(values(path)["alloc_space"] >= 1 << 20, f"nothing after the signal: {values(path)}")
+
+
 for test in (ignored_before, handled_after, reset_to_default, another_signal, inert, one_profile,
-             nothing_to_write, bad_values, bounds):
+             nothing_to_write, bad_values, bounds, first_process):
     test()
