@@ -3,8 +3,8 @@
  * cxx.c - operator new and delete, as the host calls them
  *
  * Context  EARLY: cp_shim_cxx_choose      HOST: the operators
- * Calls    cp_real, probe.h; dlopen(RTLD_NOLOAD) only when memory has run out, or for what the
- *          program replaces without a C++ library.
+ * Calls    cp_real, probe.h; dlopen(RTLD_NOLOAD) and dl_iterate_phdr only when memory has run
+ *          out, or for what the program replaces without a C++ library.
  * Shared   st: written by cp_shim_cxx_choose before the operators are published
  *          in cp_real, read only after; but for other (relaxed): found once, for good.
  * Holds    Each allocation is counted once, here or in the malloc below, never
@@ -27,6 +27,7 @@
 #include "arena.h"
 #include "boot.h"
 #include "life.h"
+#include "object.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -51,6 +52,34 @@ static struct {
 
 /* --- out of memory ------------------------------------------------------ */
 
+struct search {
+	const char *name;
+	void *fn;
+};
+
+static CP_COLD int look_into(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct search *s = arg;
+	struct cp_object o;
+	ElfW(Sym) * sym;
+
+	(void)size;
+	sym = cp_object_read(&o, info) ? cp_object_find(&o, s->name) : NULL;
+	if (!sym || cp_shim_same_object((void *)(o.base + sym->st_value), &cp_real))
+		return 0;
+	s->fn = (void *)(o.base + sym->st_value);
+	return 1;
+}
+
+/* A library brings a C++ library within itself: its operator, which ours keeps from it. */
+static CP_COLD void *find_anywhere(const char *name)
+{
+	struct search s = {.name = name};
+
+	dl_iterate_phdr(look_into, &s);
+	return s.fn;
+}
+
 static CP_COLD void *find_other(unsigned slot, const char *name)
 {
 	static const char *const libs[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
@@ -66,7 +95,9 @@ static CP_COLD void *find_other(unsigned slot, const char *name)
 		if (i == 0)	      /* libstdc++, which can't be unloaded */
 			cp_store_rlx(&st.other[slot], fn);
 	}
-	return fn || slot >= SLOT(_ZnwmSt11align_val_t) ? fn : st.host_new;
+	if (!fn && slot < SLOT(_ZnwmSt11align_val_t))
+		fn = st.host_new;
+	return fn ? fn : find_anywhere(name);
 }
 
 static void *try_simple(size_t n)

@@ -8,6 +8,10 @@ set -eu
 everywhere "$PROG/plugins" "$PROG/libplugin.so"
 same "" "" "$PROG/plugins" "$PROG/libplugin.so"
 grep -q 'plugin: std::bad_alloc' with.out
+# The library may have a C++ library within itself.
+g++ -O1 -shared -fPIC -static-libstdc++ -static-libgcc -o alone.so "$TOP/test/prog/libplugin.cc"
+same "$LIB" "" "$PROG/plugins" ./alone.so
+grep -q 'plugin: std::bad_alloc' with.out
 # Loaded instead of preloaded, unloaded, loaded again; and twice in LD_PRELOAD, also as a copy.
 cat >load.py <<'END'
 import ctypes, _ctypes, os, sys
