@@ -135,7 +135,7 @@ def small_stacks():
 
 def thread_locals():
     """They are taken out of each thread's stack: ours suffices for what they leave."""
-    for size in (100, *range(117000, 132001, 1500), 1 << 20):
+    for size in (100, *range(117000, 132001, 2500), 1 << 20):
         subprocess.run(["gcc", "-O1", f"-DBYTES={size}", "-o", "biglocal",
                         os.environ["TOP"] + "/test/prog/biglocal.c"], check=True)
         with Host(["./biglocal"], CPROF_HTTP="127.0.0.1:0", CPROF_INTERVAL="100ms",
