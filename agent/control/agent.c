@@ -383,6 +383,7 @@ void cp_agent_forked(void)
 	cp_fds_forked(enter(getauxval(AT_ENTRY), 0));
 	cp_job_forked();
 	cp_http_forked();
+	cp_trigger_forked();
 }
 
 /* On or not: a walk counts itself in either way, and so must we. */

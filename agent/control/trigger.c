@@ -2,7 +2,7 @@
 /*
  * trigger.c - the signals we answer: the snapshot's, and at exit the deadly ones
  *
- * Context  HOST: cp_trigger_install      SIGNAL: the handlers
+ * Context  HOST: cp_trigger_install      SIGNAL: the handlers      FORK: cp_trigger_forked
  *          ANY: cp_agent_owns_signal, cp_agent_signal_taken
  * Calls    job.c, sigact.c, the log. No libc, so errno stays what it was.
  * Shared   st.owned: bits of signals that have our handler (relaxed: sigaction is a
@@ -27,6 +27,7 @@
 static struct {
 	uint64_t owned;
 	uint64_t deadly; /* of these, those that are answered by a last snapshot */
+	bool first;	 /* only those, so far, that the first process of a container dies of */
 	bool shut_in;
 } st;
 
@@ -116,7 +117,7 @@ static void install_death(void)
 		if (cp_agent_owns_signal(sig) || cp_sigact_get(sig) != (long)SIG_DFL)
 			continue;
 		/* Not even a wait is to be broken off by what the kernel keeps away. */
-		if (cp_sys_getpid() == 1 && !is_fault(sig))
+		if (st.first && !is_fault(sig))
 			continue;
 		cp_trigger_own(sig);
 		st.deadly |= bit(sig);
@@ -128,8 +129,18 @@ void cp_trigger_install(void)
 {
 	if (cp_config.signal)
 		install_request(cp_config.signal);
-	if (cp_config.atexit)
+	if (cp_config.atexit) {
+		st.first = cp_sys_getpid() == 1;
 		install_death();
+	}
+}
+
+void cp_trigger_forked(void)
+{
+	if (!st.first || st.shut_in || cp_sys_getpid() == 1)
+		return;
+	st.first = false;
+	install_death();
 }
 
 /* The deadly ones kill by themselves from here on: there is no last snapshot, and to set

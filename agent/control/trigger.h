@@ -2,7 +2,7 @@
 /*
  * trigger.h - the signals we answer: the snapshot's, and at exit the deadly ones
  *
- * Context  HOST: cp_trigger_install, _shut_in      SIGNAL: cp_trigger_die
+ * Context  HOST: cp_trigger_install, _shut_in      SIGNAL: cp_trigger_die      FORK: _forked
  * Holds    Only signals the host left at their default get our handler.
  */
 #ifndef CP_CONTROL_TRIGGER_H
@@ -13,6 +13,8 @@
 #include <signal.h>
 
 void cp_trigger_install(void);
+/* [FORK] In a child: a container's first process has less to die of than that. */
+void cp_trigger_forked(void);
 /* [HOST] The process is about to filter its system calls, where any may kill. */
 void cp_trigger_shut_in(void);
 /* [ANY] Has the agent a handler of its own on this signal? From here on it has. */

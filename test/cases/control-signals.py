@@ -95,6 +95,13 @@ def first_process():
             break
     path = next(f[0] for f in files("first") if f[3] == "allocs")
     check(values(path)["alloc_space"] >= 1 << 20, f"nothing after the signal: {values(path)}")
+    # Its children die of it.
+    for _ in range(10):
+        subprocess.run([*argv[:3], "fork", "raise", "15"], capture_output=True,
+                       env=environment(dir="children", atexit=1, only="asked", heap_rate=1))
+        if os.path.exists("children"):
+            break
+    check({f[1] for f in files("children")} >= {1, 2}, files("children"))
 
 
 for test in (ignored_before, handled_after, reset_to_default, another_signal, inert, one_profile,
