@@ -45,6 +45,7 @@ static struct {
 	uint32_t made, ready; /* ready: for what libc may ask of them */
 	uint32_t pid, epoch;  /* of the process they are in */
 	uint32_t shut_in;
+	size_t stack_size; /* 0: not known yet */
 	/* Of the host's, from when its main thread leaves: */
 	uint32_t main_left;
 	uint32_t leaving; /* in a destructor, and not in its last round */
@@ -91,13 +92,20 @@ static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 	return 0;
 }
 
-/* Libc takes the host's thread-local variables out of a stack, and is content if little is left. */
+/* Libc takes the host's thread-local variables out of a stack, and is content if little is left.
+ * Found once: what is loaded later lies elsewhere. And a child, where the first one is mostly not
+ * made, may have been forked while another thread had the lock that this takes. */
 static size_t stack_size(void)
 {
-	size_t size = STACK_SIZE;
+	size_t size = cp_load_rlx(&st.stack_size);
 
-	dl_iterate_phdr(add_tls, &size);
-	return CP_ALIGN_UP(size, CP_PAGE);
+	if (!size) {
+		size = STACK_SIZE;
+		dl_iterate_phdr(add_tls, &size);
+		size = CP_ALIGN_UP(size, CP_PAGE);
+		cp_store_rlx(&st.stack_size, size);
+	}
+	return size;
 }
 
 static int make(cp_thread_main_fn *run, size_t stack)
