@@ -211,6 +211,7 @@ static bool open_mapped(struct cp_elf *e, const struct cp_map *map, uintptr_t *b
 	return false;
 }
 
+/* What is mapped there may be an object, and know. */
 static void from_mapping(struct cp_names *k, const struct cp_map *map, struct cp_wanted *w,
 			 size_t n)
 {
@@ -221,30 +222,50 @@ static void from_mapping(struct cp_names *k, const struct cp_map *map, struct cp
 		f.has_main = !cp_elf_open_image(&f.main, map->start, map->end, bias);
 	else if (map->file[0] == '/')
 		f.has_main = open_mapped(&f.main, map, &bias);
-	else
-		cp_perfmap_names(k, w, n);
 	cp_names_object(k, &f, bias, w, n);
 	cp_modfile_close(&f);
+}
+
+static void from_mappings(struct cp_names *k, const struct cp_maps *maps, struct cp_wanted *w,
+			  size_t n)
+{
+	for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
+		size_t at = cp_maps_of(maps, w[i].frame);
+
+		for (end = i + 1; end < n && cp_maps_of(maps, w[end].frame) == at;)
+			end++;
+		from_mapping(k, &maps->map[at], w + i, end - i);
+	}
+}
+
+static bool all_named(const struct cp_wanted *w, size_t n)
+{
 	for (size_t i = 0; i < n; i++)
 		if (!w[i].name)
-			cp_names_by_address(k, &w[i], map->file, map->start - map->offset);
+			return false;
+	return true;
 }
 
 void cp_names_loose(struct cp_names *k, struct cp_wanted *w, size_t n)
 {
-	static const struct cp_map nowhere = {0, 0, 0, "[anon]", NULL, 0};
 	struct cp_maps maps = {NULL, 0, 0};
 
 	k->no_memory |= cp_maps_read(k->scratch, &maps) < 0;
-	for (size_t i = 0, end; i < n && !k->no_memory; i = end) {
-		size_t at = cp_maps_of(&maps, w[i].frame);
-		const struct cp_map *map = &maps.map[at];
-
-		for (end = i + 1; end < n && cp_maps_of(&maps, w[end].frame) == at;)
-			end++;
+	if (k->no_memory)
+		return;
+	from_mappings(k, &maps, w, n);
+	/* Once for all mappings: a JIT has hundreds, and its perf map may be large. They are not
+	 * all anonymous: a file in memory, mapped twice, is written by one, and run by the other.
+	 */
+	if (!all_named(w, n))
+		cp_perfmap_names(k, w, n);
+	for (size_t i = 0; i < n && !k->no_memory; i++) {
+		const struct cp_map *map = &maps.map[cp_maps_of(&maps, w[i].frame)];
 		/* JIT code is named by its address alone: its mappings come and go. */
-		if (!strcmp(map->file, "[anon]"))
-			map = &nowhere;
-		from_mapping(k, map, w + i, end - i);
+		bool is_jit = !strcmp(map->file, "[anon]");
+
+		if (!w[i].name)
+			cp_names_by_address(k, &w[i], map->file,
+					    is_jit ? 0 : map->start - map->offset);
 	}
 }

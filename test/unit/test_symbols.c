@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -190,16 +191,32 @@ static void synthetic_frames(void **state)
 	expect(cp_frame_synth(CP_SYNTH_SIGNALS_BLOCKED), "[signals blocked]", "[signals blocked]");
 }
 
-static void code_made_at_run_time(void **state)
+static void *code_page(int fd)
 {
-	char *jit = mmap(NULL, CP_PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char path[64], unnamed[64];
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	void *p = mmap(NULL, CP_PAGE, PROT_READ | PROT_EXEC, flags, fd, 0);
+
+	assert_ptr_not_equal(p, MAP_FAILED);
+	return p;
+}
+
+static FILE *perf_map(char *path, size_t size)
+{
 	FILE *map;
 
-	(void)state;
-	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
+	snprintf(path, size, "/tmp/perf-%d.map", getpid());
 	map = fopen(path, "wx");
 	assert_non_null(map);
+	return map;
+}
+
+static void code_made_at_run_time(void **state)
+{
+	char *jit = code_page(-1);
+	char path[64], unnamed[64];
+	FILE *map = perf_map(path, sizeof(path));
+
+	(void)state;
 	fprintf(map, "%lx 20 old name\nnot a line\n%lx 10 LazyCompile:*f /a b.js:3\n", (long)jit,
 		(long)jit);
 	fprintf(map, "%lx 10 _ZN3jit4codeEv\n%lx 10 g /@a/lodash.clone.1\n%lx 10 cut off",
@@ -213,6 +230,74 @@ static void code_made_at_run_time(void **state)
 	expect(frame_at(jit, 0x80), unnamed, unnamed);
 	unlink(path);
 	munmap(jit, CP_PAGE);
+}
+
+/* As .NET does: a file in memory, mapped to be written, and again to be run. */
+static void code_in_a_file_in_memory(void **state)
+{
+	int fd = memfd_create("doublemapper", 0);
+	char path[64], *jit;
+	FILE *map;
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, CP_PAGE), 0);
+	jit = code_page(fd);
+	map = perf_map(path, sizeof(path));
+	fprintf(map, "%lx 10 mapped twice\n", (long)jit);
+	fclose(map);
+	expect(frame_at(jit, 1), "mapped twice", "mapped twice");
+	expect(frame_at(jit, 0x20), "memfd:doublemapper+0x20", "memfd:doublemapper+0x20");
+	unlink(path);
+	munmap(jit, CP_PAGE);
+	close(fd);
+}
+
+static unsigned opened(int watch)
+{
+	char events[4096];
+	ssize_t n = read(watch, events, sizeof(events));
+	unsigned times = 0;
+
+	for (ssize_t at = 0; at < n;) {
+		const struct inotify_event *e = (const void *)(events + at);
+
+		times += e->mask == IN_OPEN;
+		at += (ssize_t)(sizeof(*e) + e->len);
+	}
+	return times;
+}
+
+/* A JIT's mappings are hundreds, and its perf map can be megabytes. */
+static void a_perf_map_is_read_once(void **state)
+{
+	enum { N = 50 };
+	const struct cp_symbol *out[N];
+	int watch = inotify_init1(IN_NONBLOCK), fd = memfd_create("code", 0);
+	struct cp_arena job = {0};
+	cp_frame f[N];
+	char path[64], *page[N];
+	FILE *map = perf_map(path, sizeof(path));
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, CP_PAGE), 0);
+	for (int i = 0; i < N; i++) {
+		page[i] = code_page(i % 2 ? fd : -1);
+		f[i] = frame_at(page[i], 8);
+		fprintf(map, "%lx 10 function %d\n", (long)page[i], i);
+	}
+	fclose(map);
+	/* Each opening is told of by itself, since it is closed again before the next. */
+	assert_true(inotify_add_watch(watch, path, IN_OPEN | IN_CLOSE) > 0);
+	assert_int_equal(cp_symbols_resolve(&job, f, N, out), 0);
+	assert_int_equal(opened(watch), 1);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(strtol(out[i]->line[0].name + strlen("function "), NULL, 10), i);
+		munmap(page[i], CP_PAGE);
+	}
+	unlink(path);
+	close(watch);
+	close(fd);
+	cp_arena_release(&job);
 }
 
 static void addresses_of_nothing(void **state)
@@ -358,6 +443,8 @@ int main(void)
 		cmocka_unit_test(vdso_with_and_without_a_module),
 		cmocka_unit_test(synthetic_frames),
 		cmocka_unit_test(code_made_at_run_time),
+		cmocka_unit_test(code_in_a_file_in_memory),
+		cmocka_unit_test(a_perf_map_is_read_once),
 		cmocka_unit_test(addresses_of_nothing),
 		cmocka_unit_test(batches_answer_as_single_calls),
 		cmocka_unit_test(each_frame_lies_in_its_mapping),
