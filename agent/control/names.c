@@ -238,12 +238,16 @@ static void from_mappings(struct cp_names *k, const struct cp_maps *maps, struct
 	}
 }
 
-static bool all_named(const struct cp_wanted *w, size_t n)
+/* Marks what no object names; false: there is none. */
+static bool mark_made(struct cp_wanted *w, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!w[i].name)
-			return false;
-	return true;
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		w[i].made = !w[i].name;
+		any |= w[i].made;
+	}
+	return any;
 }
 
 void cp_names_loose(struct cp_names *k, struct cp_wanted *w, size_t n)
@@ -257,7 +261,7 @@ void cp_names_loose(struct cp_names *k, struct cp_wanted *w, size_t n)
 	/* Once for all mappings: a JIT has hundreds, and its perf map may be large. They are not
 	 * all anonymous: a file in memory, mapped twice, is written by one, and run by the other.
 	 */
-	if (!all_named(w, n))
+	if (mark_made(w, n))
 		cp_perfmap_names(k, w, n);
 	for (size_t i = 0; i < n && !k->no_memory; i++) {
 		const struct cp_map *map = &maps.map[cp_maps_of(&maps, w[i].frame)];

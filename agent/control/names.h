@@ -20,6 +20,7 @@ struct cp_wanted {
 	cp_frame frame;
 	const char *name, *mangled; /* NULL: not known yet; from cp_symcache_string */
 	bool placed;		    /* as in struct cp_symbol */
+	bool made;		    /* no object names it: it is code made at run time */
 	uint32_t offset;
 	const struct cp_symbol *symbol; /* with lines, when there are any */
 };
@@ -54,7 +55,9 @@ void cp_names_by_address(struct cp_names *k, struct cp_wanted *w, const char *la
 
 /* Names from /tmp/perf-PID.map, for sorted frames. */
 void cp_perfmap_names(struct cp_names *k, struct cp_wanted *w, size_t n);
-/* The same from any file; 0 or -errno. */
+/* Is it another file, or a longer one, than when this was last asked? */
+bool cp_perfmap_changed(void);
+/* The same names from any file; 0 or -errno. */
 int cp_perfmap_read(struct cp_names *k, const char *path, struct cp_wanted *w, size_t n);
 
 #endif

@@ -19,7 +19,16 @@
 
 #define SIZE_MAX_READ (256ULL * 1024 * 1024)
 
-static struct cp_lineread lines;
+/* One state of the file is told from the next by this; all zero where there is none. */
+struct stamp {
+	uint64_t device, inode, size;
+	int64_t sec, nsec;
+};
+
+static struct {
+	struct cp_lineread lines;
+	struct stamp seen;
+} st;
 
 /* The first frame at or above addr. */
 static size_t lower_bound(const struct cp_wanted *w, size_t n, uint64_t addr)
@@ -58,7 +67,7 @@ static void take_line(const char *line, uint64_t offset, const struct cp_wanted 
 
 static void read_name(struct cp_names *k, uint64_t offset, struct cp_wanted *w)
 {
-	long n = cp_sys_pread(lines.fd, k->raw, sizeof(k->raw) - 1, offset);
+	long n = cp_sys_pread(st.lines.fd, k->raw, sizeof(k->raw) - 1, offset);
 	char *end;
 
 	if (n <= 0)
@@ -87,8 +96,8 @@ static void read_lines(struct cp_names *k, struct cp_wanted *w, size_t n, uint64
 {
 	const char *line;
 
-	while (lines.read < SIZE_MAX_READ && (line = cp_lineread_next(&lines)) != NULL)
-		take_line(line, lines.offset, w, n, offsets);
+	while (st.lines.read < SIZE_MAX_READ && (line = cp_lineread_next(&st.lines)) != NULL)
+		take_line(line, st.lines.offset, w, n, offsets);
 	for (size_t i = 0; i < n; i++)
 		if (!w[i].name && offsets[i])
 			read_name(k, offsets[i], &w[i]);
@@ -96,20 +105,42 @@ static void read_lines(struct cp_names *k, struct cp_wanted *w, size_t n, uint64
 
 int cp_perfmap_read(struct cp_names *k, const char *path, struct cp_wanted *w, size_t n)
 {
-	int r = cp_lineread_open(&lines, path);
+	int r = cp_lineread_open(&st.lines, path);
 	uint64_t *offsets;
 
 	if (r)
 		return r;
 	offsets = cp_arena_alloc(k->scratch, n * sizeof(*offsets));
-	if (!trusted(lines.fd))
+	if (!trusted(st.lines.fd))
 		r = -EPERM;
 	else if (!offsets)
 		r = -ENOMEM;
 	else
 		read_lines(k, w, n, offsets);
-	cp_lineread_close(&lines);
+	cp_lineread_close(&st.lines);
 	return r;
+}
+
+static void find_path(struct cp_buf *b)
+{
+	cp_buf_fmt(b, "/tmp/perf-%ld.map", cp_sys_getpid());
+}
+
+bool cp_perfmap_changed(void)
+{
+	char path[64];
+	struct cp_buf b = CP_BUF(path);
+	struct stamp now = {0};
+	struct stat sb;
+	bool changed;
+
+	find_path(&b);
+	if (CP_SYS(SYS_newfstatat, AT_FDCWD, path, &sb, 0) == 0)
+		now = (struct stamp){sb.st_dev, sb.st_ino, (uint64_t)sb.st_size, sb.st_mtim.tv_sec,
+				     sb.st_mtim.tv_nsec};
+	changed = memcmp(&now, &st.seen, sizeof(now)) != 0;
+	st.seen = now;
+	return changed;
 }
 
 void cp_perfmap_names(struct cp_names *k, struct cp_wanted *w, size_t n)
@@ -117,6 +148,6 @@ void cp_perfmap_names(struct cp_names *k, struct cp_wanted *w, size_t n)
 	char path[64];
 	struct cp_buf b = CP_BUF(path);
 
-	cp_buf_fmt(&b, "/tmp/perf-%ld.map", cp_sys_getpid());
+	find_path(&b);
 	cp_perfmap_read(k, path, w, n);
 }

@@ -5,7 +5,8 @@
  * Context  CONTROL, one thread at a time
  * Calls    rt, sample/module.h, symcache, names, lines.
  * Holds    Frames without an answer are sorted, so that each module is opened, and
- *          its tables are read, once per batch.
+ *          its tables are read, once per batch. What a perf map says of code made at run
+ *          time is asked for anew when the map has changed, and no earlier: it can be large.
  * Fails    see symbols.h
  */
 #include "symbols.h"
@@ -163,7 +164,7 @@ static void name_group(struct cp_names *k, struct cp_lines *l, struct cp_wanted 
 	else
 		provisional = name_module(k, l, w, n, id);
 	for (size_t i = 0; i < n; i++)
-		answer(k, &w[i], provisional);
+		answer(k, &w[i], provisional || w[i].made);
 }
 
 static size_t group_end(const struct cp_wanted *w, size_t from, size_t n)
@@ -200,13 +201,19 @@ static int name_all(struct cp_arena *job, struct cp_arena *scratch, struct cp_wa
 	return k->no_memory ? -ENOMEM : 0;
 }
 
+/* May lines be had by now? */
+static bool is_due(const struct cp_symbol *s, unsigned id)
+{
+	return s->provisional && id != CP_MODULE_NONE && cp_lines_due(id);
+}
+
 static size_t find_known(const cp_frame *frames, size_t n, const struct cp_symbol **out)
 {
 	size_t missing = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		out[i] = cp_symcache_find(frames[i]);
-		if (out[i] && out[i]->provisional && cp_lines_due(cp_frame_module(frames[i])))
+		if (out[i] && is_due(out[i], cp_frame_module(frames[i])))
 			out[i] = NULL;
 		missing += !out[i];
 	}
@@ -250,11 +257,16 @@ static int resolve_missing(struct cp_arena *job, struct cp_arena *scratch, struc
 int cp_symbols_resolve(struct cp_arena *job, const cp_frame *frames, size_t n,
 		       const struct cp_symbol **out)
 {
-	size_t missing = find_known(frames, n, out);
 	struct cp_arena scratch = {.stays = true};
 	struct cp_wanted *w;
+	size_t missing;
 	int err = -ENOMEM;
 
+	/* Before anything is found, and before the map is read: what is written to it from here
+	 * on counts the next time. */
+	if (cp_perfmap_changed())
+		cp_symcache_forget_made();
+	missing = find_known(frames, n, out);
 	if (!missing)
 		return 0;
 	w = cp_arena_alloc(&scratch, missing * sizeof(*w));

@@ -7,7 +7,9 @@
  *          time. No libc call that allocates, locks or uses the locale.
  * Holds    Same frame, same answer, for the whole run (a forked child asks anew):
  *          answers are cached in the agent's own memory. But where somebody waits
- *          (exclusive.h), lines that aren't there in time come with a later answer.
+ *          (exclusive.h), lines that aren't there in time come with a later answer; and
+ *          code made at run time is another's when its perf map has changed: such answers
+ *          hold for one call.
  * Fails    A frame nothing is known of gets a synthetic name; never NULL.
  */
 #ifndef CP_CONTROL_SYMBOLS_H
@@ -27,7 +29,7 @@ struct cp_symbol_line {
 struct cp_symbol {
 	uint16_t nlines;  /* at least 1; [0] is the innermost inlined function */
 	bool placed;	  /* is it known where the physical function, the last one, begins? */
-	bool provisional; /* there was no time for lines */
+	bool provisional; /* there was no time for lines; or it is code made at run time */
 	uint32_t offset;  /* then: how far behind that */
 	struct cp_symbol_line line[];
 };

@@ -3,7 +3,7 @@
  * symcache.c - the answers given so far, and their strings, each once
  *
  * Context  CONTROL, one thread at a time
- * Calls    rt only.
+ * Calls    rt only; sample/module.h tells frames apart.
  * Shared   nothing.
  * Holds    One block of memory: an open table frame -> answer, an open table hash ->
  *          bytes (strings and answers alike: frames of one function share one), and
@@ -13,6 +13,8 @@
  * Fails    see symcache.h
  */
 #include "symcache.h"
+
+#include "../sample/module.h"
 
 #include <errno.h>
 #include <string.h>
@@ -184,4 +186,15 @@ const struct cp_symbol *cp_symcache_put(struct cp_arena *job, cp_frame f, const 
 
 	return known ? known
 		     : (const struct cp_symbol *)cp_arena_strdup(job, (const char *)s, size);
+}
+
+void cp_symcache_forget_made(void)
+{
+	for (size_t i = 0; st.answers && i <= st.answer_mask; i++) {
+		struct answer *a = &st.answers[i];
+
+		if (a->symbol && cp_frame_module(a->frame) == CP_MODULE_NONE &&
+		    a->symbol->provisional)
+			a->symbol = NULL;
+	}
 }

@@ -27,4 +27,7 @@ const char *cp_symcache_string(struct cp_arena *job, const char *s, size_t len);
 const struct cp_symbol *cp_symcache_put(struct cp_arena *job, cp_frame f,
 					const struct cp_symbol *s);
 
+/* Forgets the answers for code made at run time. */
+void cp_symcache_forget_made(void);
+
 #endif

@@ -232,6 +232,34 @@ static void code_made_at_run_time(void **state)
 	munmap(jit, CP_PAGE);
 }
 
+static void say(const char *path, const char *format, const char *page)
+{
+	FILE *map = fopen(path, "a");
+
+	assert_non_null(map);
+	fprintf(map, format, (long)page);
+	fclose(map);
+}
+
+/* A function is compiled, seen, told of, thrown away, and another comes to its place. */
+static void code_that_is_replaced(void **state)
+{
+	char path[64], unnamed[64], *jit = code_page(-1);
+
+	(void)state;
+	snprintf(unnamed, sizeof(unnamed), "[anon]+0x%lx", (long)jit + 4);
+	expect(frame_at(jit, 4), unnamed, unnamed);
+	fclose(perf_map(path, sizeof(path)));
+	expect(frame_at(jit, 4), unnamed, unnamed);
+	say(path, "%lx 10 first\n", jit);
+	expect(frame_at(jit, 4), "first", "first");
+	say(path, "%lx 10 second\n", jit);
+	expect(frame_at(jit, 4), "second", "second");
+	unlink(path);
+	expect(frame_at(jit, 4), unnamed, unnamed);
+	munmap(jit, CP_PAGE);
+}
+
 /* As .NET does: a file in memory, mapped to be written, and again to be run. */
 static void code_in_a_file_in_memory(void **state)
 {
@@ -290,6 +318,9 @@ static void a_perf_map_is_read_once(void **state)
 	assert_true(inotify_add_watch(watch, path, IN_OPEN | IN_CLOSE) > 0);
 	assert_int_equal(cp_symbols_resolve(&job, f, N, out), 0);
 	assert_int_equal(opened(watch), 1);
+	/* Nor again, as long as it says the same. */
+	assert_int_equal(cp_symbols_resolve(&job, f, N, out), 0);
+	assert_int_equal(opened(watch), 0);
 	for (int i = 0; i < N; i++) {
 		assert_int_equal(strtol(out[i]->line[0].name + strlen("function "), NULL, 10), i);
 		munmap(page[i], CP_PAGE);
@@ -443,6 +474,7 @@ int main(void)
 		cmocka_unit_test(vdso_with_and_without_a_module),
 		cmocka_unit_test(synthetic_frames),
 		cmocka_unit_test(code_made_at_run_time),
+		cmocka_unit_test(code_that_is_replaced),
 		cmocka_unit_test(code_in_a_file_in_memory),
 		cmocka_unit_test(a_perf_map_is_read_once),
 		cmocka_unit_test(addresses_of_nothing),
