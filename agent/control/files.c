@@ -257,7 +257,7 @@ int cp_file_write(void *ctx, const void *buf, size_t n)
 }
 
 /* Renames, but never over a file that is there. Where the file system can't promise
- * that by itself, a link can. */
+ * that by itself, a link can; and where it has none, is_taken() has. */
 static int put_in_place(struct cp_files *f, struct cp_file *file)
 {
 	char final[CP_NAME_MAX];
@@ -270,6 +270,8 @@ static int put_in_place(struct cp_files *f, struct cp_file *file)
 	r = CP_SYS(SYS_linkat, f->dir.fd, file->temp, f->dir.fd, final, 0);
 	if (!r)
 		CP_SYS(SYS_unlinkat, f->dir.fd, file->temp, 0);
+	else if (r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS)
+		r = CP_SYS(SYS_renameat, f->dir.fd, file->temp, f->dir.fd, final);
 	return (int)r;
 }
 

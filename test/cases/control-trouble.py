@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # fm-015 fm-070 fm-090
 """Places one can't write to: the host runs on, one clear line, nothing half-written stays."""
+import errno
 import os
 import pathlib
 import re
@@ -143,6 +144,25 @@ def file_limit():
     check("could not write heap,allocs to" in p.stderr and "file size limit" in p.stderr, p.stderr)
 
 
+def without(*refused, dir):
+    """Two snapshots where the kernel refuses these calls; None where it can't be asked to."""
+    p = run(*[w for r in refused for w in ("refuse", r)], *SNAP, "raise", 10, "idle",
+            env=environment(dir=dir, lines=0))
+    check(p.returncode in (0, 77), f"status {p.returncode}: {p.stderr}")
+    return p if p.returncode == 0 else None
+
+
+def no_links():
+    """A file system that can neither rename without replacing, nor link: FAT, and some in user
+    space."""
+    for error in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+        where = f"links{error}"
+        p = without(f"renameat2={errno.EINVAL}", f"linkat={error}", dir=where)
+        if p:
+            check(len(files(where)) == 4 and not leftovers(where), p.stderr)
+            check(p.stderr.count("wrote ") == 2 and p.stderr.count("\n") == 2, p.stderr)
+
+
 def descriptors_used_up():
     """Our descriptors are not the host's: that it has none left is no matter."""
     p = run_ok("nofile", 32, "fill", *SNAP, dir="nofile")
@@ -258,7 +278,7 @@ def log_elsewhere():
     check("because the file of CPROF_LOG can't be opened" in p.stderr, p.stderr)
 
 
-tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit,
+tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit, no_links,
          descriptors_used_up, no_stderr, numbers_are_the_hosts, stderr_is_a_socket, broken_pipe,
          stuck_pipe, log_elsewhere]
 if ROOT:
