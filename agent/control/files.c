@@ -275,6 +275,14 @@ static int put_in_place(struct cp_files *f, struct cp_file *file)
 	return (int)r;
 }
 
+static void take_back(struct cp_files *f, const struct cp_file *file)
+{
+	char final[CP_NAME_MAX];
+
+	cp_name_build(final, cp_exe_name(), &f->name, file->type, false);
+	CP_SYS(SYS_unlinkat, f->dir.fd, final, 0);
+}
+
 static void finish(struct cp_files *f, unsigned i)
 {
 	struct cp_file *file = &f->file[i];
@@ -295,9 +303,12 @@ static void finish(struct cp_files *f, unsigned i)
 	change(i, THERE, NONE);
 	r = cp_sys_close(file->fd);
 	file->fd = -1;
-	/* Some network file systems say only now that nothing was stored. */
-	if (r < 0 && r != -EINTR)
+	/* Some network file systems say only now that nothing was stored. The lock is held until
+	 * then, so the file is in place already. */
+	if (r < 0 && r != -EINTR) {
 		file->error = (int)r;
+		take_back(f, file);
+	}
 }
 
 void cp_files_end(struct cp_files *f)

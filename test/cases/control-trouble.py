@@ -163,6 +163,14 @@ def no_links():
             check(p.stderr.count("wrote ") == 2 and p.stderr.count("\n") == 2, p.stderr)
 
 
+def stored_in_vain():
+    """A network file system may say only at the close that there was no room."""
+    p = without(f"close={errno.EIO}", dir="vain")
+    if p:
+        check(p.stderr.count("could not write heap,allocs to") == 2, p.stderr)
+        check(not files("vain") and not leftovers("vain"), os.listdir("vain"))
+
+
 def descriptors_used_up():
     """Our descriptors are not the host's: that it has none left is no matter."""
     p = run_ok("nofile", 32, "fill", *SNAP, dir="nofile")
@@ -278,9 +286,9 @@ def log_elsewhere():
     check("because the file of CPROF_LOG can't be opened" in p.stderr, p.stderr)
 
 
-tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit, no_links,
-         descriptors_used_up, no_stderr, numbers_are_the_hosts, stderr_is_a_socket, broken_pipe,
-         stuck_pipe, log_elsewhere]
+tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit,
+         no_links, stored_in_vain, descriptors_used_up, no_stderr, numbers_are_the_hosts,
+         stderr_is_a_socket, broken_pipe, stuck_pipe, log_elsewhere]
 if ROOT:
     tests += [disk_full, dropped_privileges, rights_kept, no_thread]
 for test in tests:
