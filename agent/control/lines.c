@@ -13,7 +13,8 @@
  * Fails    see lines.h
  * Why      Who waits for an answer does so for a second. What takes longer, where the disk is
  *          cold or the machine busy, is often there for a later one; but others wait behind
- *          him, so what was waited for in vain rests for a while, each time for twice as long.
+ *          him, so what was waited for in vain rests for a while, each time for twice as long;
+ *          and so does the start of a helper, where it failed for what may pass.
  */
 #include "lines.h"
 
@@ -34,7 +35,7 @@
 #define SECONDS_AUTO 5		   /* for one module; all of them have twice that */
 #define SECONDS_ALL  30
 #define REST	     5000000000LL /* ns: of all modules, when somebody waited in vain */
-#define REST_TWICE   7		  /* of that module: twice as long, at most so many times over */
+#define REST_TWICE   7		  /* of one alone: twice as long, at most so many times over */
 #define HEAP_AUTO    "256"	  /* megabytes the helper may allocate */
 #define HEAP_ALL     "1024"
 #define CPU_LIMIT    "120"
@@ -43,7 +44,8 @@ enum verdict { UNDECIDED, NAMES_ONLY };
 
 static struct {
 	enum cp_lines_mode mode;
-	bool absent; /* there is no helper to start, and that has been said */
+	bool absent; /* there is no helper to start */
+	bool told;   /* it has been said that one can't be started */
 	uint8_t verdict[CP_MODULE_MAX + 1];
 	struct life *life; /* NULL: nothing has been asked yet */
 } st = {.mode = CP_LINES_AUTO};
@@ -52,6 +54,8 @@ static struct {
  * about to write the path. */
 struct life {
 	char path[CP_ELF_PATH_MAX];
+	int64_t start_due;  /* no helper is started before */
+	uint8_t start_vain; /* attempts since one could be */
 	int64_t all_due;
 	int64_t due[CP_MODULE_MAX + 1];	 /* no answer asks before */
 	uint8_t vain[CP_MODULE_MAX + 1]; /* waits for it since one was of use */
@@ -270,13 +274,10 @@ static long read_answers(struct cp_lines *l, struct cp_names *k, struct cp_wante
 
 /* --- whether it works out ------------------------------------------------- */
 
-static bool set_path(const char *tail)
+static bool set_path(const char *own, const char *tail)
 {
 	struct cp_buf b = CP_BUF(st.life->path);
-	char own[CP_ELF_PATH_MAX];
 
-	if (!cp_maps_path_at((uintptr_t)&cp_lines_set, own, sizeof(own)))
-		return false;
 	cp_buf_mem(&b, own, (size_t)(strrchr(own, '/') + 1 - own));
 	cp_buf_str(&b, tail);
 	return !b.cut && CP_SYS(SYS_faccessat, AT_FDCWD, st.life->path, 1 /* X_OK */) == 0;
@@ -285,7 +286,12 @@ static bool set_path(const char *tail)
 /* Beside the library where it was built, or in a folder beside it. */
 static int find_program(void)
 {
-	return set_path("cprof-lines") || set_path("cprof/cprof-lines") ? 0 : -ENOENT;
+	char own[CP_ELF_PATH_MAX];
+
+	/* For want of /proc, or of a descriptor. */
+	if (!cp_maps_path_at((uintptr_t)&cp_lines_set, own, sizeof(own)))
+		return CP_SYS(SYS_faccessat, AT_FDCWD, "/proc", F_OK) ? -ENOENT : -EMFILE;
+	return set_path(own, "cprof-lines") || set_path(own, "cprof/cprof-lines") ? 0 : -ENOENT;
 }
 
 /* Somebody waits, and didn't ask for all lines there are. */
@@ -303,10 +309,36 @@ bool cp_lines_due(unsigned id)
 {
 	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
 
-	if (st.absent || !st.life || cp_load_rlx(&st.mode) == CP_LINES_HURRY)
+	if (st.absent || !st.life || now < st.life->start_due ||
+	    cp_load_rlx(&st.mode) == CP_LINES_HURRY)
 		return false;
 	return !hurries() ||
 	       (now >= st.life->all_due && now >= st.life->due[id] && now < cp_exclusive_by());
+}
+
+/* A lack of memory, processes or descriptors, a busy disk, a program that is just installed. */
+static bool passes(int why)
+{
+	return why == -EAGAIN || why == -ENOMEM || why == -EMFILE || why == -ENFILE ||
+	       why == -ENOBUFS || why == -ETIMEDOUT || why == -ETXTBSY;
+}
+
+/* When to ask again, after one more time in vain. */
+static int64_t rest(uint8_t *vain)
+{
+	*vain += *vain < REST_TWICE;
+	return cp_now_ns(CLOCK_MONOTONIC) + (REST << *vain);
+}
+
+static void no_start(int why)
+{
+	st.absent = !passes(why);
+	st.life->start_due = rest(&st.life->start_vain);
+	if (st.told)
+		return;
+	st.told = true;
+	cp_log("no source lines%s: can't start %s: error %d", st.absent ? "" : " yet",
+	       st.life->path[0] ? st.life->path : "cprof-lines", -why);
 }
 
 static int start(struct cp_lines *l)
@@ -321,11 +353,10 @@ static int start(struct cp_lines *l)
 	r = st.life->path[0] ? 0 : find_program();
 	if (!r)
 		r = cp_helper_start(&l->helper, argv);
-	if (!r)
-		return 0;
-	st.absent = true;
-	cp_log("no source lines: can't start %s: error %d",
-	       st.life->path[0] ? st.life->path : "cprof-lines", -r);
+	if (r)
+		no_start(r);
+	else
+		st.life->start_vain = 0;
 	return r;
 }
 
@@ -367,12 +398,9 @@ static void settle(struct cp_names *k, struct cp_wanted *w, size_t n, bool ok)
 /* It was waited for in vain. */
 static void put_off(struct cp_lines *l, unsigned id)
 {
-	int64_t now = cp_now_ns(CLOCK_MONOTONIC);
-
 	cp_lines_end(l);
-	st.life->vain[id] += st.life->vain[id] < REST_TWICE;
-	st.life->due[id] = now + (REST << st.life->vain[id]);
-	st.life->all_due = now + REST;
+	st.life->due[id] = rest(&st.life->vain[id]);
+	st.life->all_due = cp_now_ns(CLOCK_MONOTONIC) + REST;
 }
 
 /* Sets the time for one module: never more than is left for them all. */
@@ -412,11 +440,13 @@ bool cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_mo
 	if ((!lines && !names) || cp_load_rlx(&st.mode) == CP_LINES_HURRY || !l || st.absent ||
 	    strchr(f->path, '\n'))
 		return true;
+	if (l->helper.fd < 0 && cp_now_ns(CLOCK_MONOTONIC) < st.life->start_due)
+		return false;
 	asked = in_time(l, id);
 	if (asked)
 		err = converse(l, k, f, m->base, w, n, lines, names);
-	if (st.absent)
-		return true;
+	if (asked && l->helper.fd < 0)
+		return st.absent;
 	settle(k, w, n, !err && !l->error);
 	if (err == -ETIMEDOUT && hurries()) {
 		if (asked)

@@ -8,7 +8,8 @@
  *          (exclusive.h), what takes too long is put off; what the helper alone could
  *          name is named by its address till then.
  * Fails    No helper, a dead, slow or senseless one: lines are lost, never names;
- *          said once per module, or once and for all when there is none to start.
+ *          said once per module, or once and for all when there is none to start. One
+ *          that can't be started at the moment is put off, as what takes too long is.
  */
 #ifndef CP_CONTROL_LINES_H
 #define CP_CONTROL_LINES_H

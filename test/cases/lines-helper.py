@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
 import pprofcheck  # noqa: E402
@@ -87,6 +88,25 @@ for what, text, said in (
     check(found["main"] == 0, "%s: %s" % (what, found))
     check(said in log, "%s: the log says: %s" % (what, log))
     print("ok   " + what)
+
+
+# What passes costs the lines of its time: here the helper is just being written.
+place = os.path.abspath("lib-busy")
+os.makedirs(place)
+shutil.copy(LIB, place)
+shutil.copy(HELPER, place)
+with open(place + "/cprof-lines", "ab") as writer:
+    with Host([PROG + "/httphost"], preload=place + "/libcprof.so", CPROF_HEAP_RATE=1) as host:
+        found = lines_of(host.snapshot()["heap"])
+        if "no source lines yet: can't start" in host.log_text():
+            check("main" in found and found["main"] == 0, found)
+            host.snapshot()
+            writer.close()
+            check(wait_for(lambda: lines_of(host.snapshot()["heap"])["main"] > 0 or time.sleep(1), 40),
+                  "no lines, though they could be had again: " + host.log_text())
+            check(host.log_text().count("no source lines") == 1, host.log_text())
+            print("ok   busy")
+os.unlink("host.log")
 
 
 def its_keeper(pid):
