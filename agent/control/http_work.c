@@ -191,7 +191,7 @@ void cp_http_work(struct cp_http_conn *c)
 void cp_http_cmdline(struct cp_out *o, char separator)
 {
 	char buf[4096], *zero;
-	long n, fd = cp_sys_open("/proc/self/cmdline", O_RDONLY, 0);
+	long n, fd = cp_sys_open("/proc/thread-self/cmdline", O_RDONLY, 0);
 	unsigned held = 0; /* zero bytes not yet written: only those between words are */
 
 	while (fd >= 0 && (n = cp_sys_read((int)fd, buf, sizeof(buf))) > 0) {

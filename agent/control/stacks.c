@@ -3,7 +3,7 @@
  * stacks.c - every thread's stack and what it waits for, for people: what ?debug=2 answers
  *
  * Context  CONTROL, one thread inside cp_exclusive
- * Calls    dump.c, the stack table, made.h, maps.c, symbols.c, out.c.
+ * Calls    dump.c, the stack table, made.h, maps.c, modfile.c, symbols.c, out.c.
  * Holds    The form is that of Go's dumps, so that what reads those reads these: a line
  *          about the thread, two for each frame, who created it, an empty line. What is
  *          ours begins with "# ". Deadlocks are told before all that, and their threads
@@ -22,6 +22,7 @@
 #include "deadlock.h"
 #include "frames.h"
 #include "maps.h"
+#include "modfile.h"
 #include "symbols.h"
 #include "waittext.h"
 
@@ -287,12 +288,9 @@ static int write_dump(struct stacks *s)
 static void find_program(struct stacks *s)
 {
 	struct cp_buf b = CP_BUF(s->program);
-	long n = CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", s->program,
-			sizeof(s->program) - 1);
 
-	if (n > 0)
-		s->program[n] = 0;
-	else
+	cp_modfile_exe(s->program, sizeof(s->program));
+	if (!s->program[0])
 		cp_buf_str(&b, cp_maps_program());
 }
 

@@ -332,6 +332,23 @@ def switched_off():
         check(b" @ " not in h.get("/debug/pprof/mutex?debug=1").body, "nor has its text")
 
 
+def main_state(pid):
+    with open("/proc/%d/task/%d/stat" % (pid, pid)) as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
+def main_has_left():
+    """What a program's name and words are is known when its first thread has ended."""
+    asked = [os.path.relpath(os.path.join(PROG, "asked")), "thread", "leave"]
+    with Server(asked, CPROF_LINES=0, CPROF_DIR="left") as h:
+        check(wait_for(lambda: "last thread" in h.log_text() and main_state(h.pid) == "Z"), h.log_text())
+        body = h.get("/debug/pprof/cmdline").body
+        check(body == "\0".join(asked).encode(), "cmdline without a main thread: %r" % body)
+        frame = "idle(...)\n\t%s +0x" % os.path.realpath(asked[0])
+        check(wait_for(lambda: frame in h.get("/debug/pprof/goroutine?debug=2").body.decode()),
+              h.get("/debug/pprof/goroutine?debug=2").body.decode())
+
+
 with Server([HOST, "two words", "", "last"], CPROF_HTTP_MAX_SECONDS=20) as host:
     for target, status, body in ERRORS:
         check_error(host.get(target), status, body, target)
@@ -349,3 +366,4 @@ with Server([os.path.join(PROG, "httpbusy")], CPROF_HEAP_RATE=4096, CPROF_MUTEX_
     profiles(host)
     check(host.process.poll() is None, "the busy program lives")
 switched_off()
+main_has_left()
