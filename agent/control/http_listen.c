@@ -3,7 +3,7 @@
  * http_listen.c - the socket we listen on, and what is left of it in the file system
  *
  * Context  CONTROL, the server's thread; EXIT: cp_http_listen_forget
- * Calls    system calls, dir.c.
+ * Calls    system calls, dir.c, files.c.
  * Shared   struct cp_http_left: paths are written before live is set.
  * Order    live: rel by leave() / acq by cp_http_listen_forget
  * Holds    A socket in the file system is made with mode 0600 at most. One that nobody
@@ -18,6 +18,7 @@
 #include "../rt/sys.h"
 #include "dir.h"
 #include "exe.h"
+#include "files.h"
 #include "reason.h"
 
 #include <errno.h>
@@ -116,23 +117,24 @@ static int write_url(const struct cp_dir *d, const char *name, const char *temp,
 {
 	char text[160];
 	struct cp_buf b = CP_BUF(text);
-	long fd, r;
+	struct cp_file file = {0};
+	int r;
 
 	/* One that was killed may have left it; whatever else has that name isn't opened. */
 	CP_SYS(SYS_unlinkat, d->fd, temp, 0);
-	fd = cp_sys_openat(d->fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK,
-			   0600);
-	if (fd < 0)
-		return (int)fd;
+	file.fd = (int)cp_sys_openat(d->fd, temp,
+				     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (file.fd < 0)
+		return file.fd;
 	cp_http_addr_show(&b, a);
 	cp_buf_str(&b, "/debug/pprof/\n");
-	r = cp_sys_write((int)fd, text, b.len);
-	cp_sys_close((int)fd);
-	if (r == (long)b.len)
-		r = CP_SYS(SYS_renameat, d->fd, temp, d->fd, name);
-	if (r < 0)
+	r = cp_file_write(&file, text, b.len);
+	cp_sys_close(file.fd);
+	if (!r)
+		r = (int)CP_SYS(SYS_renameat, d->fd, temp, d->fd, name);
+	if (r)
 		CP_SYS(SYS_unlinkat, d->fd, temp, 0);
-	return r < 0 ? (int)r : 0;
+	return r;
 }
 
 static int tell_in(struct cp_dir *d, const char *name, const struct cp_http_addr *a,

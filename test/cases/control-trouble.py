@@ -6,6 +6,7 @@ import errno
 import os
 import pathlib
 import re
+import resource
 import shutil
 import socket
 import stat
@@ -152,6 +153,19 @@ def without(*refused, dir):
     return p if p.returncode == 0 else None
 
 
+def no_room_for_its_address():
+    """The URL's file is whole, or not there."""
+    p = start("pause", env=environment(dir="address", http="127.0.0.1:0", profiles="heap"),
+              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)))
+    lines = p.stderr.readline()
+    while "profiles at" not in lines:
+        lines += p.stderr.readline()
+    p.communicate("x")
+    check(p.returncode == 0 and f"no asked.{p.pid}.http: file size limit" in lines, lines)
+    for where in ("address", f"/tmp/cprof-{os.getuid()}"):
+        check(not list(pathlib.Path(where).glob(f".asked.{p.pid}.http")), "half a file in " + where)
+
+
 def no_links():
     """A file system that can neither rename without replacing, nor link: FAT, and some in user
     space."""
@@ -287,8 +301,8 @@ def log_elsewhere():
 
 
 tests = [missing, removed_while_running, relative_means_the_start, not_a_directory, file_limit,
-         no_links, stored_in_vain, descriptors_used_up, no_stderr, numbers_are_the_hosts,
-         stderr_is_a_socket, broken_pipe, stuck_pipe, log_elsewhere]
+         no_room_for_its_address, no_links, stored_in_vain, descriptors_used_up, no_stderr,
+         numbers_are_the_hosts, stderr_is_a_socket, broken_pipe, stuck_pipe, log_elsewhere]
 if ROOT:
     tests += [disk_full, dropped_privileges, rights_kept, no_thread]
 for test in tests:
