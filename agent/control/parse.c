@@ -30,15 +30,22 @@ int cp_parse_number(const char *text, uint64_t *out, const char **end)
 
 int cp_parse_thousandths(const char *text, uint64_t *out)
 {
+	bool more = false; /* than nothing, though too little to be one */
 	const char *s;
 	uint64_t v;
 
-	if (cp_parse_number(text, &v, &s) || __builtin_mul_overflow(v, 1000, out))
+	if (cp_parse_number(text, &v, &s) || v > UINT64_MAX / 1000 - 1)
 		return -EINVAL;
+	v *= 1000;
 	if (*s == '.')
-		for (uint64_t part = 100; *++s >= '0' && *s <= '9'; part /= 10)
-			*out += (uint64_t)(*s - '0') * part;
-	return *s ? -EINVAL : 0;
+		for (uint64_t part = 100; *++s >= '0' && *s <= '9'; part /= 10) {
+			v += (uint64_t)(*s - '0') * part;
+			more |= *s > '0';
+		}
+	if (*s)
+		return -EINVAL;
+	*out = !v && more ? 1 : v;
+	return 0;
 }
 
 struct unit {

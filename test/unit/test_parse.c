@@ -81,6 +81,31 @@ static void sizes(void **state)
 	}
 }
 
+static void thousandths(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t v;
+	} good[] = {{"0", 0},	{"1", 1000},  {"0.25", 250}, {"2.5", 2500},  {"0.3333", 333},
+		    {"0.0", 0}, {"0.001", 1}, {"0.0004", 1}, {"0.00000", 0}, {"1.0009", 1000}};
+	static const char *const bad[] = {
+		"", ".5", "1x", "0.5x", "1.2.3", "-1", "18446744073709551", "18446744073709551615"};
+
+	(void)state;
+	for (size_t i = 0; i < CP_ARRAY_LEN(good); i++) {
+		uint64_t v = UNTOUCHED;
+
+		assert_int_equal(cp_parse_thousandths(good[i].text, &v), 0);
+		assert_int_equal(v, good[i].v);
+	}
+	for (size_t i = 0; i < CP_ARRAY_LEN(bad); i++) {
+		uint64_t v = UNTOUCHED;
+
+		assert_int_not_equal(cp_parse_thousandths(bad[i], &v), 0);
+		assert_int_equal(v, UNTOUCHED);
+	}
+}
+
 static void signals(void **state)
 {
 	static const char *const bad[] = {
@@ -158,9 +183,8 @@ static void glob_lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations),  cmocka_unit_test(sizes),
-		cmocka_unit_test(signals),    cmocka_unit_test(globs),
-		cmocka_unit_test(glob_lists),
+		cmocka_unit_test(durations), cmocka_unit_test(sizes), cmocka_unit_test(thousandths),
+		cmocka_unit_test(signals),   cmocka_unit_test(globs), cmocka_unit_test(glob_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
