@@ -125,6 +125,12 @@ static long flush(struct cp_lines *l)
 	return r;
 }
 
+/* A path that no line of the protocol holds; a debug file's name comes from the object. */
+static bool takes_two_lines(const struct cp_modfile *f)
+{
+	return strchr(f->path, '\n') || (f->has_debug && strchr(f->debug_path, '\n'));
+}
+
 static void say_file(struct cp_lines *l, const struct cp_modfile *f, bool lines, bool names)
 {
 	struct cp_buf b = {l->text, 0, sizeof(l->text), false};
@@ -438,7 +444,7 @@ bool cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_mo
 	long err = -ETIMEDOUT;
 
 	if ((!lines && !names) || cp_load_rlx(&st.mode) == CP_LINES_HURRY || !l || st.absent ||
-	    strchr(f->path, '\n'))
+	    takes_two_lines(f))
 		return true;
 	if (l->helper.fd < 0 && cp_now_ns(CLOCK_MONOTONIC) < st.life->start_due)
 		return false;

@@ -120,6 +120,15 @@ if os.access("/usr/lib/debug", os.W_OK):
         if made:
             os.rmdir(os.path.dirname(there))
 
+# What an object calls its debug file goes to the helper in one line, or not at all.
+strange = build("strange")
+sh("objcopy", "--only-keep-debug", "strange", "strange.debug\nA0")
+sh("strip", "strange")
+sh("objcopy", "--add-gnu-debuglink=strange.debug\nA0", "strange")
+found = snapshot([strange])
+expect("debug link of two lines", found, PHYSICAL)
+check("source lines" not in found[2], found[2])
+
 # A debug file of another build must not be believed.
 other = build("other", "-DOTHER", "-O2")
 sh("objcopy", "--only-keep-debug", "other", ".debug/linked.debug")
