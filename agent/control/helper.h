@@ -3,8 +3,9 @@
  * helper.h - a program run beside the host, unseen by it
  *
  * Context  CONTROL: blocking, bounded by the caller's time.
- * Holds    The host gets no signal, no zombie and no child it could wait for; one
- *          descriptor is open while the program lives. It dies with the host.
+ * Holds    The host gets no signal, no zombie and no child that its wait() could find; but one
+ *          that asks for any child with __WALL or __WCLONE, as tracers do, may be given the
+ *          keeper. One descriptor is open while the program lives. It dies with the host.
  */
 #ifndef CP_CONTROL_HELPER_H
 #define CP_CONTROL_HELPER_H
