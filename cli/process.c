@@ -85,6 +85,18 @@ static bool read_status(struct cp_process *p)
 	return true;
 }
 
+static void note_mapping(struct cp_process *p, const char *line)
+{
+	unsigned long long start, offset;
+
+	if (!strstr(line, "/libcprof.so"))
+		return;
+	p->has_library = true;
+	if (sscanf(line, "%llx-%*x %*s %llx", &start, &offset) == 2 && !offset &&
+	    p->nlibraries < CP_PROCESS_LIBRARIES)
+		p->library[p->nlibraries++] = start;
+}
+
 static bool read_maps(struct cp_process *p)
 {
 	FILE *f = open_proc(p->pid, "maps");
@@ -93,8 +105,8 @@ static bool read_maps(struct cp_process *p)
 
 	if (!f)
 		return complain(p->pid, errno);
-	while (!p->has_library && getline(&line, &room, f) > 0)
-		p->has_library = strstr(line, "/libcprof.so") != NULL;
+	while (getline(&line, &room, f) > 0)
+		note_mapping(p, line);
 	free(line);
 	fclose(f);
 	return true;
@@ -159,7 +171,7 @@ static void forget(struct cp_process *p)
 bool cp_process_read_again(struct cp_process *p)
 {
 	forget(p);
-	*p = (struct cp_process){.pid = p->pid, .fd = p->fd};
+	*p = (struct cp_process){.pid = p->pid, .fd = p->fd, .tid = p->pid};
 	if (!read_status(p) || !read_maps(p) || !read_environment(p))
 		return false;
 	read_program(p);

@@ -5,8 +5,8 @@
  * Context  the cprof program.
  * Holds    Nothing is sent to a process that would die of it: the library must be
  *          mapped there, and the signal have a handler, each time that it is sent.
- *          Whose handler it is can't be seen from outside: servers known to have
- *          their own are not sent theirs.
+ *          Whose handler it is only the library knows: where that can't be asked,
+ *          servers known to have their own are not sent theirs.
  * Fails    A signal can get lost in another one of its kind that was not taken yet (one
  *          that isn't ours, see process.h), so half-way a request is sent once more. Not so
  *          one for a span of time, which would open a second span.
@@ -14,6 +14,7 @@
 #include "../agent/control/request.h"
 #include "answer.h"
 #include "command.h"
+#include "inside.h"
 #include "options.h"
 #include "process.h"
 #include "types.h"
@@ -107,6 +108,24 @@ static bool has_other_use_for(const struct cp_process *p, int sig)
 	return false;
 }
 
+/* A program may have taken the signal since its start, for whatever it does by it. */
+static bool library_has(const struct cp_process *p, int sig)
+{
+	int own = cp_inside_signal(p);
+
+	if (own < 0 || own == sig)
+		return true;
+	if (own)
+		cp_complain("%d: signal %d is not the library's, which listens to %d; nothing was "
+			    "sent",
+			    (int)p->pid, sig, own);
+	else
+		cp_complain("%d: signal %d is the program's own by now, or is not answered behind "
+			    "its filter; nothing was sent; start it with CPROF_SIGNAL=RTMIN+5, say",
+			    (int)p->pid, sig);
+	return false;
+}
+
 static int check(const struct request *r, const struct cp_process *p)
 {
 	int sig;
@@ -129,7 +148,7 @@ static int check(const struct request *r, const struct cp_process *p)
 			    (int)p->pid, p->program, sig);
 		return 0;
 	}
-	return sig;
+	return sig && library_has(p, sig) ? sig : 0;
 }
 
 enum asked { REFUSED, ASKED, NOT_YET };

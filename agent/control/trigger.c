@@ -6,7 +6,8 @@
  *          ANY: cp_agent_owns_signal, cp_agent_signal_taken
  * Calls    job.c, sigact.c, the log. No libc, so errno stays what it was.
  * Shared   st.owned: bits of signals that have our handler (relaxed: sigaction is a
- *          full barrier between setting and delivery); st.shut_in: set once (relaxed).
+ *          full barrier between setting and delivery); st.shut_in: set once (relaxed);
+ *          cprof_signal: read by cprof snap from outside, which asks again (relaxed).
  * Holds    The host always wins: what it ignores or handles, before or after, is left
  *          alone. Our handlers do nothing in a vfork child, whose memory is not its own.
  * Fails    A signal that is taken: one line that names CPROF_SIGNAL. Behind a filter a
@@ -30,6 +31,10 @@ static struct {
 	bool first;	 /* only those, so far, that the first process of a container dies of */
 	bool shut_in;
 } st;
+
+/* The signal that is answered by a snapshot at this moment, 0: none. Protected, since a program
+ * may have the name too, and ours would be written there. */
+__attribute__((visibility("protected"))) uint32_t cprof_signal;
 
 static uint64_t bit(int sig)
 {
@@ -58,6 +63,7 @@ static void install_request(int sig)
 		return;
 	}
 	cp_trigger_own(sig);
+	cp_store_rlx(&cprof_signal, (uint32_t)sig); /* before: the program may take it at once */
 	cp_sigact_set(sig, on_request, 0);
 }
 
@@ -152,6 +158,7 @@ void cp_trigger_shut_in(void)
 	if (cp_load_rlx(&st.shut_in))
 		return;
 	cp_store_rlx(&st.shut_in, true);
+	cp_store_rlx(&cprof_signal, 0);
 	for (; deadly; deadly &= deadly - 1)
 		cp_sigact_default(__builtin_ctzll(deadly) + 1);
 	cp_log("the program filters its system calls: no snapshot by a signal from here on, nor "
@@ -180,10 +187,12 @@ void cp_agent_signal_taken(int sig)
 	cp_and_rlx(&st.owned, ~bit(sig));
 	if (sig == cp_tick_signal())
 		cp_ticker_taken();
-	if (sig == cp_config.signal)
-		cp_log("the program takes signal %d for itself: no snapshots by it; name another "
-		       "with CPROF_SIGNAL",
-		       sig);
+	if (sig != cp_config.signal)
+		return;
+	cp_store_rlx(&cprof_signal, 0);
+	cp_log("the program takes signal %d for itself: no snapshots by it; name another with "
+	       "CPROF_SIGNAL",
+	       sig);
 }
 
 int cp_agent_sample_signal(void)

@@ -14,6 +14,11 @@ ENV["CPROF_LOG"] = "none"
 HERE = os.getcwd()
 # Says when it is ready, then stays: signals don't end a wait for input.
 STAY = "import sys; print('ready', flush=True); sys.stdin.read()"
+# One that can't tell which signal it answers to: then the one that has a handler is sent.
+OLDER = os.path.join(HERE, "older/libcprof.so")
+os.mkdir("older")
+with open(LIB, "rb") as f, open(OLDER, "wb") as out:
+    out.write(f.read().replace(b"\0cprof_signal\0", b"\0cprof_silent\0"))
 
 
 class Victim:
@@ -116,7 +121,23 @@ with Victim(CPROF_ONLY="other") as pid:
     refused(1, "no handler for signal 10", pid)
 with Victim(code="import signal; signal.signal(signal.SIGUSR1, signal.SIG_IGN);" + STAY) as pid:
     refused(1, "no handler for signal 10", pid)
-with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: None);" + STAY) as pid:
+TAKE = "import os, signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(9));"
+with open("/proc/self/status") as f:
+    may_look = "CapEff:\t0000000000000000\n" not in f
+try:
+    with open("/proc/sys/kernel/yama/ptrace_scope") as f:
+        may_look = may_look or f.read() == "0\n"
+except FileNotFoundError:
+    may_look = True
+if may_look:
+    with Victim(code=TAKE + STAY) as pid:
+        refused(1, "signal 10 is the program's own by now", pid)
+        refused(1, "signal 10 is the program's own by now", "--signal=USR1", "--dir=.", pid)
+    with Victim(code=TAKE + STAY, CPROF_SIGNAL="USR2") as pid:
+        refused(1, "not the library's, which listens to 12", "--signal=USR1", pid)
+        answered(".", ["heap"], "--profiles=heap", pid)
+with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: None);" + STAY,
+            preload=OLDER) as pid:
     old = shutil.copy(first[0], f"old.{pid}.20200101T000000Z.0001.allocs.pb.gz")
     with Unread([old]):
         refused(1, "no answer in 1 s", "--timeout=1", pid)
@@ -139,7 +160,7 @@ if os.geteuid() == 0:
 for folder, mode in (("closed", 0o755), ("open", 0o1777)):
     os.mkdir(folder)
     os.chmod(folder, mode)
-    with Victim(code=PLANTED + STAY, CPROF_DIR=os.path.abspath(folder)) as pid:
+    with Victim(code=PLANTED + STAY, preload=OLDER, CPROF_DIR=os.path.abspath(folder)) as pid:
         with Unread(["mine"] + (["theirs"] if os.geteuid() == 0 else [])):
             refused(1, "no answer in 1 s", "--timeout=1", pid)
     for f in os.listdir(folder):
@@ -170,12 +191,14 @@ answer()
 """
 CHOWN = "os.chown('new', 65534, 65534)"
 if os.geteuid() == 0:
-    with Victim(code=ANSWER % (first[0], CHOWN, ""), CPROF_DIR=os.path.abspath("closed")) as pid:
+    with Victim(code=ANSWER % (first[0], CHOWN, ""), preload=OLDER,
+                CPROF_DIR=os.path.abspath("closed")) as pid:
         answered("closed", ["allocs"], pid)
-    with Victim(code=ANSWER % (first[0], CHOWN, ""), CPROF_DIR=os.path.abspath("open")) as pid:
+    with Victim(code=ANSWER % (first[0], CHOWN, ""), preload=OLDER,
+                CPROF_DIR=os.path.abspath("open")) as pid:
         refused(1, "no answer in 1 s", "--timeout=1", pid)
     for span in ([], ["--seconds=1"]):
-        with Victim(code=ANSWER % (first[0], "", "os.seteuid(65534)"),
+        with Victim(code=ANSWER % (first[0], "", "os.seteuid(65534)"), preload=OLDER,
                     CPROF_DIR=os.path.abspath("open")) as pid:
             answered("open", ["allocs"], *span, pid)
 
@@ -188,7 +211,8 @@ LEAVE = """def others():
     os._exit(0)
 threading.Thread(target=others).start()
 libc.syscall(60, 0)"""
-with Victim(code=ANSWER % (first[0], "", LEAVE), CPROF_DIR=os.path.abspath("closed")) as pid:
+with Victim(code=ANSWER % (first[0], "", LEAVE), preload=OLDER,
+            CPROF_DIR=os.path.abspath("closed")) as pid:
     answered("closed", ["allocs"], "--seconds=1", pid)
 
 # One whose handler is known to be its own: memcached would end.
@@ -203,11 +227,12 @@ with Victim(program="./" + own, PYTHONHOME=sys.base_prefix, CPROF_SIGNAL="RTMIN+
 
 # One that becomes another program meanwhile, which the next request would kill.
 with Victim(code="import os, signal; signal.signal(signal.SIGUSR1, lambda *_: os.execve('/bin/cat',"
-                 " ['cat'], {}));" + STAY) as pid:
+                 " ['cat'], {}));" + STAY, preload=OLDER) as pid:
     refused(1, "libcprof.so is not in it", pid)
 
 # One that ends meanwhile.
-v = Victim(code="import os, signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(0));" + STAY)
+v = Victim(code="import os, signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(0));" + STAY,
+           preload=OLDER)
 refused(1, "ended before it answered", str(v.p.pid))
 assert v.p.wait() == 0
 
