@@ -68,7 +68,8 @@ static bool add_folders(struct cp_answer *a, const struct cp_process *p)
 	if (*dir == '/')
 		ok = remember(&a->folders, printed("%s%s", p->root, dir));
 	else
-		ok = remember(&a->folders, printed("/proc/%d/cwd/%s", (int)p->pid, dir)) &&
+		ok = remember(&a->folders,
+			      printed("/proc/%d/task/%d/cwd/%s", (int)p->pid, (int)p->tid, dir)) &&
 		     (!start || remember(&a->folders, printed("%s%s/%s", p->root, start, dir)));
 	return ok;
 }

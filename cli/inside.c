@@ -110,7 +110,7 @@ int cp_inside_signal(const struct cp_process *p)
 	char path[64];
 	int sig = -1;
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)p->tid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/mem", (int)p->pid, (int)p->tid);
 	l.fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (l.fd < 0)
 		return -1;

@@ -11,6 +11,7 @@
 
 #include "command.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,12 +24,55 @@
 #include <time.h>
 #include <unistd.h>
 
-static FILE *open_proc(pid_t pid, const char *name)
+static FILE *open_of_thread(pid_t pid, pid_t tid, const char *name)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int)pid, (int)tid, name);
 	return fopen(path, "re");
+}
+
+static FILE *open_proc(const struct cp_process *p, const char *name)
+{
+	return open_of_thread(p->pid, p->tid, name);
+}
+
+static bool is_alive(pid_t pid, pid_t tid)
+{
+	FILE *f = open_of_thread(pid, tid, "status");
+	bool alive = f;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "State:\t", 7))
+			alive = line[7] != 'Z' && line[7] != 'X';
+	}
+	if (f)
+		fclose(f);
+	return alive;
+}
+
+/* 0: none. The first thread may end before the others, and what /proc says by the process's
+ * number is what it says of that one. */
+static pid_t living_thread(pid_t pid)
+{
+	char path[64];
+	struct dirent *e;
+	pid_t tid = 0;
+	DIR *d;
+
+	if (is_alive(pid, pid))
+		return pid;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	d = opendir(path);
+	while (d && !tid && (e = readdir(d))) {
+		tid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (tid && !is_alive(pid, tid))
+			tid = 0;
+	}
+	if (d)
+		closedir(d);
+	return tid;
 }
 
 static bool complain(pid_t pid, int err)
@@ -52,7 +96,7 @@ static void parse_uids(struct cp_process *p, char *s)
 
 void cp_process_read_uids(struct cp_process *p)
 {
-	FILE *f = open_proc(p->pid, "status");
+	FILE *f = open_proc(p, "status");
 	char line[512];
 
 	while (f && fgets(line, sizeof(line), f)) {
@@ -65,7 +109,7 @@ void cp_process_read_uids(struct cp_process *p)
 
 static bool read_status(struct cp_process *p)
 {
-	FILE *f = open_proc(p->pid, "status");
+	FILE *f = open_proc(p, "status");
 	char line[512];
 
 	if (!f)
@@ -76,7 +120,7 @@ static bool read_status(struct cp_process *p)
 
 		if (!strncmp(line, "SigCgt:", 7))
 			p->caught = strtoull(line + 7, NULL, 16);
-		else if (!strncmp(line, "NSpid:", 6) && last)
+		else if (!strncmp(line, "NStgid:", 7) && last)
 			p->own_pid = (pid_t)strtol(last, NULL, 10);
 		else if (!strncmp(line, "Uid:", 4))
 			parse_uids(p, line + 4);
@@ -99,7 +143,7 @@ static void note_mapping(struct cp_process *p, const char *line)
 
 static bool read_maps(struct cp_process *p)
 {
-	FILE *f = open_proc(p->pid, "maps");
+	FILE *f = open_proc(p, "maps");
 	char *line = NULL;
 	size_t room = 0;
 
@@ -114,7 +158,7 @@ static bool read_maps(struct cp_process *p)
 
 static bool read_environment(struct cp_process *p)
 {
-	FILE *f = open_proc(p->pid, "environ");
+	FILE *f = open_proc(p, "environ");
 	FILE *out = f ? open_memstream(&p->environment, &p->environment_size) : NULL;
 	char part[4096];
 	size_t n;
@@ -140,7 +184,7 @@ static void read_program(struct cp_process *p)
 	char path[64], to[PATH_MAX] = "";
 	char *name, *end;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)p->pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/exe", (int)p->pid, (int)p->tid);
 	if (readlink(path, to, sizeof(to) - 1) < 0)
 		return;
 	name = strrchr(to, '/') ? strrchr(to, '/') + 1 : to;
@@ -155,11 +199,12 @@ static void compare_mounts(struct cp_process *p)
 {
 	char path[64], ours[64] = "", theirs[64] = "";
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)p->pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/ns/mnt", (int)p->pid, (int)p->tid);
 	p->root[0] = 0;
 	if (readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1) > 0 &&
 	    readlink(path, theirs, sizeof(theirs) - 1) > 0 && strcmp(ours, theirs) != 0)
-		snprintf(p->root, sizeof(p->root), "/proc/%d/root", (int)p->pid);
+		snprintf(p->root, sizeof(p->root), "/proc/%d/task/%d/root", (int)p->pid,
+			 (int)p->tid);
 }
 
 static void forget(struct cp_process *p)
@@ -171,7 +216,7 @@ static void forget(struct cp_process *p)
 bool cp_process_read_again(struct cp_process *p)
 {
 	forget(p);
-	*p = (struct cp_process){.pid = p->pid, .fd = p->fd, .tid = p->pid};
+	*p = (struct cp_process){.pid = p->pid, .fd = p->fd, .tid = living_thread(p->pid)};
 	if (!read_status(p) || !read_maps(p) || !read_environment(p))
 		return false;
 	read_program(p);
@@ -209,7 +254,7 @@ static int send_by_fd(const struct cp_process *p, int sig, union sigval value)
 
 static bool is_taken(const struct cp_process *p, int sig)
 {
-	FILE *f = open_proc(p->pid, "status");
+	FILE *f = open_proc(p, "status");
 	unsigned long long pending = 0;
 	char line[512];
 
@@ -260,13 +305,10 @@ int cp_process_send(const struct cp_process *p, int sig, union sigval value)
 bool cp_process_has_ended(const struct cp_process *p)
 {
 	struct pollfd over = {.fd = p->fd, .events = POLLIN};
-	char path[64], to[8];
 
-	/* The executable is gone once the first thread has ended, others may go on. */
 	if (p->fd >= 0)
 		return poll(&over, 1, 0) > 0;
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)p->pid);
-	return readlink(path, to, sizeof(to)) < 0 && (errno == ENOENT || errno == ESRCH);
+	return !living_thread(p->pid);
 }
 
 const char *cp_process_variable(const struct cp_process *p, const char *name)

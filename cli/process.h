@@ -22,11 +22,11 @@ struct cp_process {
 	pid_t own_pid; /* what it calls itself, in its own pid namespace */
 	uid_t uid[CP_PROCESS_UIDS]; /* real, effective, saved, of the file system */
 	uint64_t caught;	    /* signals it has handlers for, bit sig - 1 */
-	pid_t tid;		    /* one of its threads that has not ended, the first if so */
-	bool has_library;	    /* libcprof.so is mapped */
+	pid_t tid;	  /* a thread of it that has not ended: the first, or another; or 0 */
+	bool has_library; /* libcprof.so is mapped */
 	uint64_t library[CP_PROCESS_LIBRARIES]; /* where that, and other copies, begin */
 	unsigned nlibraries;
-	char root[32];	   /* before its paths, when it sees other mounts than we: /proc/PID/root */
+	char root[48]; /* before its paths, when it sees other mounts than we: its root in /proc */
 	char program[64];  /* its executable's name; "" when that can't be read */
 	char *environment; /* NUL after each; as it was at the start, or overwritten since */
 	size_t environment_size;

@@ -215,6 +215,18 @@ with Victim(code=ANSWER % (first[0], "", LEAVE), preload=OLDER,
             CPROF_DIR=os.path.abspath("closed")) as pid:
     answered("closed", ["allocs"], "--seconds=1", pid)
 
+# One whose first thread has left before.
+with Victim(code="""import ctypes, os, sys, threading, time
+def others():
+    while os.path.exists("/proc/self/exe"):
+        time.sleep(0.01)
+    print("ready", flush=True)
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=others).start()
+ctypes.CDLL(None).syscall(60, 0)""") as pid:
+    answered(".", ALL, pid)
+
 # One whose handler is known to be its own: memcached would end.
 own = shutil.copy(os.path.realpath(sys.executable), "memcached")
 with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(0));" + STAY,
