@@ -70,22 +70,19 @@ static bool parse(struct request *r)
 	return cp_types_parse(r->profiles, &r->packed.types);
 }
 
-/* The signal it listens to; 0 after a complaint. What its environment says does not
- * count where the program has written over it, as servers do to show a title. */
-static int signal_of(const struct request *r, const struct cp_process *p)
+/* What its environment says does not count where the program has written over it, as servers do
+ * to show a title. */
+static bool is_overwritten(const struct cp_process *p)
+{
+	return !cp_process_variable(p, "CPROF_SIGNAL") && !cp_process_variable(p, "CPROF_DIR") &&
+	       !cp_process_variable(p, "LD_PRELOAD");
+}
+
+static int signal_of_environment(const struct cp_process *p)
 {
 	const char *name = cp_process_variable(p, "CPROF_SIGNAL");
 	int sig;
 
-	if (r->sig)
-		return r->sig;
-	if (!name && !cp_process_variable(p, "LD_PRELOAD")) {
-		cp_complain(
-			"%d: has written over its environment; say what it was started with, as "
-			"--signal SIGNAL --dir DIR",
-			(int)p->pid);
-		return 0;
-	}
 	if (name && !strcmp(name, "none")) {
 		cp_complain("%d: was started with CPROF_SIGNAL=none; it can't be asked",
 			    (int)p->pid);
@@ -93,6 +90,24 @@ static int signal_of(const struct request *r, const struct cp_process *p)
 	}
 	sig = name ? cp_process_signal(name) : 0;
 	return sig ? sig : SIGUSR1; /* as the library does with what it can't read */
+}
+
+/* The signal it listens to; 0 after a complaint. */
+static int signal_of(const struct request *r, const struct cp_process *p)
+{
+	bool overwritten = is_overwritten(p);
+	int sig = r->sig;
+
+	if (!sig && overwritten)
+		sig = CP_MAX(cp_inside_signal(p), 0);
+	if (overwritten && (!sig || !r->dir)) {
+		cp_complain(
+			"%d: has written over its environment; say what it was started with, as "
+			"--signal SIGNAL --dir DIR",
+			(int)p->pid);
+		return 0;
+	}
+	return sig ? sig : signal_of_environment(p);
 }
 
 /* It would reopen its logs, or end. */

@@ -112,6 +112,17 @@ with Victim(CPROF_DIR="/proc/nowhere") as pid:
         for f in answered(f"/tmp/cprof-{os.geteuid()}", ALL, *where, pid):
             os.rename(f, os.path.basename(f))
 
+# One that has written over its environment: nobody waits for files that go who knows where.
+OVERWRITE = """import ctypes
+with open("/proc/self/stat") as f:
+    start, end = map(int, f.read().rsplit(")", 1)[1].split()[47:49])
+ctypes.memset(start, 0, end - start)
+"""
+with Victim(code=OVERWRITE + STAY, CPROF_DIR="kept") as pid:
+    for options in ([], ["--signal=USR1"]):
+        refused(1, "has written over its environment; say what", *options, pid)
+    answered("kept", ALL, "--signal=USR1", "--dir=kept", pid)
+
 # Not one that would die of it, nor one that has other plans with the signal.
 with Victim(preload=None) as pid:
     refused(1, "libcprof.so is not in it", pid)
@@ -136,6 +147,8 @@ if may_look:
     with Victim(code=TAKE + STAY, CPROF_SIGNAL="USR2") as pid:
         refused(1, "not the library's, which listens to 12", "--signal=USR1", pid)
         answered(".", ["heap"], "--profiles=heap", pid)
+    with Victim(code=OVERWRITE + STAY, CPROF_SIGNAL="USR2") as pid:
+        answered(".", ["heap"], "--profiles=heap", "--dir=.", pid)
 with Victim(code="import signal; signal.signal(signal.SIGUSR1, lambda *_: None);" + STAY,
             preload=OLDER) as pid:
     old = shutil.copy(first[0], f"old.{pid}.20200101T000000Z.0001.allocs.pb.gz")
