@@ -13,8 +13,10 @@
 
 #include "command.h"
 #include "slurp.h"
+#include "totals.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FOLD_EVERY   16
@@ -120,7 +122,10 @@ static bool add(struct cp_load *l, const char *path, int64_t factor)
 
 	if (!p)
 		return false;
-	l->windows += factor > 0 && is_window(p);
+	if (factor > 0 && is_window(p))
+		l->windows++;
+	else if (factor > 0 && !cp_words_add(&l->totals, (char *)path))
+		return false;
 	if (l->profile)
 		p = cp_profile_merge(l->profile, p, factor, &l->region.alloc, &why);
 	if (!p)
@@ -151,8 +156,11 @@ bool cp_load_all(struct cp_load *l, const struct cp_words *files, const struct c
 	cp_region_init(&l->region);
 	l->profile = NULL;
 	l->windows = 0;
+	l->totals = (struct cp_words){NULL, 0};
 	if (add_all(l, files, 1) && add_all(l, bases, -1)) {
 		warn_of_windows(l, files->n);
+		if (!bases->n)
+			cp_totals_warn(&l->totals);
 		return true;
 	}
 	cp_load_release(l);
@@ -162,5 +170,7 @@ bool cp_load_all(struct cp_load *l, const struct cp_words *files, const struct c
 void cp_load_release(struct cp_load *l)
 {
 	cp_region_release(&l->region);
+	free(l->totals.word);
+	l->totals = (struct cp_words){NULL, 0};
 	l->profile = NULL;
 }

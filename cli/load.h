@@ -16,7 +16,8 @@
 struct cp_load {
 	struct cp_region region;
 	struct cp_profile *profile;
-	size_t windows; /* files that say what happened within a span of time */
+	size_t windows;		/* files that say what happened within a span of time */
+	struct cp_words totals; /* the others, of those that are added */
 };
 
 /* The sum of files minus the sum of bases; "-" is standard input. */

@@ -3,6 +3,7 @@
 """cprof merge adds and subtracts; cprof raw shows all that is in the outcome."""
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -79,3 +80,29 @@ cprof("merge", "-o", "week.pb.gz", *week)
 got = samples("week.pb.gz")
 assert got[("leaf", "a", "main"), "bytes:[64]"][0] == sum(range(1, 169)), got
 assert sum(v[0] for v in got.values()) == sum(range(1, 169)) + 168, got
+
+
+# Totals of one process have each other in them: their sum counts twice, and that is said.
+def said(*argv, cut=("cprof: srv.x.7: several files of this one process",)):
+    p = subprocess.run([CPROF, "merge", "-o", "sum.pb.gz", *argv], capture_output=True, text=True)
+    lines = p.stderr.splitlines()
+    if p.returncode or len(lines) != len(cut) or not all(map(str.startswith, lines, cut)):
+        sys.exit(f"cprof merge {argv}: {p.returncode}, {p.stderr}, not {cut}")
+
+
+def snapshot(process, n, kind, **more):
+    os.makedirs("snapshots", exist_ok=True)
+    return profile(f"snapshots/{process}.20260101T00000{n}Z.000{n}.{kind}.pb.gz",
+                   ("leaf main", n, 64), **more)
+
+
+early, late = snapshot("srv.x.7", 1, "heap"), snapshot("srv.x.7", 2, "heap")
+said(early, one, late)
+said(late, snapshot("srv.x.7", 2, "allocs"))
+said(early, snapshot("srv.x.8", 2, "heap"), snapshot("srv.7", 2, "heap"), cut=())
+said(early, snapshot("srv.x.7", 3, "block"), cut=())
+said(snapshot("srv.x.7", 1, "cpu"), snapshot("srv.x.7", 2, "cpu"), cut=())
+said(late, "--base", early, cut=())
+windows = [snapshot("srv.x.7", n, "heap", comments=("window=1000 ms",)) for n in (4, 5)]
+said(*windows, cut=())
+shutil.rmtree("snapshots")  # made here, and not what the library writes
