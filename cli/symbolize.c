@@ -46,6 +46,7 @@ struct object {
 	struct cp_elf elf, debug;
 	bool has_elf, has_debug;
 	char path[CP_ELF_PATH_MAX], debug_path[CP_ELF_PATH_MAX];
+	uint64_t first; /* the least offset that is mapped of it: where its code begins */
 };
 
 static void *take(struct job *j, size_t size)
@@ -111,9 +112,30 @@ static bool fetch(enum cp_debuginfod_kind kind, const char *build_id, struct cp_
 	return ok;
 }
 
-static void open_object(struct object *o, const struct cp_pprof_mapping *m)
+static bool are_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* The kernel splits a mapping where a part of it gets other rights. */
+static uint64_t first_offset(const struct cp_profile *p, const struct cp_pprof_mapping *m)
+{
+	uint64_t first = m->offset;
+
+	for (size_t i = 0; i < p->nmappings; i++) {
+		const struct cp_pprof_mapping *other = &p->mappings[i];
+
+		if (are_equal(other->file, m->file) && are_equal(other->build_id, m->build_id))
+			first = CP_MIN(first, other->offset);
+	}
+	return first;
+}
+
+static void open_object(struct object *o, const struct cp_profile *p,
+			const struct cp_pprof_mapping *m)
 {
 	memset(o, 0, sizeof(*o));
+	o->first = first_offset(p, m);
 	snprintf(o->path, sizeof(o->path), "%s", m->file);
 	o->has_elf = open_if_it(&o->elf, m->file, m->build_id) ||
 		     fetch(CP_DEBUGINFOD_EXECUTABLE, m->build_id, &o->elf, o->path);
@@ -157,7 +179,7 @@ static bool file_address(const struct object *o, const struct cp_pprof_mapping *
 		if (p.p_type != PT_LOAD || !fits)
 			continue;
 		*out = o->has_elf ? offset - p.p_offset + p.p_vaddr
-				  : addr - m->start + (p.p_vaddr & -CP_PAGE);
+				  : offset - o->first + (p.p_vaddr & -CP_PAGE);
 		return true;
 	}
 	return false;
@@ -322,7 +344,7 @@ static void symbolize(struct job *j, struct cp_pprof_mapping *m)
 				.on_call = on_call,
 				.ctx = j};
 
-	open_object(&o, m);
+	open_object(&o, j->l->profile, m);
 	if (o.has_elf || o.has_debug)
 		gather(j, &o, m);
 	else

@@ -111,6 +111,35 @@ if ctypes.util.find_library("debuginfod"):
     symbolize(hostile.write("hostile.pprof"), "left.pprof", **servers)
     check(asked and all(path.startswith("/buildid/ab/") and "secret" not in path
                         for path in asked), "the server was asked %s" % asked)
+
+    # Without the object, of two mappings of it: the second one's addresses are no first one's.
+    with open("pad.s", "w") as f:
+        f.write('.section .text.unlikely,"ax"\n.skip 12288, 0x90\n')
+    sh("g++", "-O1", "-g", "-std=c++17", "-o", "split", "pad.s", SOURCE, "-ldl")
+    split_id = re.search(r"Build ID: ([0-9a-f]+)", sh("readelf", "-n", "split").stdout)[1]
+    main = int(re.search(r"^(\w+) T main$", sh("nm", "split").stdout, re.M)[1], 16)
+    code = int(re.search(r"LOAD +(0x\w+) .* R E ", sh("readelf", "-lW", "split").stdout)[1], 16)
+    os.makedirs("www/buildid/" + split_id)
+    os.rename("split", "www/buildid/%s/debuginfo" % split_id)
+
+    class Split(pprofgen.Profile):
+        def mapping_bytes(self):
+            for i, start in (1, code), (2, code + 4096):
+                yield pprofgen.data(3, b"".join((
+                    pprofgen.number(1, i), pprofgen.number(2, pprofgen.MAPPING + start),
+                    pprofgen.number(3, pprofgen.MAPPING + start + 4096 * (i * i)),
+                    pprofgen.number(4, start), self.string(5, "/no/split"),
+                    self.string(6, split_id))))
+
+        def address(self, names, mapping):
+            return pprofgen.MAPPING + main + 4
+
+    two = Split(pprofgen.HEAP)
+    two.sample([("@", "the second")], [1, 1, 1, 1])
+    symbolize(two.write("two.pprof"), "whole.pprof", **servers)
+    got = pprofcheck.read("whole.pprof").samples[0].stack[0].lines
+    check(got and got[-1].name == "main" and got[-1].file == SOURCE, "of two mappings: %s" % got)
+    print("ok   without the object, in its second mapping")
     server.shutdown()
 
 # Another build in its place is not used, and that is said.
