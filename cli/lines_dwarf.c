@@ -38,6 +38,7 @@ struct search {
 	const struct cp_lines_request *r;
 	size_t *index;	/* of addr[i] in the request */
 	uint64_t *addr; /* sorted */
+	uint64_t *seen; /* of addr[i]: where the last unit that has it ends */
 	/* Of the unit at hand: */
 	struct cp_dw_unit u;
 	struct chain *chain; /* for each of its addresses */
@@ -216,8 +217,12 @@ static void on_unit_range(void *ctx, uint64_t low, uint64_t high)
 	struct search *s = ctx;
 	size_t i = lower_bound(s->addr, s->r->n, low);
 
-	for (; i < s->r->n && s->addr[i] < high && s->n < s->r->n; i++)
+	for (; i < s->r->n && s->addr[i] < high; i++) {
+		if (s->seen[i] == s->u.end)
+			continue;
+		s->seen[i] = s->u.end;
 		s->origin[s->n++] = i;
+	}
 }
 
 static int by_number(const void *a, const void *b)
@@ -227,21 +232,17 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Which of the addresses lie in the unit at hand. */
+/* Which of the addresses lie in the unit at hand: once each, though its ranges overlap where
+ * identical functions were folded. */
 static bool gather(struct search *s)
 {
 	struct cp_dw_entry root;
-	size_t kept = 0;
 
 	s->n = 0;
 	if (!cp_dw_entry_read(&s->d, &s->u, s->u.entries, &root))
 		return false;
 	cp_dw_ranges(&s->d, &s->u, &root, on_unit_range, s);
 	qsort(s->origin, s->n, sizeof(*s->origin), by_number);
-	for (size_t i = 0; i < s->n; i++)
-		if (!kept || s->origin[i] != s->origin[kept - 1])
-			s->origin[kept++] = s->origin[i];
-	s->n = kept;
 	for (size_t i = 0; i < s->n; i++)
 		s->here[i] = s->addr[s->origin[i]];
 	return true;
@@ -263,7 +264,8 @@ static bool begin(struct search *s, const struct cp_lines_request *r)
 	s->origin = calloc(r->n + 1, sizeof(*s->origin));
 	s->addr = calloc(r->n + 1, sizeof(*s->addr));
 	s->here = calloc(r->n + 1, sizeof(*s->here));
-	if (!s->index || !s->origin || !s->addr || !s->here)
+	s->seen = calloc(r->n + 1, sizeof(*s->seen));
+	if (!s->index || !s->origin || !s->addr || !s->here || !s->seen)
 		return false;
 	for (size_t i = 0; i < r->n; i++)
 		s->index[i] = i;
@@ -301,6 +303,7 @@ bool cp_lines_dwarf(const char *path, const struct cp_lines_request *r, struct c
 	free(s.origin);
 	free(s.addr);
 	free(s.here);
+	free(s.seen);
 	cp_dw_close(&s.d);
 	return ok;
 }

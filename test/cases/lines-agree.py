@@ -142,3 +142,17 @@ if shutil.which("rustc"):
                 "    println!(\"{:?}\", m);\n}\n")
     sh("rustc", "-C", "opt-level=2", "-g", "-o", "rust", "m.rs")
     compare("rust")
+
+# Identical functions that were folded to one: their unit's ranges overlap, ten times over here.
+if shutil.which("ld.gold"):
+    with open("folded.c", "w") as f:
+        f.writelines("int same%d(int x) { return x * 3 + 1; }\n" % i for i in range(10))
+        f.writelines("int own%d(int x) { return x - %d; }\n" % (i, i + 2) for i in range(10))
+        f.write("int main(void) { return 0; }\n")
+    sh("gcc", "-O1", "-g", "-ffunction-sections", "-fuse-ld=gold", "-Wl,--icf=all", "-o", "folded",
+       "folded.c")
+    at = {m[2]: int(m[1], 16) for m in re.finditer(r"^(\w+) T (same\d|own\d)$", sh("nm", "folded"), re.M)}
+    check(len(set(at.values())) == 11, "gold has not folded: %s" % at)
+    found = ours("folded", sorted(set(at.values())))
+    lost = [name for name, a in at.items() if not found[a]]
+    check(not lost, "folded: no lines for %s" % lost)
