@@ -10,6 +10,7 @@
  *          127 it was not found.
  */
 #include "../agent/control/parse.h"
+#include "../agent/elf/elf.h"
 #include "command.h"
 #include "find.h"
 #include "options.h"
@@ -40,6 +41,39 @@ static bool can_be_preloaded(const char *library)
 		return true;
 	cp_complain("%s: the loader can't preload a path with a blank or colon; move it", library);
 	return false;
+}
+
+/* Does the file have what only the library has? Others the loader would take without a word, and
+ * no profile would come. */
+static bool has_our_mark(const struct cp_elf *e)
+{
+	uint64_t n = e->dynsym.table.size / sizeof(Elf64_Sym);
+	char name[sizeof("cprof_here") + 1];
+	Elf64_Sym s;
+
+	for (uint64_t i = 0; i < n; i++) {
+		if (!cp_elf_read(&e->src, e->dynsym.table.offset + i * sizeof(s), &s, sizeof(s)))
+			return false;
+		if (s.st_shndx != SHN_UNDEF &&
+		    cp_elf_string(&e->src, &e->dynsym.strings, s.st_name, name, sizeof(name)) &&
+		    !strcmp(name, "cprof_here"))
+			return true;
+	}
+	return false;
+}
+
+static bool is_library(const char *path)
+{
+	struct cp_elf e;
+	bool is = !cp_elf_open(&e, path);
+
+	if (is) {
+		is = has_our_mark(&e);
+		cp_elf_close(&e);
+	}
+	if (!is)
+		cp_complain("%s: not a libcprof.so; name the one that was built with cprof", path);
+	return is;
 }
 
 static bool is_ours(const char *entry, size_t len)
@@ -88,7 +122,7 @@ static bool preload(const struct request *r)
 				    "name it with --library");
 		return false;
 	}
-	ok = can_be_preloaded(library) && set_preload(library);
+	ok = can_be_preloaded(library) && is_library(library) && set_preload(library);
 	free(library);
 	return ok;
 }

@@ -75,7 +75,7 @@ real = os.path.realpath(LIB)
 expect(0, f"{real}:{other}\n", "sh", "-c", "echo $LD_PRELOAD",
        env={"LD_PRELOAD": f"{copy} {other}:{copy}"})
 expect(0, f"{real}\n", "sh", "-c", "echo $LD_PRELOAD")
-fake = os.path.abspath(build("fake.so", "-shared", "-fPIC", source="int fake;\n"))
+fake = os.path.abspath(build("fake.so", "-shared", "-fPIC", source="const char cprof_here = 1;\n"))
 expect(0, f"{fake}\n", "--library", "fake.so", "sh", "-c", "echo $LD_PRELOAD")
 
 # It is really there, and leaves its files.
@@ -135,6 +135,8 @@ refused(126, "Permission denied", "/tmp")
 refused(125, "no program given")
 refused(125, "no option '--nonsense'", "--nonsense", "true")
 refused(125, "nowhere.so: No such file", "--library", "nowhere.so", "true")
+refused(125, "other.so: not a libcprof.so", "--library", "other.so", "true")
+refused(125, "data: not a libcprof.so", "--library", "data", "true")
 os.mkdir("a b")
 shutil.copy("fake.so", "a b/fake.so")
 refused(125, "blank", "--library", "a b/fake.so", "true")
