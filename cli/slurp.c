@@ -122,6 +122,16 @@ static bool is_text(const struct cp_bytes *file)
 	return true;
 }
 
+/* What people give that is packed, but not by gzip. */
+static const char *packer(const struct cp_bytes *file)
+{
+	if (starts_with(file, "\xfd\x37zXZ", 5))
+		return "xz";
+	if (starts_with(file, "\x28\xb5\x2f\xfd", 4))
+		return "zstd";
+	return starts_with(file, "BZh", 3) ? "bzip2" : NULL;
+}
+
 void cp_slurp_complain(const char *path, const struct cp_bytes *file, const char *why)
 {
 	if (!file->size)
@@ -132,6 +142,13 @@ void cp_slurp_complain(const char *path, const struct cp_bytes *file, const char
 		cp_complain("%s: a program, not a profile; leave it out, profiles carry their "
 			    "names",
 			    path);
+	else if (starts_with(file, "PERFILE2", 8))
+		cp_complain("%s: a recording of perf, not a profile; perf_to_profile makes one of "
+			    "it",
+			    path);
+	else if (packer(file))
+		cp_complain("%s: packed by %s; unpack it first, '%s -d' does that", path,
+			    packer(file), packer(file));
 	else if (is_text(file))
 		cp_complain("%s: text, not a profile; %s", path, give_a_profile);
 	else

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What is not a profile, or not a command, gets one clear line and the right status."""
+import bz2
 import gzip
+import lzma
 import os
 import subprocess
 import sys
@@ -48,6 +50,11 @@ put("gz.txt", gzip.compress(b"<html>404 not found</html>\n" * 30))
 put("twice", whole + whole)
 put("page", b"<html>404 not found</html>\n")
 put("none", b"")
+put("perf.data", b"PERFILE2" + bytes([0x68]) + bytes(200))
+packed = {"xz": lzma.compress(raw), "bzip2": bz2.compress(raw),
+          "zstd": b"\x28\xb5\x2f\xfd" + raw[:50]}
+for name, content in packed.items():
+    put("by-" + name, content)
 
 for command in (["top"], ["raw"], ["merge", "-o", "out"]):
     expect(1, ["missing: No such file", ";"], *command, "missing")
@@ -65,6 +72,9 @@ for command in (["top"], ["raw"], ["merge", "-o", "out"]):
     expect(1, ["gz.txt: ", ";"], *command, "gz.txt")
     expect(1, ["twice: ", ";"], *command, "twice")
     expect(1, [CPROF + ": a program, not a profile"], *command, CPROF)
+    expect(1, ["perf.data: a recording of perf", ";"], *command, "perf.data")
+    for name in packed:
+        expect(1, [f"by-{name}: packed by {name}", f"'{name} -d'"], *command, "by-" + name)
     expect(1, ["missing: "], *command, good, "missing")
     expect(1, ["mutex.pb.gz: can't be added"], *command, good, "mutex.pb.gz")
     expect(1, ["mutex.pb.gz: can't be subtracted"], *command, "-base", "mutex.pb.gz", good)
