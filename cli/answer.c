@@ -319,3 +319,12 @@ void cp_answer_print(const struct cp_answer *a)
 		free(entry);
 	free(folder);
 }
+
+bool cp_answer_has(const struct cp_answer *a, const char *type)
+{
+	char *path = printed("%s/%s%s.pb.gz", a->folder, a->prefix, type);
+	bool has = path && !access(path, F_OK);
+
+	free(path);
+	return has;
+}

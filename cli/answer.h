@@ -41,5 +41,7 @@ bool cp_answer_init(struct cp_answer *a, const struct cp_process *p, const char 
 bool cp_answer_is_there(struct cp_answer *a);
 /* Prints the names, a line each. */
 void cp_answer_print(const struct cp_answer *a);
+/* Is there a file of this type in it? */
+bool cp_answer_has(const struct cp_answer *a, const char *type);
 
 #endif

@@ -229,6 +229,23 @@ static bool wait_for(const struct request *r, struct cp_process *p, struct cp_an
 	return false;
 }
 
+/* Of those that were asked for by name. */
+static void name_missing(const struct request *r, const struct cp_process *p,
+			 const struct cp_answer *a)
+{
+	char missing[128] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < CP_TYPES; i++) {
+		if (r->packed.types >> i & 1 && !cp_answer_has(a, cp_types_name(i)))
+			n += (size_t)snprintf(missing + n, sizeof(missing) - n, "%s%s",
+					      n ? ", " : "", cp_types_name(i));
+	}
+	if (n)
+		cp_complain("%d: no %s: it is not taken there, by CPROF_PROFILES or a rate of 0",
+			    (int)p->pid, missing);
+}
+
 static bool snap(struct request *r, struct cp_process *p)
 {
 	struct cp_answer answer;
@@ -244,6 +261,8 @@ static bool snap(struct request *r, struct cp_process *p)
 	if (!cp_answer_init(&answer, p, r->dir, nonce) || !wait_for(r, p, &answer))
 		return false;
 	cp_answer_print(&answer);
+	fflush(stdout);
+	name_missing(r, p, &answer);
 	return true;
 }
 

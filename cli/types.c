@@ -11,18 +11,23 @@
 
 #include <string.h>
 
+static const char *const names[CP_TYPES] = {
+	[CP_TYPE_CPU] = "cpu",
+	[CP_TYPE_HEAP] = "heap",
+	[CP_TYPE_ALLOCS] = "allocs",
+	[CP_TYPE_THREADCREATE] = "threadcreate",
+	[CP_TYPE_MUTEX] = "mutex",
+	[CP_TYPE_BLOCK] = "block",
+	[CP_TYPE_GOROUTINE] = "goroutine",
+};
+
+const char *cp_types_name(unsigned type)
+{
+	return type < CP_TYPES ? names[type] : NULL;
+}
+
 static bool add(uint8_t *types, const char *name, size_t len)
 {
-	static const char *const names[CP_TYPES] = {
-		[CP_TYPE_CPU] = "cpu",
-		[CP_TYPE_HEAP] = "heap",
-		[CP_TYPE_ALLOCS] = "allocs",
-		[CP_TYPE_THREADCREATE] = "threadcreate",
-		[CP_TYPE_MUTEX] = "mutex",
-		[CP_TYPE_BLOCK] = "block",
-		[CP_TYPE_GOROUTINE] = "goroutine",
-	};
-
 	if (len == 7 && !memcmp(name, "threads", len)) /* what it is, without Go */
 		return add(types, "goroutine", 9);
 	for (unsigned i = 0; i < CP_TYPES; i++) {

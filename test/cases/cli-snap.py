@@ -123,6 +123,13 @@ with Victim(code=OVERWRITE + STAY, CPROF_DIR="kept") as pid:
         refused(1, "has written over its environment; say what", *options, pid)
     answered("kept", ALL, "--signal=USR1", "--dir=kept", pid)
 
+# What is not taken there is missed.
+with Victim(CPROF_PROFILES="heap,mutex", CPROF_MUTEX_FRACTION="0") as pid:
+    status, files, err = snap("--profiles=heap,cpu,mutex", pid)
+    assert status == 0 and len(files) == 1 and ".heap." in files[0], (files, err)
+    assert err.count("\n") == 1 and "no cpu, mutex: it is not taken" in err, err
+    answered(".", ["heap"], pid)
+
 # Not one that would die of it, nor one that has other plans with the signal.
 with Victim(preload=None) as pid:
     refused(1, "libcprof.so is not in it", pid)
