@@ -92,7 +92,7 @@ int cp_save(const struct cp_load *l, const char *path)
 	if (!err)
 		return CP_STATUS_OK;
 	if (!to_stdout || err != -EPIPE)
-		cp_complain("%s: %s; nothing was written", to_stdout ? "standard output" : path,
-			    strerror(-err));
+		cp_complain("%s: %s; %s", to_stdout ? "standard output" : path, strerror(-err),
+			    to_stdout ? "what came out is not whole" : "nothing was written");
 	return CP_STATUS_FAILED;
 }
