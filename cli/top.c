@@ -227,14 +227,50 @@ static void print_rows(const struct table *t)
 	}
 }
 
-static void hint_no_samples(const struct cp_profile *p)
+static bool has_comment(const struct cp_profile *p, const char *text)
 {
-	if (!strcmp(p->head.types[0].type, "contentions"))
-		cp_complain("no samples: no thread waited for another long enough, or none of the "
-			    "few that are looked at; CPROF_MUTEX_FRACTION=1 and CPROF_BLOCK_RATE=1 "
-			    "take all, see libcprof(7)");
-	else if (!strcmp(p->head.types[0].type, "threadcreate"))
+	for (unsigned i = 0; i < p->head.ncomments; i++) {
+		if (!strcmp(p->head.comments[i], text))
+			return true;
+	}
+	return false;
+}
+
+/* Which rate let waits go by; "": none did. A mutex file and a block file differ in their names
+ * alone. */
+static const char *coarse_rates(const struct cp_profile *p, const char *file)
+{
+	bool mutex = has_comment(p, "mutex_fraction=1"), block = has_comment(p, "block_rate=1");
+
+	if (strstr(file, ".mutex."))
+		return mutex ? "" : "CPROF_MUTEX_FRACTION=1 takes all; ";
+	if (strstr(file, ".block."))
+		return block ? "" : "CPROF_BLOCK_RATE=1 takes all; ";
+	return mutex && block ? "" : "CPROF_MUTEX_FRACTION=1 and CPROF_BLOCK_RATE=1 take all; ";
+}
+
+static void hint_no_waits(const struct cp_profile *p, const char *file)
+{
+	const char *rates = coarse_rates(p, file);
+
+	cp_complain("no samples: no thread waited for another%s; %sCPROF_BLOCK_IO=1 brings waits "
+		    "in read, poll and sleep into the block profile, and the goroutine profile "
+		    "has what every thread does",
+		    *rates ? " long enough, or none of the few that are looked at" : "", rates);
+}
+
+static void hint_no_samples(const struct cp_profile *p, const char *file)
+{
+	const char *type = p->head.types[0].type;
+
+	if (!strcmp(type, "contentions"))
+		hint_no_waits(p, file);
+	else if (!strcmp(type, "threadcreate"))
 		cp_complain("no samples: the program made no thread");
+	else if (!strcmp(type, "goroutine"))
+		cp_complain("no samples: no thread was seen, or nothing changed in that time");
+	else if (!strcmp(type, "samples"))
+		cp_complain("no samples: the program used no CPU time since the snapshot before");
 	else
 		cp_complain("no samples: the program did too little for the sampling rate; "
 			    "a finer one takes more ('cprof run --rate 1': everything)");
@@ -246,7 +282,7 @@ static void hint(const struct cp_profile *p, const struct request *r)
 {
 	if (!p->nsamples) {
 		if (!r->bases.n)
-			hint_no_samples(p);
+			hint_no_samples(p, r->files.word[0]);
 		return;
 	}
 	for (unsigned i = 0; i < p->head.ntypes; i++) {

@@ -117,6 +117,8 @@ p = subprocess.run(["bash", "-c", f"trap '' PIPE; '{CPROF}' raw {good} | true; e
 assert not p.stderr, p
 p = subprocess.run(["bash", "-c", f"'{CPROF}' raw {good} > /dev/full"], capture_output=True)
 assert p.returncode == 1 and b"No space left" in p.stderr and p.stderr.count(b"\n") == 1, p
+p = subprocess.run(["bash", "-c", f"'{CPROF}' merge {good} > /dev/full"], capture_output=True)
+assert p.returncode == 1 and b"left on device; what came out is not whole" in p.stderr, p
 p = subprocess.run([CPROF, "merge", "-o", "/dev/full", good], capture_output=True)
 assert p.returncode == 1 and b"No space left" in p.stderr and p.stderr.count(b"\n") == 1, p
 
@@ -135,8 +137,17 @@ p.write("freed.pb.gz")
 gen.Profile(gen.HEAP).write("little.pb.gz")
 hinted("'--type alloc_objects' has something", "freed.pb.gz")
 hinted("no samples: the program did too little for the sampling rate", "little.pb.gz")
-gen.Profile(gen.CONTENTION, ("contentions", "count"), 1).write("calm.pb.gz")
-hinted("no samples: no thread waited", "calm.pb.gz")
+for comments, name, words in (
+        ((), "calm", "no thread waited for another long enough, or none of the few that are looked "
+         "at; CPROF_MUTEX_FRACTION=1 and CPROF_BLOCK_RATE=1 take all; CPROF_BLOCK_IO=1"),
+        (("mutex_fraction=10", "block_rate=1"), "x.block", "for another; CPROF_BLOCK_IO=1 brings"),
+        (("mutex_fraction=10", "block_rate=1"), "x.mutex", "at; CPROF_MUTEX_FRACTION=1 takes all")):
+    calm = gen.Profile(gen.CONTENTION, ("contentions", "count"), 1, comments=comments)
+    hinted(words, calm.write(name + ".pb.gz"))
+gen.Profile([("goroutine", "count")], ("goroutine", "count"), 1).write("nobody.pb.gz")
+hinted("no samples: no thread was seen", "nobody.pb.gz")
+gen.Profile(gen.CPU, ("cpu", "nanoseconds"), 10 ** 7, duration_ns=10 ** 9).write("idle.pb.gz")
+hinted("no samples: the program used no CPU time", "idle.pb.gz")
 gen.Profile([("threadcreate", "count")], ("threadcreate", "count"), 1).write("alone.pb.gz")
 hinted("no samples: the program made no thread", "alone.pb.gz")
 hinted("", "--base", "freed.pb.gz", "freed.pb.gz")
