@@ -129,8 +129,9 @@ static bool add(struct cp_load *l, const char *path, int64_t factor)
 	if (l->profile)
 		p = cp_profile_merge(l->profile, p, factor, &l->region.alloc, &why);
 	if (!p)
-		cp_complain("%s: can't be %s the other files: %s", path,
-			    factor > 0 ? "added to" : "subtracted from", why);
+		cp_complain("%s: can't be %s the other files: %s%s", path,
+			    factor > 0 ? "added to" : "subtracted from", why,
+			    strncmp(why, "incompatible", 12) ? "" : "; give files of one type");
 	l->profile = p;
 	return p;
 }

@@ -76,7 +76,7 @@ for command in (["top"], ["raw"], ["merge", "-o", "out"]):
     for name in packed:
         expect(1, [f"by-{name}: packed by {name}", f"'{name} -d'"], *command, "by-" + name)
     expect(1, ["missing: "], *command, good, "missing")
-    expect(1, ["mutex.pb.gz: can't be added"], *command, good, "mutex.pb.gz")
+    expect(1, ["mutex.pb.gz: can't be added", "; give files of one type"], *command, good, "mutex.pb.gz")
     expect(1, ["mutex.pb.gz: can't be subtracted"], *command, "-base", "mutex.pb.gz", good)
     expect(1, ["-: the file is empty"], *command, "-")
     expect(2, ["no file given", "help"], *command)
