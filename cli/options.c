@@ -8,11 +8,15 @@
  */
 #include "options.h"
 
+#include "../agent/control/parse.h"
+
 #include "command.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SECOND 1000000000ULL
 
 struct scan {
 	const char *command;
@@ -142,5 +146,19 @@ bool cp_options_number(const char *name, const char *text, long min, long max, l
 	if (end != text && !*end && !errno && *out >= min && *out <= max)
 		return true;
 	cp_complain("%s '%s': a whole number from %ld to %ld is accepted", name, text, min, max);
+	return false;
+}
+
+bool cp_options_seconds(const char *name, const char *text, long max, long *out)
+{
+	uint64_t ns;
+
+	if (!cp_parse_duration(text, &ns) && ns >= SECOND && ns % SECOND == 0 &&
+	    ns / SECOND <= (uint64_t)max) {
+		*out = (long)(ns / SECOND);
+		return true;
+	}
+	cp_complain("%s '%s': whole seconds from 1 to %ld are accepted, with s, m or h if you like",
+		    name, text, max);
 	return false;
 }

@@ -43,5 +43,7 @@ bool cp_options_parse(int argc, char **argv, const struct cp_option *options,
 
 /* A whole number in [min, max] for the option called name; complains otherwise. */
 bool cp_options_number(const char *name, const char *text, long min, long max, long *out);
+/* A time of whole seconds in [1, max], with a unit or without, as the variables take it. */
+bool cp_options_seconds(const char *name, const char *text, long max, long *out);
 
 #endif

@@ -44,11 +44,11 @@ static bool parse(struct request *r)
 	long pid;
 
 	r->timeout = 10;
-	if (r->seconds_text && !cp_options_number("--seconds", r->seconds_text, 1,
-						  CP_REQUEST_MAX_SECONDS, &r->seconds))
+	if (r->seconds_text &&
+	    !cp_options_seconds("--seconds", r->seconds_text, CP_REQUEST_MAX_SECONDS, &r->seconds))
 		return false;
 	if (r->timeout_text &&
-	    !cp_options_number("--timeout", r->timeout_text, 1, 100000, &r->timeout))
+	    !cp_options_seconds("--timeout", r->timeout_text, 100000, &r->timeout))
 		return false;
 	if (r->signal && !(r->sig = cp_process_signal(r->signal))) {
 		cp_complain("--signal '%s': a signal's name or number is accepted", r->signal);
@@ -306,7 +306,7 @@ const struct cp_command cp_command_snap = {
 	.summary = "ask a running process for a snapshot, and print the files' names",
 	.help = "  --profiles LIST   all, or only these: "
 		"cpu,heap,allocs,threadcreate,mutex,block,goroutine\n"
-		"  --seconds N       what happens in the next N seconds, not the totals\n"
+		"  --seconds N       what happens in the next N seconds (or 5m), not the totals\n"
 		"  --signal NAME     the signal it listens to; else as its environment says\n"
 		"  --dir DIR         where it writes; else as its environment says\n"
 		"  --timeout N       give up after N seconds (10)\n",

@@ -83,7 +83,7 @@ with Victim() as pid:
     answered(".", ["heap"], "--profiles", "heap", pid)
     answered(".", ALL, "--profiles", "all", pid)
     answered(".", ["allocs"], "--profiles=allocs", "--dir", HERE, pid)
-    window = answered(".", ALL, "--seconds", "1", pid)
+    window = answered(".", ALL, "--seconds", "1s", "--timeout=1m", pid)
     for files, mixed in (([first[0]], 0), ([window[0]], 0), ([first[0], window[0]], 1)):
         said = subprocess.run([CPROF, "merge", "-o", "sum", *files], capture_output=True, text=True)
         assert not said.returncode and said.stderr.count("counts twice") == mixed, said
@@ -274,3 +274,6 @@ refused(2, "--dir 'nowhere': No such file", "--dir", "nowhere", str(os.getpid())
 refused(2, "no process id given")
 refused(2, "all, or cpu, heap, allocs, threadcreate, mutex, block and goroutine are accepted", "--profiles", "heap,pcu", "1")
 refused(2, "a signal's name or number", "--signal", "USR9", "1")
+for value in ("0", "500ms", "1500ms", "x", "-1", "off", "99999999h"):
+    refused(2, f"--seconds '{value}': whole seconds from 1 to", f"--seconds={value}", "1")
+    refused(2, f"--timeout '{value}': whole seconds from 1 to", f"--timeout={value}", "1")
