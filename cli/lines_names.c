@@ -15,6 +15,7 @@
 #include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define NAME_MAX_BYTES 16384U
 #define MINI_MAX       (256UL << 20) /* MiniDebugInfo, unpacked */
@@ -111,7 +112,7 @@ static bool has_id(const struct cp_elf *e, const char *hex)
 		ours[2 * i] = "0123456789abcdef"[e->build_id[i] >> 4];
 		ours[2 * i + 1] = "0123456789abcdef"[e->build_id[i] & 15];
 	}
-	return !hex || !strcmp(hex, ours);
+	return !hex || !strcasecmp(hex, ours);
 }
 
 static void from_files(struct naming *n, const struct cp_elf *e, const struct cp_elf *debug)

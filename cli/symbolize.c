@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* What is to be known of one location. */
@@ -74,7 +75,7 @@ static bool is_it(const struct cp_elf *e, const char *build_id)
 
 	for (unsigned i = 0; i < e->build_id_len; i++)
 		snprintf(hex + 2 * i, 3, "%02x", e->build_id[i]);
-	return !build_id || !strcmp(hex, build_id);
+	return !build_id || !strcasecmp(hex, build_id); /* others write capitals */
 }
 
 static bool open_if_it(struct cp_elf *e, const char *path, const char *build_id)
