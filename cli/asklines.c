@@ -5,7 +5,8 @@
  * Context  the cprof program.
  * Calls    posix_spawn; the protocol is told in lines.c.
  * Holds    The question goes by a file: the helper reads it whole before it
- *          answers, and neither waits for the other.
+ *          answers, and neither waits for the other. It takes so many addresses:
+ *          more are asked for in pieces, each of a helper of its own.
  * Fails    see asklines.h
  */
 #include "asklines.h"
@@ -22,10 +23,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define PIECE ((size_t)1 << 18) /* addresses; a quarter of what the helper takes */
+
 extern char **environ;
 
-static FILE *question(const struct cp_asklines *q)
+struct piece {
+	const struct cp_asklines *q;
+	size_t first, n; /* of q's addresses */
+};
+
+static FILE *question(const struct piece *p)
 {
+	const struct cp_asklines *q = p->q;
 	FILE *f = tmpfile();
 
 	if (!f)
@@ -36,8 +45,8 @@ static FILE *question(const struct cp_asklines *q)
 	if (cp_buildid_is_sound(q->build_id))
 		fprintf(f, "I%s\n", q->build_id);
 	fputs("Wln\n", f);
-	for (size_t i = 0; i < q->n; i++)
-		fprintf(f, "A%llx\n", (unsigned long long)q->addr[i]);
+	for (size_t i = 0; i < p->n; i++)
+		fprintf(f, "A%llx\n", (unsigned long long)q->addr[p->first + i]);
 	fputs(".\n", f);
 	if (fflush(f) || lseek(fileno(f), 0, SEEK_SET)) {
 		fclose(f);
@@ -59,8 +68,9 @@ static void take_call(const struct cp_asklines *q, size_t i, char *text)
 }
 
 /* True when the closing dot was seen. */
-static bool read_answers(const struct cp_asklines *q, FILE *in)
+static bool read_answers(const struct piece *p, FILE *in)
 {
+	const struct cp_asklines *q = p->q;
 	char *line = NULL;
 	size_t cap = 0, asked = 0;
 	bool whole = false;
@@ -68,12 +78,12 @@ static bool read_answers(const struct cp_asklines *q, FILE *in)
 
 	while (!whole && (n = getline(&line, &cap, in)) > 0) {
 		line[n - 1] = 0;
-		if (line[0] == 'A' && asked++ == q->n)
+		if (line[0] == 'A' && asked++ == p->n)
 			break;
 		if (line[0] == 'N' && asked)
-			q->on_name(q->ctx, asked - 1, line + 1);
+			q->on_name(q->ctx, p->first + asked - 1, line + 1);
 		if (line[0] == 'L' && asked)
-			take_call(q, asked - 1, line + 1);
+			take_call(q, p->first + asked - 1, line + 1);
 		if (line[0] == 'E' && strncmp(line + 1, "no debug", 8) != 0)
 			cp_complain("%s: %s", q->path, line + 1);
 		whole = !strcmp(line, ".");
@@ -98,7 +108,7 @@ static pid_t start(const char *program, int in, int out[2])
 	return err ? -err : pid;
 }
 
-static bool converse(const struct cp_asklines *q, const char *program, FILE *asked)
+static bool converse(const struct piece *p, const char *program, FILE *asked)
 {
 	int out[2], status;
 	bool whole = false;
@@ -111,7 +121,7 @@ static bool converse(const struct cp_asklines *q, const char *program, FILE *ask
 	close(out[1]);
 	in = fdopen(out[0], "r");
 	if (pid > 0 && in)
-		whole = read_answers(q, in);
+		whole = read_answers(p, in);
 	if (in)
 		fclose(in);
 	if (pid > 0)
@@ -119,18 +129,27 @@ static bool converse(const struct cp_asklines *q, const char *program, FILE *ask
 	return whole;
 }
 
+static bool ask(const struct piece *p, const char *program)
+{
+	FILE *asked = question(p);
+	bool ok = asked && converse(p, program, asked);
+
+	if (!ok)
+		cp_complain("%s: cprof-lines ended before it had answered", p->q->path);
+	if (asked)
+		fclose(asked);
+	return ok;
+}
+
 bool cp_asklines(const struct cp_asklines *q)
 {
 	char *program = cp_find_lines();
-	FILE *asked = program ? question(q) : NULL;
-	bool ok = asked && converse(q, program, asked);
+	bool ok = program;
 
 	if (!program)
 		cp_complain("cprof-lines is not where cprof is, nor where it is installed");
-	else if (!ok)
-		cp_complain("%s: cprof-lines ended before it had answered", q->path);
-	if (asked)
-		fclose(asked);
+	for (size_t at = 0; ok && at < q->n; at += PIECE)
+		ok = ask(&(struct piece){q, at, CP_MIN(q->n - at, PIECE)}, program);
 	free(program);
 	return ok;
 }

@@ -81,6 +81,9 @@ check("main" not in [line.name for line in stack("bare.heap.pb.gz")], "stripped,
 done = symbolize("bare.heap.pb.gz", "none.heap.pb.gz")
 check("main" not in [line.name for line in stack("none.heap.pb.gz")], "names from nowhere")
 
+with open("pad.s", "w") as f:
+    f.write('.section .text.unlikely,"ax"\n.skip 12288, 0x90\n'
+            '.text\n.skip 400000, 0x90\n.section .note.GNU-stack,"",@progbits\n')
 build_id = re.search(r"Build ID: ([0-9a-f]+)", sh("readelf", "-n", "prog").stdout)[1]
 if ctypes.util.find_library("debuginfod"):
     where = os.path.join("www", "buildid", build_id)
@@ -113,8 +116,6 @@ if ctypes.util.find_library("debuginfod"):
                         for path in asked), "the server was asked %s" % asked)
 
     # Without the object, of two mappings of it: the second one's addresses are no first one's.
-    with open("pad.s", "w") as f:
-        f.write('.section .text.unlikely,"ax"\n.skip 12288, 0x90\n')
     sh("g++", "-O1", "-g", "-std=c++17", "-o", "split", "pad.s", SOURCE, "-ldl")
     split_id = re.search(r"Build ID: ([0-9a-f]+)", sh("readelf", "-n", "split").stdout)[1]
     main = int(re.search(r"^(\w+) T main$", sh("nm", "split").stdout, re.M)[1], 16)
@@ -141,6 +142,44 @@ if ctypes.util.find_library("debuginfod"):
     check(got and got[-1].name == "main" and got[-1].file == SOURCE, "of two mappings: %s" % got)
     print("ok   without the object, in its second mapping")
     server.shutdown()
+
+# As others write a build-id, in capitals.
+class Loud(pprofgen.Profile):
+    def mapping_bytes(self):
+        yield pprofgen.data(3, b"".join((
+            pprofgen.number(1, 1), pprofgen.number(2, pprofgen.MAPPING),
+            pprofgen.number(3, 2 * pprofgen.MAPPING), self.string(5, os.path.abspath("loud")),
+            self.string(6, loud_id.upper()))))
+
+    def location_bytes(self):
+        for i in range(1, self.count + 1):
+            yield pprofgen.data(4, pprofgen.number(1, i) + pprofgen.number(2, 1) +
+                                pprofgen.number(3, pprofgen.MAPPING + main + i))
+
+    def sample_bytes(self):
+        yield pprofgen.data(2, pprofgen.packed(1, range(1, self.count + 1)) +
+                            pprofgen.packed(2, [1] * 4))
+
+
+sh("g++", "-O1", "-g", "-std=c++17", "-o", "loud", SOURCE, "pad.s", "-ldl")
+loud_id = re.search(r"Build ID: ([0-9a-f]+)", sh("readelf", "-n", "loud").stdout)[1]
+main = int(re.search(r"^(\w+) T main$", sh("nm", "loud").stdout, re.M)[1], 16)
+loud = Loud(pprofgen.HEAP)
+loud.count = 4
+symbolize(loud.write("loud.pprof"), "heard.pprof")
+got = pprofcheck.read("heard.pprof").samples[0].stack[0].lines
+check(got and got[-1].name == "main" and got[-1].file == SOURCE, "in capitals: %s" % got)
+
+# More addresses than the helper takes at once are asked for in pieces.
+os.mkdir("few")
+shutil.copy(CPROF, "few")
+with open("few/cprof-lines", "w") as f:
+    f.write("#!/bin/sh\nawk '/^A/ { print; print \"Nf\" } END { exit NR > 300000 }' && echo .\n")
+os.chmod("few/cprof-lines", 0o755)
+loud.count = 300000
+done = sh("few/cprof", "symbolize", "-o", "many.pprof", loud.write("more.pprof"))
+check(not done.stderr, "in pieces: " + done.stderr)
+print("ok   in capitals, and in pieces")
 
 # Another build in its place is not used, and that is said.
 sh("g++", "-O2", "-g", "-std=c++17", "-DOTHER", "-o", "other", SOURCE, "-ldl")
