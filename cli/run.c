@@ -215,7 +215,8 @@ const struct cp_command cp_command_run = {
 	.name = "run",
 	.synopsis = "[OPTIONS] [--] PROGRAM [ARGUMENT]...",
 	.summary = "run a program with the library preloaded",
-	.help = "A snapshot is written when the program ends, and whenever it gets the signal.\n\n"
+	.help = "A snapshot is written when the program ends, and whenever it gets the signal.\n"
+		"What it starts in its turn does the same, unless CPROF_ONLY names others.\n\n"
 		"  -o DIR            write profiles there (CPROF_DIR)\n"
 		"  --interval TIME   also write them this often: 90s, 15m (CPROF_INTERVAL)\n"
 		"  --rate BYTES      mean bytes between heap samples (CPROF_HEAP_RATE)\n"

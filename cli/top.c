@@ -356,7 +356,8 @@ const struct cp_command cp_command_top = {
 		"  -n N          only the first N functions\n"
 		"  --cum         sort by cum, a function with all it calls, not by flat\n"
 		"  --all         also what is below 0.5% of the total\n"
-		"  --type TYPE   inuse_space, inuse_objects, alloc_space, alloc_objects, ...\n"
+		"  --type TYPE   inuse_space, inuse_objects, alloc_space, alloc_objects; cpu,\n"
+		"                samples; delay, contentions; threadcreate; goroutine\n"
 		"  --base FILE   subtract FILE; may be given again\n",
 	.run = run,
 };
