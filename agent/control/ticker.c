@@ -114,7 +114,8 @@ void cp_ticker_start(void)
 	if (is_free(sig))
 		use(sig);
 	else
-		use_another("something else has", sig);
+		use_another(sig == cp_config.signal ? "CPROF_SIGNAL has" : "something else has",
+			    sig);
 }
 
 uint64_t cp_ticker_signals(void)
