@@ -148,8 +148,10 @@ static bool check_values(const struct request *r)
 	if (r->rate && !accepted(cp_parse_rate(r->rate, &n), "--rate", r->rate,
 				 "a number of bytes, with K, M or G if you like, is"))
 		return false;
-	if (r->signal && !accepted(cp_parse_signal(r->signal, &sig), "--signal", r->signal,
-				   "a signal's name or number (USR1, RTMIN+3, 12), or none, is"))
+	if (r->signal &&
+	    !accepted(cp_parse_signal(r->signal, &sig), "--signal", r->signal,
+		      "a signal that can be handled and reports no fault, by name or number "
+		      "(USR1, RTMIN+3, 12), or none, is"))
 		return false;
 	return cp_types_parse(r->profiles, &types);
 }

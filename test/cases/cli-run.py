@@ -125,6 +125,7 @@ if os.getuid() == 0:
 refused(125, "--rate 'x': ", "--rate", "x", "true")
 refused(125, "--interval '1ms': ", "--interval", "1ms", "true")
 refused(125, "--signal 'FOO': ", "--signal", "FOO", "true")
+refused(125, "--signal 'KILL': a signal that can be handled", "--signal", "KILL", "true")
 refused(125, "--profiles 'heep': ", "--profiles", "cpu,heep", "true")
 refused(127, "not found", "no-such-program")
 refused(127, "not found", "./no-such-program")

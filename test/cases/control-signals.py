@@ -67,6 +67,14 @@ def bad_values():
     check(p.returncode == 0 and p.stdout == "well\n", p)
     check(p.stderr.count("\n") == 4, p.stderr)
     check("CPROF_INTERVAL=soon is not understood; accepted: " in p.stderr, p.stderr)
+    p = run("say", "well", env=environment(signal="KILL"))
+    check("CPROF_SIGNAL=KILL is not understood; accepted: a signal that can be handled" in p.stderr,
+          p.stderr)
+
+
+def one_for_two():
+    p = run("say", "well", env=environment(profiles="cpu", cpu_signal="USR1"))
+    check("CPROF_SIGNAL has signal 10: CPU samples come by" in p.stderr, p.stderr)
 
 
 def bounds():
@@ -105,5 +113,5 @@ def first_process():
 
 
 for test in (ignored_before, handled_after, reset_to_default, another_signal, inert, one_profile,
-             nothing_to_write, bad_values, bounds, first_process):
+             nothing_to_write, bad_values, one_for_two, bounds, first_process):
     test()
