@@ -217,7 +217,9 @@ static bool answers(const struct cp_answer *a, int fd)
 
 	cp_region_init(&region);
 	if (!cp_slurp_fd(fd, &region, &file))
-		p = cp_profile_read(file.data, file.size, UNPACKED_MAX, &region.alloc, &why);
+		p = cp_profile_read(file.data, file.size,
+				    cp_slurp_unpacked_max(file.size, UNPACKED_MAX), &region.alloc,
+				    &why);
 	yes = p && has_nonce(p, a->nonce);
 	cp_region_release(&region);
 	close(fd);

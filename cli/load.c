@@ -31,7 +31,8 @@ static struct cp_profile *read_file(const char *path, struct cp_region *region)
 
 	if (!cp_slurp(path, region, &file))
 		return NULL;
-	p = cp_profile_read(file.data, file.size, UNPACKED_MAX, &region->alloc, &why);
+	p = cp_profile_read(file.data, file.size, cp_slurp_unpacked_max(file.size, UNPACKED_MAX),
+			    &region->alloc, &why);
 	if (!p)
 		cp_slurp_complain(path, &file, why);
 	region->alloc.free(region, file.data);

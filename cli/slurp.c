@@ -21,6 +21,11 @@
 #define FIRST_ROOM ((size_t)64 << 10)
 #define MOST	   ((size_t)1 << 30) /* packed; a real profile is a few MB */
 
+/* Real profiles unpack to ten times their size, and one of a single deep stack to a hundred; what
+ * gzip can do at most, a thousand, only those do that are made for it. */
+#define UNPACKED_LEAST ((size_t)16 << 20)
+#define UNPACKED_RATIO 100
+
 static const char give_a_profile[] =
 	"give a .pb.gz file as libcprof.so or 'go tool pprof -proto' writes it";
 
@@ -59,6 +64,13 @@ int cp_slurp_fd(int fd, struct cp_region *region, struct cp_bytes *b)
 			return n ? errno : 0;
 		b->size += (size_t)n;
 	}
+}
+
+size_t cp_slurp_unpacked_max(size_t packed, size_t most)
+{
+	size_t max = packed < most / UNPACKED_RATIO ? packed * UNPACKED_RATIO : most;
+
+	return CP_MIN(CP_MAX(max, UNPACKED_LEAST), most);
 }
 
 /* A pattern that the shell found no file for comes as it is. */

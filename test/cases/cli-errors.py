@@ -50,6 +50,7 @@ put("gz.txt", gzip.compress(b"<html>404 not found</html>\n" * 30))
 put("twice", whole + whole)
 put("page", b"<html>404 not found</html>\n")
 put("none", b"")
+put("bomb", gzip.compress(raw + b"\x32\x00" * (9 << 20)))
 put("perf.data", b"PERFILE2" + bytes([0x68]) + bytes(200))
 packed = {"xz": lzma.compress(raw), "bzip2": bz2.compress(raw),
           "zstd": b"\x28\xb5\x2f\xfd" + raw[:50]}
@@ -72,6 +73,7 @@ for command in (["top"], ["raw"], ["merge", "-o", "out"]):
     expect(1, ["gz.txt: ", ";"], *command, "gz.txt")
     expect(1, ["twice: ", ";"], *command, "twice")
     expect(1, [CPROF + ": a program, not a profile"], *command, CPROF)
+    expect(1, ["bomb: it unpacks to more than"], *command, "bomb")
     expect(1, ["perf.data: a recording of perf", ";"], *command, "perf.data")
     for name in packed:
         expect(1, [f"by-{name}: packed by {name}", f"'{name} -d'"], *command, "by-" + name)
