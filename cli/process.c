@@ -129,16 +129,22 @@ static bool read_status(struct cp_process *p)
 	return true;
 }
 
+/* A line is "start-end rights offset device inode path". */
+static uint64_t offset_of(const char *line)
+{
+	const char *rights = strchr(line, ' ');
+	const char *offset = rights ? strchr(rights + 1, ' ') : NULL;
+
+	return offset ? strtoull(offset, NULL, 16) : UINT64_MAX;
+}
+
 static void note_mapping(struct cp_process *p, const char *line)
 {
-	unsigned long long start, offset;
-
 	if (!strstr(line, "/libcprof.so"))
 		return;
 	p->has_library = true;
-	if (sscanf(line, "%llx-%*x %*s %llx", &start, &offset) == 2 && !offset &&
-	    p->nlibraries < CP_PROCESS_LIBRARIES)
-		p->library[p->nlibraries++] = start;
+	if (!offset_of(line) && p->nlibraries < CP_PROCESS_LIBRARIES)
+		p->library[p->nlibraries++] = strtoull(line, NULL, 16);
 }
 
 static bool read_maps(struct cp_process *p)
