@@ -98,7 +98,7 @@ void *cp_shim_resolve(enum cp_fn fn)
 	return real ? real : (void *)missing_call;
 }
 
-static const struct link_map *map_of(void *at)
+const struct link_map *cp_shim_map_of(const void *at)
 {
 	struct link_map *map = NULL;
 	Dl_info info;
@@ -126,7 +126,7 @@ static bool is_sanitized(void)
 /* The same of what is about to be called, without a look-up that may fail. */
 static bool is_of_sanitizer(void *fn)
 {
-	const struct link_map *map = map_of(fn);
+	const struct link_map *map = cp_shim_map_of(fn);
 	struct cp_object o = {.base = map ? map->l_addr : 0};
 
 	return map && cp_object_read_dynamic(&o, map->l_ld) && cp_object_find(&o, sanitizers_name);
@@ -336,7 +336,7 @@ static bool is_found(const struct cp_object *o, const ElfW(Sym) * sym)
  * that crashes so early. */
 static void *search_before_us(const struct link_map *map, const char *name)
 {
-	const struct link_map *own = map_of(&cp_real);
+	const struct link_map *own = cp_shim_map_of(&cp_real);
 	void *found = NULL;
 
 	while (map && (map = map->l_next) && map != own) {
@@ -359,7 +359,7 @@ void *cp_shim_outer(const char *name)
 		return NULL;
 	if (!is_plt_entry(fn))
 		return fn;
-	return search_before_us(map_of(fn), name);
+	return search_before_us(cp_shim_map_of(fn), name);
 }
 
 void *cp_shim_outer_malloc(const char *name)

@@ -30,8 +30,10 @@ enum cp_outer cp_shim_whose_malloc(void);
 void *cp_shim_resolve(enum cp_fn fn);
 /* [ANY] dlsym(RTLD_NEXT) without leaving a message for the host's dlerror. */
 void *cp_shim_next(const char *name);
+struct link_map;
 /* [ANY] The loaded object an address lies in: its start, and its path. */
 void *cp_shim_object_of(void *addr, const char **path);
+const struct link_map *cp_shim_map_of(const void *addr);
 bool cp_shim_same_object(void *a, void *b);
 /* [ANY] The definition of name that the host uses, when it isn't ours. */
 void *cp_shim_outer(const char *name);

@@ -3,8 +3,8 @@
  * cxx.c - operator new and delete, as the host calls them
  *
  * Context  EARLY: cp_shim_cxx_choose      HOST: the operators
- * Calls    cp_real, probe.h; dlopen(RTLD_NOLOAD) and dl_iterate_phdr only when memory has run
- *          out, or for what the program replaces without a C++ library.
+ * Calls    cp_real, probe.h; dlopen(RTLD_NOLOAD) and dladdr1 only when memory has run out, or
+ *          for what the program replaces without a C++ library.
  * Shared   st: written by cp_shim_cxx_choose before the operators are published
  *          in cp_real, read only after; but for other (relaxed): found once, for good.
  * Holds    Each allocation is counted once, here or in the malloc below, never
@@ -52,32 +52,40 @@ static struct {
 
 /* --- out of memory ------------------------------------------------------ */
 
-struct search {
-	const char *name;
-	void *fn;
-};
-
-static CP_COLD int look_into(struct dl_phdr_info *info, size_t size, void *arg)
+/* What the caller's own library defines: it may have a C++ library within itself, whose operators
+ * ours keep from it. Another's would throw through what the caller can't catch. */
+static CP_COLD void *find_own(const char *name, void *caller)
 {
-	struct search *s = arg;
-	struct cp_object o;
+	const struct link_map *map = cp_shim_map_of(caller);
+	struct cp_object o = {.base = map ? map->l_addr : 0};
 	ElfW(Sym) * sym;
 
-	(void)size;
-	sym = cp_object_read(&o, info) ? cp_object_find(&o, s->name) : NULL;
-	if (!sym || cp_shim_same_object((void *)(o.base + sym->st_value), &cp_real))
-		return 0;
-	s->fn = (void *)(o.base + sym->st_value);
-	return 1;
+	if (!map || cp_shim_same_object(caller, &cp_real) || !cp_object_read_dynamic(&o, map->l_ld))
+		return NULL;
+	sym = cp_object_find(&o, name);
+	return sym ? (void *)(o.base + sym->st_value) : NULL;
 }
 
-/* A library brings a C++ library within itself: its operator, which ours keeps from it. */
-static CP_COLD void *find_anywhere(const char *name)
+/* The array's forms lead to the others: by a jump, after which we would be the caller. */
+static CP_COLD void *find_own_new(const char *name, void *caller)
 {
-	struct search s = {.name = name};
+	char plain[64];
 
-	dl_iterate_phdr(look_into, &s);
-	return s.fn;
+	memcpy(plain, name, CP_MIN(strlen(name) + 1, sizeof(plain)));
+	plain[3] = 'w';
+	return find_own(plain, caller);
+}
+
+/* A block that didn't come from malloc, our delete would not know. */
+static CP_COLD void *unless_foreign(void *p, uint64_t left, void *caller)
+{
+	void (*release)(void *) = find_own("_ZdlPv", caller);
+
+	if (!p || cp_self.heap_left != left)
+		return p;
+	if (release)
+		release(p);
+	return NULL;
 }
 
 static CP_COLD void *find_other(unsigned slot, const char *name)
@@ -95,9 +103,7 @@ static CP_COLD void *find_other(unsigned slot, const char *name)
 		if (i == 0)	      /* libstdc++, which can't be unloaded */
 			cp_store_rlx(&st.other[slot], fn);
 	}
-	if (!fn && slot < SLOT(_ZnwmSt11align_val_t))
-		fn = st.host_new;
-	return fn ? fn : find_anywhere(name);
+	return fn || slot >= SLOT(_ZnwmSt11align_val_t) ? fn : st.host_new;
 }
 
 static void *try_simple(size_t n)
@@ -119,6 +125,18 @@ static void *try_aligned(size_t n, size_t align)
 
 /* --- new ---------------------------------------------------------------- */
 
+/* In a function that the host called. */
+#define WITHOUT_MEMORY(name, args)                                             \
+	({                                                                     \
+		void *by = __builtin_return_address(0);                        \
+		void *got = last_resort_##name args;                           \
+		__typeof__(cp_real.name) own =                                 \
+			got ? NULL : (__typeof__(own))find_own_new(#name, by); \
+		uint64_t left = cp_self.heap_left;                             \
+                                                                               \
+		own ? unless_foreign(own args, left, by) : got;                \
+	})
+
 /* generic_X  malloc first, then whoever can throw.
  * forward_X  gives back what the fast path deducted: the host's operator calls
  *            malloc, and that counts.
@@ -136,7 +154,7 @@ static void *try_aligned(size_t n, size_t align)
 	{                                                                       \
 		void *p = attempt;                                              \
                                                                                 \
-		return CP_LIKELY(p) ? p : last_resort_##name args;              \
+		return CP_LIKELY(p) ? p : WITHOUT_MEMORY(name, args);           \
 	}                                                                       \
 	static void *forward_##name params                                      \
 	{                                                                       \
@@ -159,7 +177,7 @@ static void *try_aligned(size_t n, size_t align)
 			return real args;                                       \
 		p = way == OWN ? real args : (attempt);                         \
 		if (!p && way == GENERIC)                                       \
-			return last_resort_##name args;                         \
+			return WITHOUT_MEMORY(name, args);                      \
 		cp_probe_alloc(p, n, &caller);                                  \
 		return p;                                                       \
 	}                                                                       \
@@ -277,10 +295,11 @@ static bool calls_us(unsigned slot, void *fn, void **next)
 	return called;
 }
 
-/* The host's own that stands before us, where we never meet it. */
+/* The host's own that stands before us, where we never meet it; but not another copy of us, that
+ * would come to us. */
 static void *outer_of_host(unsigned slot)
 {
-	void *fn = cp_shim_outer(names[slot]);
+	void *fn = cp_shim_outer("cprof_here") ? NULL : cp_shim_outer(names[slot]);
 
 	return owner_of(fn) == HOST ? fn : NULL;
 }

@@ -74,13 +74,6 @@ static bool is_fault(int sig)
 	return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL;
 }
 
-/* What the kernel keeps from the first process of a container, which has no handler for it: all
- * but its own faults. */
-static bool is_kept_away(const siginfo_t *info)
-{
-	return info->si_code <= 0 && cp_sys_getpid() == 1;
-}
-
 /* A fault comes again by itself when the handler returns, now with the default
  * action: so the core shows the place. Anything else is sent again. */
 static bool comes_again(int sig, const siginfo_t *info)
@@ -90,9 +83,16 @@ static bool comes_again(int sig, const siginfo_t *info)
 	return info->si_code > 0 && is_fault(sig);
 }
 
+/* What the kernel keeps from the first process of a container, which has no handler for it: all
+ * but its own faults. */
+static bool is_kept_away(int sig, const siginfo_t *info)
+{
+	return cp_sys_getpid() == 1 && !comes_again(sig, info);
+}
+
 void cp_trigger_die(int sig, const siginfo_t *info)
 {
-	if (is_kept_away(info))
+	if (is_kept_away(sig, info))
 		return;
 	if (cp_job_at_home())
 		cp_agent_exit();
@@ -141,12 +141,29 @@ void cp_trigger_install(void)
 	}
 }
 
+/* It has them from a parent that isn't first itself. */
+static void give_back_death(void)
+{
+	for (int sig = 1; sig <= 31; sig++) {
+		if (is_fault(sig) || !(st.deadly & bit(sig)))
+			continue;
+		if (cp_and_rlx(&st.owned, ~bit(sig)) & bit(sig))
+			cp_sigact_default(sig);
+		st.deadly &= ~bit(sig);
+	}
+}
+
 void cp_trigger_forked(void)
 {
-	if (!st.first || st.shut_in || cp_sys_getpid() == 1)
+	bool first = cp_sys_getpid() == 1;
+
+	if (first == st.first || st.shut_in || !cp_config.atexit)
 		return;
-	st.first = false;
-	install_death();
+	st.first = first;
+	if (first)
+		give_back_death();
+	else
+		install_death();
 }
 
 /* The deadly ones kill by themselves from here on: there is no last snapshot, and to set

@@ -10,7 +10,7 @@
  *          demangler in its middle, for names whose readable form doubles with
  *          every few letters. What it does without output isn't: names that it would
  *          take more stack for than there is, or half of eternity, are told by their
- *          letters (is_harmful). No compiler makes such.
+ *          letters (is_harmful), as far as we know of such. No compiler makes them.
  * Why      libiberty and not libstdc++'s: the latter only works with malloc. The two
  *          files used carry the FSF's permission to be linked into any program.
  */
@@ -132,15 +132,26 @@ static size_t pairs(const char *s, const char *first, const char *second)
 	return n;
 }
 
+/* Where the first template parameter stands; NULL: there is none. */
+static const char *first_parameter(const char *s)
+{
+	const char *t = strchr(s, 'T');
+
+	while (t && t[1] != '_' && !(t[1] >= '0' && t[1] <= '9'))
+		t = strchr(t + 1, 'T');
+	return t;
+}
+
 /* It makes room on its stack for as many copies as there are templates, times references to what
- * may be a template's parameter. */
+ * may be a template's parameter: the first, or what comes behind it. */
 static bool takes_stack(const char *s)
 {
+	const char *t = first_parameter(s);
 	size_t templates = 0;
 
 	for (const char *p = s; *p; p++)
 		templates += *p == 'I';
-	return templates * pairs(s, "RO", "ST") > COPIES_MAX;
+	return t && templates * pairs(t > s ? t - 1 : t, "RO", "ST") > COPIES_MAX;
 }
 
 /* Within the name of a conversion, T_I may be a template or not: it tries. */
@@ -160,10 +171,12 @@ static bool is_guessed(const char *s)
 
 /* It looks for a pack in all of what is to be expanded, and again where that refers to what was
  * there before. Were it no pack but restrict and const, which is as many letters and as many
- * things to refer to, it would print that instead, and be stopped. */
+ * things to refer to, it would print that instead, and be stopped; an empty one has nothing to
+ * print, so it is something. */
 static bool is_searched(char *s, char *out, size_t cap)
 {
-	static const char pack[][3] = {"Dp", "sp"}, other[][3] = {"rK", "ng"};
+	static const char pack[][3] = {"Dp", "sp", "sZ", "JE"};
+	static const char other[][3] = {"rK", "ng", "ng", "Dn"};
 	char *copy = s + strlen(s) + 1;
 	bool any = false;
 
@@ -220,8 +233,11 @@ static size_t clone_suffix(const char *s)
 		if (clones[i].then == WORD)
 			n += strspn(s + n, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 		number = number_after_dot(s + n);
-		if (number || clones[i].then != NUMBER)
-			return n + number;
+		if (!number && clones[i].then == NUMBER)
+			return 0;
+		for (; number; number = number_after_dot(s + n))
+			n += number;
+		return n;
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 # fm-037 fm-038 fm-082
 """The host's signals are the host's; and which programs, profiles and bounds were asked for."""
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -88,6 +89,12 @@ def bounds():
     p.communicate("xx")
 
 
+def catches(pid, sig):
+    with open(f"/proc/{pid}/status") as f:
+        handlers = int(re.search(r"^SigCgt:\t(\w+)", f.read(), re.M)[1], 16)
+    return bool(handlers >> sig - 1 & 1)
+
+
 def first_process():
     """Of a container: the kernel keeps from it what it doesn't handle. Nothing ends by that, ours
     neither."""
@@ -110,6 +117,14 @@ def first_process():
         if os.path.exists("children"):
             break
     check({f[1] for f in files("children")} >= {1, 2}, files("children"))
+    # One may be made by a process that is none: nothing breaks its waits off.
+    for words, caught in ([], True), (["newpid"], False):
+        p = start(*words, "fork", "pause", env=environment(dir="made", atexit=1))
+        child = int(p.stdout.readline().split()[1])
+        wait_for(lambda: catches(child, signal.SIGTERM) == caught, f"{words}: {child} to begin")
+        check(catches(child, signal.SIGSEGV), words)
+        p.communicate("x")
+        check(p.returncode == 0, p.returncode)
 
 
 for test in (ignored_before, handled_after, reset_to_default, another_signal, inert, one_profile,

@@ -12,6 +12,72 @@ grep -q 'plugin: std::bad_alloc' with.out
 g++ -O1 -shared -fPIC -static-libstdc++ -static-libgcc -o alone.so "$TOP/test/prog/libplugin.cc"
 same "$LIB" "" "$PROG/plugins" ./alone.so
 grep -q 'plugin: std::bad_alloc' with.out
+# And another one may have another, which hears its own handler and throws by itself.
+cat >other.cc <<'END'
+#include <cstdio>
+#include <new>
+extern "C" int plugin_run(int n)
+{
+	std::set_new_handler([] { std::puts("handler"); std::set_new_handler(nullptr); });
+	try {
+		volatile std::size_t huge = std::size_t(1) << 62;
+		void *volatile p = ::operator new(huge);
+		std::printf("%p\n", p);
+	} catch (const std::bad_alloc &e) {
+		std::puts(e.what());
+	}
+	return n;
+}
+extern "C" void *plugin_new(std::size_t n) { return ::operator new(n); }
+extern "C" void plugin_delete(void *p) { ::operator delete(p); }
+END
+g++ -O1 -shared -fPIC -static-libstdc++ -static-libgcc -o other.so other.cc
+cat >both.py <<'END'
+import ctypes, sys
+for name in sys.argv[1:]:
+    lib = ctypes.CDLL(name)
+    print(name, lib.plugin_run(1), flush=True)
+END
+# Its own operator may not be malloc's.
+cat >pool.cc <<'END'
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <sys/resource.h>
+static char pool[32 << 20] __attribute__((aligned(16)));
+static std::size_t used;
+void *operator new(std::size_t n)
+{
+	void *p = pool + used;
+
+	used += (n + 15) & ~std::size_t(15);
+	return p;
+}
+void operator delete(void *) noexcept {}
+void operator delete(void *, std::size_t) noexcept {}
+extern "C" int plugin_run(int n)
+{
+	struct rlimit is, none = {1 << 20, 0};
+
+	getrlimit(RLIMIT_AS, &is);
+	none.rlim_max = is.rlim_max;
+	setrlimit(RLIMIT_AS, &none);
+	void *volatile p = ::operator new(8 << 20);
+	::operator delete(p);
+	setrlimit(RLIMIT_AS, &is);
+	std::puts("given back");
+	return n;
+}
+END
+g++ -O1 -shared -fPIC -static-libstdc++ -static-libgcc -o pool.so pool.cc
+same "$LIB" "" python3 both.py ./pool.so
+for order in './alone.so ./other.so' './other.so ./alone.so'; do
+    for rate in 1 524288; do
+        # shellcheck disable=SC2086 # two words
+        CPROF_HEAP_RATE=$rate same "$LIB" "" python3 both.py $order
+    done
+done
+grep -q handler with.out
 # Loaded instead of preloaded, unloaded, loaded again; and twice in LD_PRELOAD, also as a copy.
 cat >load.py <<'END'
 import ctypes, _ctypes, os, sys
@@ -25,4 +91,5 @@ grep -q loaded out
 cp "$LIB" copy.so
 for preload in "$LIB $LIB" "$LIB $PWD/copy.so" "$PWD/copy.so $LIB"; do
     CPROF_HEAP_RATE=1 same "$preload" "" "$PROG/family"
+    same "$preload" "" "$PROG/plugins" "$PROG/libplugin.so"
 done

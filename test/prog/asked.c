@@ -74,6 +74,14 @@ static void do_single(const char *arg)
 }
 
 /* What a host with a second thread is refused. In a child: it is for ever. */
+/* The next child is the first process of a namespace. */
+static void do_newpid(const char *arg)
+{
+	(void)arg;
+	if (unshare(CLONE_NEWPID))
+		exit(77);
+}
+
 static void do_unshare(const char *arg)
 {
 	pid_t pid;
@@ -430,7 +438,8 @@ static const struct command {
 	{"_exit", do_end, 1},	  {"quick_exit", do_quick, 1},	{"abort", do_abort, 0},
 	{"fault", do_fault, 0},	  {"exec", do_exec, 1},		{"descriptors", do_descriptors, 0},
 	{"fill", do_fill, 0},	  {"keep", do_keep, 1},		{"idle", do_idle, 0},
-	{"nproc", do_nproc, 1},	  {"reopen", do_reopen, 1},	{"refuse", do_refuse, 1},
+	{"nproc", do_nproc, 1},	  {"reopen", do_reopen, 1},	{"newpid", do_newpid, 0},
+	{"refuse", do_refuse, 1},
 };
 
 int main(int argc, char **argv)

@@ -45,6 +45,8 @@ static void plain_c(void **state)
 		{"foo.lto_priv.12", "foo"},
 		{"foo.cold.7", "foo"},
 		{"foo.avx512vl", "foo"},
+		{"foo.sse4.2.0", "foo"},
+		{"foo.llvm.123.4", "foo"},
 		{"foo.arch_x86-64-v3.resolver", "foo"},
 		{"main.defaultUsage", "main.defaultUsage"}, /* Go's */
 		{"main.(*T).clone", "main.(*T).clone"},
