@@ -242,8 +242,10 @@ static void name_missing(const struct request *r, const struct cp_process *p,
 					      n ? ", " : "", cp_types_name(i));
 	}
 	if (n)
-		cp_complain("%d: no %s: it is not taken there, by CPROF_PROFILES or a rate of 0",
-			    (int)p->pid, missing);
+		cp_complain(
+			"%d: no %s: it is not taken there, by CPROF_PROFILES or a rate of 0, or "
+			"could not be written; its log says so",
+			(int)p->pid, missing);
 }
 
 static bool snap(struct request *r, struct cp_process *p)

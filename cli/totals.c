@@ -5,7 +5,8 @@
  * Context  the cprof program.
  * Why      Known by their names, EXE.PID.TIME.SEQ.TYPE.pb.gz: nothing in a file says
  *          whose it is. A pattern of the shell takes all snapshots of a process, and
- *          their sum is a number that nobody has a use for.
+ *          their sum is a number that nobody has a use for. In different folders may be
+ *          those of different machines, where process ids are the same.
  */
 #include "totals.h"
 
@@ -15,7 +16,7 @@
 
 /* What two files of one process, and of one kind, have in common. */
 struct origin {
-	const char *name; /* EXE.PID */
+	const char *path; /* the folder, and EXE.PID */
 	size_t length;
 	const char *type;
 	size_t type_length;
@@ -65,7 +66,7 @@ static bool parse(const char *path, struct origin *o)
 	if (!pid || !is_number(seq, type - 1) || !is_moment(moment, seq - 1) ||
 	    !is_number(pid, moment - 1))
 		return false;
-	*o = (struct origin){name, (size_t)(moment - 1 - name), type, (size_t)(end - type)};
+	*o = (struct origin){path, (size_t)(moment - 1 - path), type, (size_t)(end - type)};
 	return true;
 }
 
@@ -82,11 +83,20 @@ static bool is_total(const char *path, struct origin *o)
 
 static bool are_of_one(const struct origin *a, const struct origin *b)
 {
-	if (a->length != b->length || memcmp(a->name, b->name, a->length) != 0)
+	if (a->length != b->length || memcmp(a->path, b->path, a->length) != 0)
 		return false;
 	if (is_type(a, "heap") || is_type(a, "allocs")) /* the same data */
 		return is_type(b, "heap") || is_type(b, "allocs");
 	return a->type_length == b->type_length && !memcmp(a->type, b->type, a->type_length);
+}
+
+static void warn(const struct origin *o)
+{
+	const char *name = base_name(o->path);
+
+	cp_complain("%.*s: several files of this one process are added up, which counts again what "
+		    "the one before has: give the last one, or subtract one by --base",
+		    (int)(o->path + o->length - name), name);
 }
 
 void cp_totals_warn(const struct cp_words *files)
@@ -97,10 +107,7 @@ void cp_totals_warn(const struct cp_words *files)
 		for (size_t k = i + 1; k < files->n && is_total(files->word[i], &a); k++) {
 			if (!is_total(files->word[k], &b) || !are_of_one(&a, &b))
 				continue;
-			cp_complain("%.*s: several files of this one process are added up, and "
-				    "each has all it has had so far: give the last one, or "
-				    "subtract one by --base",
-				    (int)a.length, a.name);
+			warn(&a);
 			return;
 		}
 	}

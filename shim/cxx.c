@@ -46,6 +46,7 @@ static struct {
 	void *real[OPERATORS];	      /* where OWN and FORWARD go; GENERIC: its own function */
 	struct cp_outer_malloc outer; /* NULL: cp_real has what the host uses */
 	void *host_new;		      /* which all of a program without a C++ library lead to */
+	bool second;		      /* another copy of us stands first, and is who calls */
 	void *other[OPERATORS]; /* what comes after us, whatever the way: for GENERIC's last resort
 				 */
 } st;
@@ -60,7 +61,8 @@ static CP_COLD void *find_own(const char *name, void *caller)
 	struct cp_object o = {.base = map ? map->l_addr : 0};
 	ElfW(Sym) * sym;
 
-	if (!map || cp_shim_same_object(caller, &cp_real) || !cp_object_read_dynamic(&o, map->l_ld))
+	if (!map || st.second || cp_shim_same_object(caller, &cp_real) ||
+	    !cp_object_read_dynamic(&o, map->l_ld))
 		return NULL;
 	sym = cp_object_find(&o, name);
 	return sym ? (void *)(o.base + sym->st_value) : NULL;
@@ -76,12 +78,13 @@ static CP_COLD void *find_own_new(const char *name, void *caller)
 	return find_own(plain, caller);
 }
 
-/* A block that didn't come from malloc, our delete would not know. */
+/* A block that didn't come from malloc, our delete would not know. Where another malloc stands
+ * before ours, nobody can tell. */
 static CP_COLD void *unless_foreign(void *p, uint64_t left, void *caller)
 {
 	void (*release)(void *) = find_own("_ZdlPv", caller);
 
-	if (!p || cp_self.heap_left != left)
+	if (!p || cp_self.heap_left != left || cp_shim_whose_malloc() != CP_OUTER_NONE)
 		return p;
 	if (release)
 		release(p);
@@ -171,14 +174,15 @@ static void *try_aligned(size_t n, size_t align)
 		uint8_t way = st.way[SLOT(name)];                               \
 		void *p;                                                        \
                                                                                 \
-		if (idle)                                                       \
+		if (idle && way != GENERIC)                                     \
 			return cp_real.name args;                               \
 		if (way == FORWARD)                                             \
 			return real args;                                       \
 		p = way == OWN ? real args : (attempt);                         \
 		if (!p && way == GENERIC)                                       \
 			return WITHOUT_MEMORY(name, args);                      \
-		cp_probe_alloc(p, n, &caller);                                  \
+		if (!idle)                                                      \
+			cp_probe_alloc(p, n, &caller);                          \
 		return p;                                                       \
 	}                                                                       \
 	CP_EXPORT void *name params                                             \
@@ -299,7 +303,7 @@ static bool calls_us(unsigned slot, void *fn, void **next)
  * would come to us. */
 static void *outer_of_host(unsigned slot)
 {
-	void *fn = cp_shim_outer("cprof_here") ? NULL : cp_shim_outer(names[slot]);
+	void *fn = st.second ? NULL : cp_shim_outer(names[slot]);
 
 	return owner_of(fn) == HOST ? fn : NULL;
 }
@@ -380,6 +384,7 @@ void cp_shim_cxx_choose(void **next, bool as_is, const struct cp_outer_malloc *o
 	bool host;
 
 	memcpy(st.other, &next[NEW_FIRST], sizeof(st.other));
+	st.second = cp_shim_outer("cprof_here");
 	if (as_is) {
 		choose_as_is(next);
 		return;

@@ -78,6 +78,22 @@ for order in './alone.so ./other.so' './other.so ./alone.so'; do
     done
 done
 grep -q handler with.out
+# Out of memory, and nobody throws.
+cat >none.cc <<'END'
+#include <cstdio>
+#include <new>
+#include <sys/resource.h>
+int main()
+{
+	struct rlimit none = {1 << 20, 1 << 20};
+
+	setrlimit(RLIMIT_AS, &none);
+	void *volatile p = ::operator new(8 << 20, std::nothrow);
+	std::puts(p ? "some" : "none");
+	return 0;
+}
+END
+g++ -O1 -o none none.cc
 # Loaded instead of preloaded, unloaded, loaded again; and twice in LD_PRELOAD, also as a copy.
 cat >load.py <<'END'
 import ctypes, _ctypes, os, sys
@@ -92,4 +108,5 @@ cp "$LIB" copy.so
 for preload in "$LIB $LIB" "$LIB $PWD/copy.so" "$PWD/copy.so $LIB"; do
     CPROF_HEAP_RATE=1 same "$preload" "" "$PROG/family"
     same "$preload" "" "$PROG/plugins" "$PROG/libplugin.so"
+    CPROF_HEAP_RATE=1 same "$preload" "" ./none
 done
