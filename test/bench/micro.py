@@ -86,9 +86,9 @@ def bench_locks():
     head("pthread, ns each (lock, read, write, thread: CPU time; the others: wall time)",
          "mutrace" if MUTRACE else "")
     for what, count, rounds in (("lock", 200000, ROUNDS), ("read", 200000, ROUNDS),
-                                ("write", 200000, ROUNDS), ("held:2", 20000, ROUNDS // 2),
-                                ("held:16", 3000, ROUNDS // 2), ("contended", 1000000, 6),
-                                ("crowd", 60000, 6), ("thread", 50, ROUNDS)):
+                                ("write", 200000, ROUNDS), ("held:2", 20000, ROUNDS // 4),
+                                ("held:16", 3000, ROUNDS // 4), ("contended", 1000000, 4),
+                                ("crowd", 60000, 4), ("thread", 50, ROUNDS)):
         compare(what, [BENCH / "micro", what, count], peer=peer, rounds=rounds)
     for n in (2, 16):
         compare_ring(n, peer)
