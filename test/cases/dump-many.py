@@ -125,8 +125,13 @@ with Standing("churn", CHURN, wait=False, CPROF_MAX_MEMORY="32M") as host:
         host.snapshot(types=["goroutine"])
         host.dump()
         dumps += 1
-    left = host.dump().threads
-    check(len(left) == 1 and "stay" in left[0].frames, "left are %s" % [t.frames for t in left])
+
+    def left():
+        return [t.frames for t in host.dump().threads]
+
+    # The main thread may be on its way out yet.
+    check(wait_for(lambda: [("stay" in frames) for frames in left()] == [True]),
+          "left are %s" % left())
     host.snapshot(types=["goroutine"])
     with open("/proc/%d/timers" % host.pid) as f:
         timers = len(re.findall(r"^ID:", f.read(), re.M))
