@@ -9,7 +9,8 @@
  *          in cp_real, read only after; but for other (relaxed): found once, for good.
  * Holds    Each allocation is counted once, here or in the malloc below, never
  *          in both. What new gave, the matching delete and free can take.
- * Fails    No memory, and nobody to call new_handler or throw: NULL.
+ * Fails    No memory, and nobody to call new_handler or throw, neither a C++ library nor the
+ *          caller's own: NULL.
  * Why      Ours, because in a C program that loads a C++ library later there is
  *          no other to find after us. Three ways behind each operator:
  *          OWN      the allocator's own, which keeps its speed and its sizes;
