@@ -155,12 +155,11 @@ static void give_back_death(void)
 
 void cp_trigger_forked(void)
 {
-	bool first = cp_sys_getpid() == 1;
-
-	if (first == st.first || st.shut_in || !cp_config.atexit)
+	/* In a sandbox not even its number is asked for. */
+	if (!cp_config.atexit || cp_load_rlx(&st.shut_in) || st.first == (cp_sys_getpid() == 1))
 		return;
-	st.first = first;
-	if (first)
+	st.first = !st.first;
+	if (st.first)
 		give_back_death();
 	else
 		install_death();
