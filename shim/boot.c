@@ -224,16 +224,12 @@ static void publish(void **next, enum cp_fn from, enum cp_fn to, void *missing)
 static uint32_t resolve(enum cp_fn by)
 {
 	void *next[CP_FN_COUNT] = {NULL};
-	struct cp_outer_malloc outer; /* looked for while what is freed is still dropped */
 	/* Who calls what he has himself hands on; and may hold a lock meanwhile, so his malloc is
 	 * not called then. */
 	bool proven = by < CP_FN_pthread_create && cp_shim_outer_malloc(rows[by].name), sanitized;
 
 	cp_shim_arena_init();
 	let_free_look();
-	outer = (struct cp_outer_malloc){cp_shim_outer_malloc("malloc"),
-					 cp_shim_outer_malloc("aligned_alloc"),
-					 cp_shim_outer_malloc("free")};
 	sanitized = is_sanitized();
 	st.outer = look_before_us(proven, sanitized);
 	look_up(next);
@@ -247,7 +243,7 @@ static uint32_t resolve(enum cp_fn by)
 	/* The allocator last: it calls some of the others, with its own locks held. */
 	publish(next, CP_FN_pthread_create, CP_FN_COUNT, (void *)missing_call);
 	publish(next, 0, CP_FN__Znwm, (void *)missing_pointer);
-	cp_shim_cxx_choose(next, sanitized, st.outer > CP_OUTER_ALLOCATOR ? &outer : NULL);
+	cp_shim_cxx_choose(next, sanitized, st.outer > CP_OUTER_ALLOCATOR);
 	publish(next, CP_FN__Znwm, CP_FN_pthread_create, (void *)missing_pointer);
 	return DONE;
 }

@@ -11,13 +11,7 @@
 
 /* next holds what the dynamic linker finds after us (NULL: nothing), and is
  * changed to what cp_real is to hold. malloc and its family are in place. as_is: what
- * was found is not called, and stays. outer: the host's, which stand before us (NULL: they need not
- * be thought of, or one of them: there is none). */
-struct cp_outer_malloc {
-	void *(*malloc)(size_t n);
-	void *(*aligned_alloc)(size_t align, size_t n);
-	void (*free)(void *p);
-};
-void cp_shim_cxx_choose(void **next, bool as_is, const struct cp_outer_malloc *outer);
+ * was found is not called, and stays. outer: the host's malloc stands before us. */
+void cp_shim_cxx_choose(void **next, bool as_is, bool outer);
 
 #endif

@@ -53,6 +53,19 @@ bool cp_object_read(struct cp_object *o, const struct dl_phdr_info *info)
 	return false;
 }
 
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+struct dl_phdr_info cp_object_own(void)
+{
+	uintptr_t base = (uintptr_t)&__ehdr_start;
+
+	return (struct dl_phdr_info){
+		.dlpi_addr = base,
+		.dlpi_phdr = (const void *)(base + __ehdr_start.e_phoff),
+		.dlpi_phnum = __ehdr_start.e_phnum,
+	};
+}
+
 int cp_object_protection(const struct cp_object *o, uintptr_t at)
 {
 	int prot = 0;

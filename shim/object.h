@@ -25,6 +25,8 @@ struct cp_object {
 
 /* False when there is nothing to look into, as in the vDSO. */
 bool cp_object_read(struct cp_object *o, const struct dl_phdr_info *info);
+/* What dl_iterate_phdr would tell of ourselves, without its lock. */
+struct dl_phdr_info cp_object_own(void);
 /* The same of one of which only the base is known, without what its segments say. */
 bool cp_object_read_dynamic(struct cp_object *o, const ElfW(Dyn) * d);
 /* The PROT_ bits its segments have there now; 0 outside of it. */

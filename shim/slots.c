@@ -20,19 +20,29 @@ const char *const cp_slots_name[CP_SLOTS] = {
 #undef F
 };
 
-void cp_slots_write(const struct cp_object *o, uintptr_t *at, uintptr_t value)
+static void store(uintptr_t *const *at, size_t n, uintptr_t value)
 {
-	int prot = cp_object_protection(o, (uintptr_t)at);
-	uintptr_t page = (uintptr_t)at & ~(CP_PAGE - 1);
+	for (size_t i = 0; i < n; i++)
+		cp_store_rlx(at[i], value);
+}
+
+void cp_slots_write(const struct cp_object *o, uintptr_t *const *at, size_t n, uintptr_t value)
+{
+	int prot = n ? cp_object_protection(o, (uintptr_t)at[0]) : 0;
+	uintptr_t lo = UINTPTR_MAX, hi = 0;
 
 	if (prot & PROT_WRITE) {
-		cp_store_rlx(at, value);
+		store(at, n, value);
 		return;
 	}
-	if (!prot || CP_SYS(SYS_mprotect, page, CP_PAGE, prot | PROT_WRITE) < 0)
+	for (size_t i = 0; i < n; i++) {
+		lo = CP_MIN(lo, (uintptr_t)at[i] & ~(CP_PAGE - 1));
+		hi = CP_MAX(hi, CP_ALIGN_UP((uintptr_t)(at[i] + 1), CP_PAGE));
+	}
+	if (!prot || CP_SYS(SYS_mprotect, lo, hi - lo, prot | PROT_WRITE) < 0)
 		return;
-	cp_store_rlx(at, value);
-	CP_SYS(SYS_mprotect, page, CP_PAGE, prot);
+	store(at, n, value);
+	CP_SYS(SYS_mprotect, lo, hi - lo, prot);
 }
 
 static int by_value(void *const *from, int n, uintptr_t value)
@@ -54,7 +64,7 @@ static int by_name(void *const *from, const char *name)
 static void lead(const struct cp_object *o, uintptr_t *at, int i, void *const *to)
 {
 	if (i >= 0 && cp_load_rlx(at) != (uintptr_t)to[i])
-		cp_slots_write(o, at, (uintptr_t)to[i]);
+		cp_slots_write(o, &at, 1, (uintptr_t)to[i]);
 }
 
 static void correct(const struct cp_object *o, const ElfW(Rela) * r, void *const *from,

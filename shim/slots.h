@@ -23,7 +23,7 @@ extern const char *const cp_slots_name[CP_SLOTS] __attribute__((visibility("hidd
 void cp_slots_correct(const struct cp_object *o, void *const *from, void *const *to);
 /* or, of any n functions, bound ones that it calls by, and no pointer it may compare. */
 void cp_slots_bound(const struct cp_object *o, void *const *from, void *const *to, int n);
-/* A word of its memory, whatever the protection. */
-void cp_slots_write(const struct cp_object *o, uintptr_t *at, uintptr_t value);
+/* Words of its memory, whatever the protection, which they have in common. */
+void cp_slots_write(const struct cp_object *o, uintptr_t *const *at, size_t n, uintptr_t value);
 
 #endif

@@ -32,8 +32,10 @@ static void redirect(const struct takeover *t, const struct cp_object *o)
 	for (int i = 0; i < CP_SLOTS; i++) {
 		ElfW(Sym) *s = t->theirs[i] ? cp_object_find(o, cp_slots_name[i]) : NULL;
 
+		uintptr_t *at = s ? &s->st_value : NULL;
+
 		if (s && o->base + s->st_value == (uintptr_t)t->theirs[i])
-			cp_slots_write(o, &s->st_value, (uintptr_t)t->ours[i] - o->base);
+			cp_slots_write(o, &at, 1, (uintptr_t)t->ours[i] - o->base);
 	}
 }
 
@@ -92,8 +94,9 @@ bool cp_shim_takeover(void)
 	for (int i = 0; i < CP_SLOTS; i++) {
 		void *theirs = cp_shim_outer_malloc(cp_slots_name[i]);
 
-		if (theirs && cp_shim_same_object(theirs, first))
-			t.theirs[i] = theirs;
+		if (!theirs || !cp_shim_same_object(theirs, first))
+			continue;
+		t.theirs[i] = theirs;
 		t.ours[i] = dlsym(self, cp_slots_name[i]);
 		if (!t.ours[i])
 			return false;

@@ -78,6 +78,45 @@ for order in './alone.so ./other.so' './other.so ./alone.so'; do
     done
 done
 grep -q handler with.out
+# Its own operators are its libraries' too, whether it calls them directly or not.
+cat >own.cc <<'END'
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <string>
+static const std::size_t header = 64;
+static int out;
+void *operator new(std::size_t n)
+{
+	out++;
+	return static_cast<char *>(std::malloc(n + header)) + header;
+}
+void operator delete(void *p) noexcept
+{
+	out -= p != nullptr;
+	std::free(p ? static_cast<char *>(p) - header : nullptr);
+}
+void operator delete(void *p, std::size_t) noexcept { ::operator delete(p); }
+extern "C" int plugin_run(int n)
+{
+	{
+		std::string *s = new std::string; // grown by libstdc++, and ended here
+		for (int i = 0; i < n * 100; i++)
+			s->push_back('x');
+		std::string *t = new std::string(s->substr(1) + *s);
+		delete s;
+		t->reserve(100000);
+		delete t;
+	}
+	std::printf("%d are out\n", out);
+	return n;
+}
+END
+for how in -Bsymbolic -Bsymbolic-functions -O1; do
+    g++ -O2 -shared -fPIC "-Wl,$how" -o own.so own.cc
+    same "$LIB" "" python3 both.py ./own.so
+    grep -q "^0 are out" with.out
+done
 # Out of memory, and nobody throws.
 cat >none.cc <<'END'
 #include <cstdio>
