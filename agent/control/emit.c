@@ -3,7 +3,7 @@
  * emit.c - one reading of a source, written as all the profiles that share it
  *
  * Context  CONTROL, one job
- * Calls    output/, symbols.c, the source's reader, the stack table.
+ * Calls    output/, symbols.c, trim.c, the source's reader.
  * Holds    Mapping, function and location ids are the same in every file of a
  *          reading. Samples stream out first, naming locations by the numbers of
  *          frames.c; the locations follow in that order. Every location has a line,
@@ -15,11 +15,10 @@
 #include "emit.h"
 
 #include "../rt/sys.h"
-#include "../sample/stack.h"
-#include "../sample/walk.h"
 #include "bucket.h"
 #include "frames.h"
 #include "lockname.h"
+#include "trim.h"
 
 #include <errno.h>
 #include <string.h>
@@ -28,6 +27,7 @@ struct run {
 	const struct cp_emit *e;
 	int64_t time_ns, window_ns;  /* of this reading */
 	struct cp_comments comments; /* the job's, and this source's */
+	struct cp_trim trim;
 	struct cp_frames frames;
 	struct cp_locknames locks;
 	struct cp_alloc mem;
@@ -93,29 +93,17 @@ static bool all_failed(const struct run *r)
 	return true;
 }
 
-static bool add_frame(struct run *r, cp_frame frame, uint64_t *ids, unsigned *n)
-{
-	ids[*n] = cp_frames_number(&r->frames, frame);
-	return ids[(*n)++] != 0;
-}
-
 /* Location numbers of a stack, leaf first; 0 when memory ran out. */
 static unsigned locate(struct run *r, cp_sid sid, uint64_t *ids)
 {
-	const struct cp_stack *stack;
-	unsigned n = 0;
+	cp_frame frame[CP_TRIM_FRAMES];
+	unsigned n = cp_trim_stack(&r->trim, sid, frame);
 
-	if (sid == CP_SID_NONE || sid == CP_SID_FULL)
-		return add_frame(r,
-				 cp_frame_synth(sid == CP_SID_NONE ? CP_SYNTH_NO_STACK
-								   : CP_SYNTH_TABLE_FULL),
-				 ids, &n);
-	stack = cp_stack_get(sid);
-	for (unsigned i = 0; i < CP_MIN(stack->n, CP_WALK_MAX); i++)
-		if (!add_frame(r, stack->frame[i], ids, &n))
+	for (unsigned i = 0; i < n; i++) {
+		ids[i] = cp_frames_number(&r->frames, frame[i]);
+		if (!ids[i])
 			return 0;
-	if (stack->cut && !add_frame(r, cp_frame_synth(CP_SYNTH_TRUNCATED), ids, &n))
-		return 0;
+	}
 	return n;
 }
 
@@ -132,7 +120,7 @@ static void emit_sample(struct run *r, const struct cp_bucket *b)
 {
 	struct cp_pprof_label label[CP_BUCKET_LABELS];
 	char state[CP_STATE_TEXT];
-	uint64_t ids[CP_WALK_MAX + 1];
+	uint64_t ids[CP_TRIM_FRAMES];
 	const char *lock = cp_lockname(&r->locks, b->lock);
 	unsigned n = locate(r, b->sid, ids), nlabels = cp_bucket_labels(b, label, state, lock);
 
@@ -260,6 +248,7 @@ void cp_emit_run(const struct cp_emit *e)
 		.locks = {.job = e->job},
 		.mem = {take_memory, NULL, e->job},
 	};
+	int err;
 
 	if (source->settle)
 		source->settle();
@@ -268,13 +257,15 @@ void cp_emit_run(const struct cp_emit *e)
 	if (source->remark && !e->empty)
 		source->remark(e->job, &r.comments, e->to_log);
 	open_writers(&r);
+	err = cp_trim_learn(&r.trim, e->job, source);
+	if (err)
+		fail_all(&r, err);
 	emit_samples(&r);
 	if (source->release)
 		source->release();
 	emit_names(&r);
 	for (unsigned i = 0; i < e->n; i++) {
-		int err = r.writer[i] ? cp_pprof_close(r.writer[i]) : 0;
-
+		err = r.writer[i] ? cp_pprof_close(r.writer[i]) : 0;
 		if (err && !*e->out[i].error)
 			*e->out[i].error = err;
 	}

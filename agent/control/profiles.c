@@ -59,6 +59,7 @@ static const struct cp_source heap_source = {
 	.count = cp_heap_cells,
 	.read = read_heap,
 	.show = show_heap,
+	.by_caller = true,
 };
 
 /* --- cpu ------------------------------------------------------------------ */

@@ -57,6 +57,7 @@ struct cp_source {
 	void (*show)(uint32_t i, const struct cp_counts *from, const struct cp_counts *now,
 		     struct cp_bucket *out);
 	const struct cp_since *since; /* NULL: totals since the start */
+	bool by_caller;		      /* its stacks begin with who asked for memory (trim.h) */
 };
 
 struct cp_out;

@@ -3,7 +3,7 @@
  * text.c - a profile as text: what ?debug=1 answers
  *
  * Context  CONTROL, one thread inside cp_exclusive
- * Calls    the source's reader, the stack table, symbols.c, out.c.
+ * Calls    the source's reader, trim.c, symbols.c, out.c.
  * Holds    The form follows from the columns: four are a heap's, contentions a lock's,
  *          one a count. Each is read by people and, with the memory map at its end, by
  *          pprof, which takes one off every address and multiplies a heap's figures by
@@ -18,11 +18,10 @@
 #include "../rt/mathx.h"
 #include "../rt/sort.h"
 #include "../rt/sys.h"
-#include "../sample/stack.h"
-#include "../sample/walk.h"
 #include "bucket.h"
 #include "frames.h"
 #include "symbols.h"
+#include "trim.h"
 
 #include <errno.h>
 #include <string.h>
@@ -45,6 +44,7 @@ struct text {
 	struct record *record;
 	size_t n;
 	int64_t sum[CP_PROFILE_COLUMNS];
+	struct cp_trim trim;
 	struct cp_frames frames;
 	const struct cp_symbol **symbol;
 	size_t end; /* bytes of what comes behind the records */
@@ -141,33 +141,16 @@ static int gather(struct text *t)
 	return err;
 }
 
-/* The frames of a record, leaf first. */
-static unsigned frames_of(const struct record *r, cp_frame *out)
-{
-	const struct cp_stack *stack;
-	unsigned n;
-
-	if (r->bucket.sid == CP_SID_NONE || r->bucket.sid == CP_SID_FULL) {
-		*out = cp_frame_synth(r->bucket.sid == CP_SID_NONE ? CP_SYNTH_NO_STACK
-								   : CP_SYNTH_TABLE_FULL);
-		return 1;
-	}
-	stack = cp_stack_get(r->bucket.sid);
-	n = CP_MIN(stack->n, (unsigned)CP_WALK_MAX);
-	for (unsigned i = 0; i < n; i++)
-		out[i] = stack->frame[i];
-	if (stack->cut)
-		out[n++] = cp_frame_synth(CP_SYNTH_TRUNCATED);
-	return n;
-}
-
 static int name_frames(struct text *t)
 {
-	cp_frame frame[CP_WALK_MAX + 1];
+	int err = cp_trim_learn(&t->trim, t->job, t->row->source);
+	cp_frame frame[CP_TRIM_FRAMES];
 
+	if (err)
+		return err;
 	t->frames.job = t->job;
 	for (size_t i = 0; i < t->n; i++) {
-		unsigned n = frames_of(&t->record[i], frame);
+		unsigned n = cp_trim_stack(&t->trim, t->record[i].bucket.sid, frame);
 
 		for (unsigned k = 0; k < n; k++)
 			if (!cp_frames_number(&t->frames, frame[k]))
@@ -262,8 +245,8 @@ static void write_labels(struct text *t, const struct cp_bucket *b)
 static size_t size_of(struct text *t, const struct record *r)
 {
 	enum { VALUES = 128, LABELS = 1024, ADDRESS = 20, LINE = 64 };
-	cp_frame frame[CP_WALK_MAX + 1];
-	unsigned n = frames_of(r, frame);
+	cp_frame frame[CP_TRIM_FRAMES];
+	unsigned n = cp_trim_stack(&t->trim, r->bucket.sid, frame);
 	size_t size = VALUES + LABELS + n * (size_t)ADDRESS;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -278,8 +261,8 @@ static size_t size_of(struct text *t, const struct record *r)
 
 static void write_record(struct text *t, const struct record *r)
 {
-	cp_frame frame[CP_WALK_MAX + 1];
-	unsigned n = frames_of(r, frame);
+	cp_frame frame[CP_TRIM_FRAMES];
+	unsigned n = cp_trim_stack(&t->trim, r->bucket.sid, frame);
 
 	write_values(t, r->bucket.value);
 	for (unsigned i = 0; i < n; i++)
