@@ -20,6 +20,7 @@
 #include "../rt/log.h"
 #include "../rt/sigact.h"
 #include "../rt/sys.h"
+#include "../sample/threads.h"
 #include "../sample/tick.h"
 #include "config.h"
 #include "job.h"
@@ -47,7 +48,7 @@ static void on_request(int sig, siginfo_t *info, void *context)
 {
 	(void)sig;
 	(void)context;
-	if (!cp_load_rlx(&st.shut_in) && cp_job_at_home())
+	if (!cp_load_rlx(&st.shut_in) && !cp_threads_am_astray() && cp_job_at_home())
 		cp_job_ask(info->si_code == SI_QUEUE ? (uint64_t)(uintptr_t)info->si_ptr : 0);
 }
 
@@ -94,7 +95,7 @@ void cp_trigger_die(int sig, const siginfo_t *info)
 {
 	if (is_kept_away(sig, info))
 		return;
-	if (cp_job_at_home())
+	if (!cp_threads_am_astray() && cp_job_at_home())
 		cp_agent_exit();
 	cp_sigact_default(sig);
 	if (!comes_again(sig, info))

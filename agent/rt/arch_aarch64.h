@@ -41,6 +41,12 @@ CP_INLINE uintptr_t cp_thread_pointer(void)
 	return tp;
 }
 
+/* The same, wherever the host lets it lead. */
+CP_INLINE uintptr_t cp_thread_base(void)
+{
+	return cp_thread_pointer();
+}
+
 /* What floating-point arithmetic traps on, and what it has met, is the host's. */
 CP_INLINE uint64_t cp_cpu_floats_begin(void)
 {

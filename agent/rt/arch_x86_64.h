@@ -10,7 +10,9 @@
 
 #include "base.h"
 
+#include <asm/prctl.h>
 #include <cpuid.h>
+#include <sys/syscall.h>
 
 /* Returns the kernel's answer: a value, or -errno. */
 #ifdef __clang_analyzer__
@@ -39,6 +41,15 @@ CP_INLINE uintptr_t cp_thread_pointer(void)
 
 	__asm__("mov %%fs:0, %0" : "=r"(tp));
 	return tp;
+}
+
+/* The register itself, wherever the host lets it lead. Where that is refused, what it leads to. */
+CP_INLINE uintptr_t cp_thread_base(void)
+{
+	uintptr_t base = 0;
+	long r = cp_syscall6(SYS_arch_prctl, ARCH_GET_FS, (long)&base, 0, 0, 0, 0);
+
+	return r < 0 ? cp_thread_pointer() : base;
 }
 
 /* What floating-point arithmetic traps on, and what it has met, is the host's. */

@@ -140,6 +140,21 @@ bool cp_threads_is_own(const struct cp_thread_slot *s)
 	       tid == (uint32_t)cp_sys_gettid();
 }
 
+bool cp_threads_is_astray(const struct cp_thread_slot *s)
+{
+	return s->home && s->home != cp_thread_base();
+}
+
+bool cp_threads_am_astray(void)
+{
+	uint32_t tid = (uint32_t)cp_sys_gettid();
+
+	for (uint32_t at = 0, i; (i = cp_threads_look(&at)) < st.cap;)
+		if (cp_threads_is(i, tid) && cp_threads_is_astray(&st.table->slot[i]))
+			return true;
+	return false;
+}
+
 bool cp_threads_rename(struct cp_thread_slot *s, const char name[16])
 {
 	uint64_t word[2];
@@ -211,6 +226,7 @@ struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start)
 	if (!s)
 		return NULL;
 	cp_store_rlx(&s->charged, charged_before(t->tid));
+	s->home = cp_thread_pointer();
 	s->small = t->stack_lo && t->stack_hi - t->stack_lo < LEAST_STACK;
 	cp_threads_release(s, false);
 	return s;

@@ -40,10 +40,11 @@ struct cp_thread_slot {
 	/* For the thread dump: two cache lines in all. */
 	const struct cp_wait *waiting; /* what it says before it blocks; NULL: not known */
 	uintptr_t stack_hi;	       /* where its stack ends; 0: not known */
+	uintptr_t home;		       /* its thread pointer; 0: not known */
 	uint32_t answered;	       /* the round its last sample is of (tick.h) */
 	uint32_t step;		       /* of the rate its timer runs at */
 	uint32_t small;		       /* its stack: it goes without a timer */
-	uint32_t unused[11];
+	uint32_t unused[9];
 };
 
 /* [EARLY] At most this many bytes. 0 or -errno. */
@@ -53,6 +54,10 @@ int cp_threads_init(size_t bytes);
 struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start);
 /* [CONTROL] A slot for a thread that is not the caller, held; NULL also when it has one. */
 struct cp_thread_slot *cp_threads_adopt(uint32_t tid, uint64_t charged);
+/* [SIGNAL] Has the calling thread another thread pointer than its own? Then nothing thread-local
+ * is there, ours nor libc's. Asked of its slot, or of all. */
+bool cp_threads_is_astray(const struct cp_thread_slot *s);
+bool cp_threads_am_astray(void);
 /* [ANY] Writes the name into the slot; true when it had another. */
 bool cp_threads_rename(struct cp_thread_slot *s, const char name[16]);
 /* [ANY] The slot the calling thread entered in this life, or NULL. */

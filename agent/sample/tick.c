@@ -347,9 +347,9 @@ static struct cp_thread_slot *slot_of(const siginfo_t *info)
 	if (!cp_tick_is(info))
 		return NULL;
 	s = cp_threads_slot((uint32_t)(uintptr_t)info->si_ptr);
-	if (!s || !cp_threads_is_own(s) || (cp_load_rlx(&s->state) & CP_THREAD_GONE))
+	if (!s || cp_threads_is_astray(s) || !cp_threads_is_own(s))
 		return NULL;
-	return s;
+	return cp_load_rlx(&s->state) & CP_THREAD_GONE ? NULL : s;
 }
 
 /* Signal stacks may be tiny, and a thread may be near the end of its own. */

@@ -7,6 +7,7 @@ import glob
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import time
 import urllib.request
@@ -146,6 +147,15 @@ def thread_locals():
                 check(b"pause" in answer.read(), size)
 
 
+def astray():
+    """Nothing of a thread's own can be reached with another thread pointer."""
+    for sig in (0, signal.SIGUSR1, signal.SIGTERM):
+        argv = [PROG + "/astray", str(int(sig))]
+        want = outcome(argv) if sig != signal.SIGUSR1 else outcome(argv[:1])
+        got = outcome(argv, LD_PRELOAD=LIB, CPROF_DIR=os.path.abspath("astray"), **ALL)
+        check((got.returncode, got.stdout) == (want.returncode, want.stdout), f"{argv}: {got}")
+
+
 for test in (memory, small_stacks, promised_once, layouts, processors, rates, at_work, clocks,
-             thread_locals):
+             thread_locals, astray):
     test()
