@@ -384,7 +384,7 @@ static void report(const struct server *s, int err)
 			cp_log("%s is the parent's: a child needs unix:/PATH.%%p.sock or port 0 "
 			       "to have HTTP too",
 			       where);
-	} else if (err) {
+	} else if (err && err != -ECANCELED) {
 		cp_log("no HTTP at %s: %s%s", where, cp_reason(err),
 		       err == -EADDRINUSE ? "; name another in CPROF_HTTP, or port 0" : "");
 	}
@@ -460,11 +460,14 @@ int cp_http_init(void)
 
 void cp_http_start(void)
 {
+	struct cp_http_addr addr;
 	long shared;
 	int err;
 
 	if (!st.server)
 		return;
+	if (!cp_http_addr_parse(cp_config.http, (uint32_t)cp_sys_getpid(), &addr))
+		cp_http_listen_expect(&addr, &st.server->left);
 	shared = CP_SYS(SYS_mmap, 0, CP_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
 	if (!cp_http_guard_init() || cp_sys_failed(shared)) {

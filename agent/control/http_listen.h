@@ -9,13 +9,20 @@
 
 #include "http_addr.h"
 
+#define CP_HTTP_LEFT 3
+
 /* Paths to remove when the process ends; in memory a forked child finds zeroed. */
 struct cp_http_left {
-	uint32_t live[2];
-	char path[2][1280];
+	uint32_t over; /* it ends: nothing is made any more */
+	uint32_t state[CP_HTTP_LEFT];
+	char path[CP_HTTP_LEFT][1280];
 };
 
-/* A listening socket, or -errno: -EADDRINUSE when another process has the place.
+/* [EARLY] A program that this process was before, and that exec replaced, may have left a socket
+ * where only it listens: it goes, whether the next one comes so far or not. */
+void cp_http_listen_expect(const struct cp_http_addr *a, struct cp_http_left *left);
+/* A listening socket, or -errno: -EADDRINUSE when another process has the place,
+ * -ECANCELED when this one ends.
  * a->port is set to the one that was chosen. */
 int cp_http_listen(struct cp_http_addr *a, struct cp_http_left *left);
 /* Writes the URL to CPROF_DIR/EXE.PID.http, or to one in /tmp/cprof-UID. */

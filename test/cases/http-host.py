@@ -254,6 +254,18 @@ def leaves_nothing_behind():
         check(f.read() == "precious", "a file in the way stays")
 
 
+def leaves_early():
+    """Some end, or become another program, while the socket is being made."""
+    os.mkdir("early")
+    env = dict(os.environ, LD_PRELOAD=LIB, CPROF_LOG="none", CPROF_DIR=os.path.abspath("early"),
+               CPROF_HTTP="unix:%s/early/%%p.sock" % os.getcwd())
+    chain = "(:); (exec true); exec sh -c '(:); exec true'"
+    for _ in range(12):
+        for p in [subprocess.Popen(["sh", "-c", chain], env=env) for _ in range(8)]:
+            check(p.wait(60) == 0, "its end")
+    check(not os.listdir("early"), "left: %s" % os.listdir("early"))
+
+
 def tokens():
     with open("token", "w") as f:
         f.write("s3cret-token\n")
