@@ -46,16 +46,22 @@ static size_t lower_bound(const struct cp_wanted *w, size_t n, uint64_t addr)
 	return lo;
 }
 
+/* Java's numbers say that they are hexadecimal. */
+static const char *take_hex(const char *s, uint64_t *value)
+{
+	return cp_lineread_hex(strncmp(s, "0x", 2) ? s : s + 2, value);
+}
+
 /* "START SIZE name": offset[i] becomes where in the file the name of frame i lies. */
 static void take_line(const char *line, uint64_t offset, const struct cp_wanted *w, size_t n,
 		      uint64_t *offsets)
 {
 	uint64_t start, size;
-	const char *s = cp_lineread_hex(line, &start);
+	const char *s = take_hex(line, &start);
 
 	if (!s || *s != ' ')
 		return;
-	s = cp_lineread_hex(s + 1, &size);
+	s = take_hex(s + 1, &size);
 	if (!s || *s != ' ' || !s[1] || start + size < start)
 		return;
 	for (size_t i = lower_bound(w, n, start); i < n; i++) {

@@ -219,13 +219,16 @@ static void code_made_at_run_time(void **state)
 	(void)state;
 	fprintf(map, "%lx 20 old name\nnot a line\n%lx 10 LazyCompile:*f /a b.js:3\n", (long)jit,
 		(long)jit);
-	fprintf(map, "%lx 10 _ZN3jit4codeEv\n%lx 10 g /@a/lodash.clone.1\n%lx 10 cut off",
-		(long)jit + 0x40, (long)jit + 0x60, (long)jit + 0x80);
+	fprintf(map, "%lx 10 _ZN3jit4codeEv\n%lx 10 g /@a/lodash.clone.1\n", (long)jit + 0x40,
+		(long)jit + 0x60);
+	fprintf(map, "0x%016lx 0x%08x int Java.has(int)\n%lx 10 cut off", (long)jit + 0x70, 16,
+		(long)jit + 0x80);
 	fclose(map);
 	expect(frame_at(jit, 0x0f), "LazyCompile:*f /a b.js:3", "LazyCompile:*f /a b.js:3");
 	expect(frame_at(jit, 0x1f), "old name", "old name");
 	expect(frame_at(jit, 0x4f), "jit::code", "_ZN3jit4codeEv");
 	expect(frame_at(jit, 0x6f), "g /@a/lodash.clone.1", "g /@a/lodash.clone.1");
+	expect(frame_at(jit, 0x7f), "int Java.has(int)", "int Java.has(int)");
 	snprintf(unnamed, sizeof(unnamed), "[anon]+0x%lx", (long)jit + 0x80);
 	expect(frame_at(jit, 0x80), unnamed, unnamed);
 	unlink(path);
