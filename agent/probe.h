@@ -78,6 +78,11 @@ bool cp_agent_sample_is(const siginfo_t *info);
  * they came by the one that was asked for. */
 void cp_agent_signal_read(int sig);
 
+/* [HOST] Has the thread, or is it about to have, a signal stack that is too small for a sample?
+ * What it had before. */
+#define CP_SIGNAL_STACK_LEAST 6144U
+bool cp_agent_signal_stack(bool small);
+
 /* --- heap ------------------------------------------------------------- */
 
 /* May this block be a sampled one, or one of the start-up arena? free() looks at one

@@ -8,7 +8,8 @@
  * Holds    A sample's signal is never an answer to the host, nor the end of a wait. In a
  *          thread that blocks it one may be pending, since the thread has computed:
  *          it stays so while the thread waits with another mask; one that
- *          sigwait() takes is dropped, and the wait goes on with the time left.
+ *          sigwait() takes is dropped, and the wait goes on with the time left; so is one
+ *          that sigpending() would show.
  *          Its time is not lost: it is in the next reading.
  *          Nothing is held across the real call, which may be cancelled.
  * Why      What is sent to the process by others is still taken by sigwait, which can tell
@@ -32,8 +33,7 @@ static uint64_t bit(int sig)
 	return sig ? 1ULL << (sig - 1) : 0;
 }
 
-/* Can so much be read there? Else the kernel says so. */
-static bool is_there(const void *p, size_t n)
+bool cp_masks_is_there(const void *p, size_t n)
 {
 	uintptr_t at = (uintptr_t)p;
 
@@ -51,7 +51,7 @@ static uint64_t bits_of(const sigset_t *set)
 
 static bool is_set(const sigset_t *set)
 {
-	return set && is_there(set, sizeof(uint64_t));
+	return set && cp_masks_is_there(set, sizeof(uint64_t));
 }
 
 static const sigset_t *set_of(uint64_t bits, sigset_t *room)
@@ -131,12 +131,13 @@ static int take(const sigset_t *set, siginfo_t *info, const struct timespec *tim
 
 static bool takes(const siginfo_t *info)
 {
-	return !info || is_there(info, sizeof(*info));
+	return !info || cp_masks_is_there(info, sizeof(*info));
 }
 
 CP_EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
-	if (has_ours(set) && takes(info) && (!timeout || is_there(timeout, sizeof(*timeout))))
+	if (has_ours(set) && takes(info) &&
+	    (!timeout || cp_masks_is_there(timeout, sizeof(*timeout))))
 		return take(set, info, timeout);
 	return cp_real.sigtimedwait(set, info, timeout);
 }
@@ -162,6 +163,51 @@ CP_EXPORT int sigwait(const sigset_t *set, int *sig)
 		return errno;
 	*sig = got;
 	return 0;
+}
+
+static void send_again(int sig, siginfo_t *info)
+{
+	long pid = cp_sys_getpid(), tid = cp_sys_gettid();
+	bool to_thread = info->si_code == SI_TKILL;
+
+	if (to_thread)
+		CP_SYS(SYS_rt_tgsigqueueinfo, pid, tid, sig, info);
+	/* One that kill sent may be sent by the main thread alone, as the kernel has it. */
+	else if (CP_SYS(SYS_rt_sigqueueinfo, pid, sig, info) < 0)
+		CP_SYS(SYS_kill, pid, sig);
+}
+
+/* Ours go. What others sent is sent again, to whom it was: to the thread, to the process. Not
+ * before ours has gone, which may lie behind: of most signals a second one is dropped. */
+static void drop_ours(int sig)
+{
+	const struct timespec now = {0, 0};
+	const uint64_t set = bit(sig);
+	siginfo_t got[2];
+	unsigned n = 0;
+
+	while (n < CP_ARRAY_LEN(got) &&
+	       CP_SYS(SYS_rt_sigtimedwait, &set, &got[n], &now, sizeof(set)) > 0)
+		n += !cp_agent_sample_is(&got[n]);
+	for (unsigned i = 0; i < n; i++)
+		send_again(sig, &got[i]);
+}
+
+CP_EXPORT int sigpending(sigset_t *set)
+{
+	int result = cp_real.sigpending(set);
+	uint64_t ours = result ? 0 : bits_of(set) & cp_agent_sample_signals();
+
+	if (!ours)
+		return result;
+	if (cp_filter_is_own()) {
+		set_of(bits_of(set) & ~ours, set);
+		return 0;
+	}
+	for (int sig = 1; sig <= 64; sig++)
+		if (ours & bit(sig))
+			drop_ours(sig);
+	return cp_real.sigpending(set);
 }
 
 CP_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)

@@ -7,9 +7,14 @@
 #ifndef CP_SHIM_MASKS_H
 #define CP_SHIM_MASKS_H
 
+#include "../agent/rt/base.h"
+
 #include <signal.h>
 
 /* The host's mask for a wait, and our sampling signal: in room, when that changes it. */
 const sigset_t *cp_masks_and_ours(const sigset_t *mask, sigset_t *room);
+
+/* Can so much of what the host points to be read? Else the kernel says so. */
+bool cp_masks_is_there(const void *p, size_t n);
 
 #endif

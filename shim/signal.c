@@ -16,6 +16,7 @@
 #include "../agent/rt/atomic.h"
 #include "boot.h"
 #include "life.h"
+#include "masks.h"
 #include "table.h"
 
 #include <errno.h>
@@ -282,4 +283,31 @@ CP_EXPORT int siginterrupt(int sig, int flag)
 	cp_store_rlx(&st.kept[sig].flags, flag ? flags & ~SA_RESTART : flags | SA_RESTART);
 	cp_store_rlx(&st.kept[sig].interrupt, (uint8_t)(flag ? INTERRUPT : RESTART));
 	return 0;
+}
+
+/* --- signal stacks ------------------------------------------------------------- */
+
+/* A sample's frame is laid there, and may be more than the host's own ever are. */
+static bool is_small(const stack_t *stack)
+{
+	return !(stack->ss_flags & SS_DISABLE) && stack->ss_size < CP_SIGNAL_STACK_LEAST;
+}
+
+CP_EXPORT int sigaltstack(const stack_t *stack, stack_t *old)
+{
+	bool is = stack && cp_masks_is_there(stack, sizeof(*stack));
+	bool small = is && is_small(stack), was;
+	int result;
+
+	if (!is)
+		return cp_real.sigaltstack(stack, old);
+	/* A small one is told of before it is there, and its end after it: `old` may be the same.
+	 */
+	was = small && cp_agent_signal_stack(true);
+	result = cp_real.sigaltstack(stack, old);
+	if (!result && !small)
+		cp_agent_signal_stack(false);
+	else if (result && small)
+		cp_agent_signal_stack(was);
+	return result;
 }

@@ -126,6 +126,8 @@ typedef int cp_thrd_fn(void *);
 	  (buffer, size, offset, scale), NULL, OPTIONAL)                                          \
 	F(sprofil, int, (struct prof * table, int n, struct timeval *period, u_int flags),        \
 	  (table, n, period, flags), NULL, OPTIONAL)                                              \
+	F(sigaltstack, int, (const stack_t *stack, stack_t *old), (stack, old), NULL, REQUIRED)   \
+	F(sigpending, int, (sigset_t * set), (set), NULL, REQUIRED)                               \
 	F(sigsuspend, int, (const sigset_t *mask), (mask), NULL, REQUIRED)                        \
 	F(__sigsuspend, int, (const sigset_t *mask), (mask), NULL, OPTIONAL)                      \
 	F(sigwait, int, (const sigset_t *set, int *sig), (set, sig), NULL, REQUIRED)              \

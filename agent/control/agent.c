@@ -89,6 +89,25 @@ static bool enter(uintptr_t start, uint32_t creation)
 	return cp_load_rlx(&s->timer);
 }
 
+bool cp_agent_signal_stack(bool small)
+{
+	struct cp_thread *t = &cp_self;
+	struct cp_thread_slot *s;
+	bool was = t->small_signal_stack;
+
+	t->small_signal_stack = small;
+	s = small == was || !st.on ? NULL : cp_threads_of(t);
+	if (s && small) {
+		cp_or_rlx(&s->small, CP_SMALL_SIGNAL_STACK);
+		cp_fence_seq(); /* pairs with arm(): one of the two takes its timer away */
+		cp_tick_disarm(s);
+	} else if (s) {
+		cp_and_rlx(&s->small, ~(uint32_t)CP_SMALL_SIGNAL_STACK);
+		cp_tick_arm(s);
+	}
+	return was;
+}
+
 uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)
 {
 	return st.on && !cp_thread_is_own(start) ? cp_made_find(caller, start) : 0;

@@ -54,8 +54,10 @@ static struct {
 
 static void thread_leaves(void *arg)
 {
-	struct cp_thread *t = arg;
+	struct cp_thread *t = &cp_self;
 
+	if (arg != t)
+		return; /* the host's, for a key that it never made */
 	t->state = CP_THREAD_LEAVING;
 	cp_fence_signal(); /* a handler of ours must not take a memo from here on */
 	for (unsigned i = 0; i < st.leavers; i++)
@@ -71,6 +73,25 @@ static size_t main_stack_size(void)
 	return lim.rlim_cur;
 }
 
+/* The last of those whose values need no memory: the host's are numbered as without us, and what
+ * they leave is left before we do. */
+static void make_key(void)
+{
+	pthread_key_t key[FIRST_KEYS + 1];
+	int n = 0;
+
+	while (pthread_key_create(&key[n], thread_leaves) == 0)
+		if (key[n++] >= FIRST_KEYS) {
+			pthread_key_delete(key[--n]);
+			break;
+		}
+	st.have_key = n;
+	if (n)
+		st.key = key[--n];
+	while (n)
+		pthread_key_delete(key[--n]);
+}
+
 int cp_thread_init(void)
 {
 	struct life *life = cp_mem_wiped(sizeof(*life));
@@ -84,8 +105,7 @@ int cp_thread_init(void)
 	if (!st.seed_fixed &&
 	    CP_SYS(SYS_getrandom, &st.seed, sizeof(st.seed), 1 /* NONBLOCK */) < 0)
 		st.seed = (uint64_t)cp_now_ns(CLOCK_MONOTONIC) ^ (uintptr_t)life;
-	if (pthread_key_create(&st.key, thread_leaves) == 0)
-		st.have_key = st.key < FIRST_KEYS;
+	make_key();
 	return 0;
 }
 

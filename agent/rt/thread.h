@@ -43,7 +43,8 @@ struct cp_thread {
 	uint8_t heap_step; /* how far the rate was lowered when heap_left was drawn */
 	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h */
 	uint8_t rounds;	   /* of its destructors, where it is the last: control/thread.c */
-	uintptr_t fork_sp; /* where its outermost fork began */
+	bool small_signal_stack; /* as its host said: a fork inherits it */
+	uintptr_t fork_sp;	 /* where its outermost fork began */
 	/* Of the agent's own threads. */
 	uint64_t own_ns;	      /* CPU time that is in the counters */
 	uint64_t own_ran, own_waited; /* where control/share.c counts from, in ns */

@@ -227,7 +227,10 @@ struct cp_thread_slot *cp_threads_enter(struct cp_thread *t, uintptr_t start)
 		return NULL;
 	cp_store_rlx(&s->charged, charged_before(t->tid));
 	s->home = cp_thread_pointer();
-	s->small = t->stack_lo && t->stack_hi - t->stack_lo < LEAST_STACK;
+	if (t->stack_lo && t->stack_hi - t->stack_lo < LEAST_STACK)
+		s->small = CP_SMALL_STACK;
+	if (t->small_signal_stack)
+		s->small |= CP_SMALL_SIGNAL_STACK;
 	cp_threads_release(s, false);
 	return s;
 }

@@ -25,6 +25,9 @@ enum {
 	CP_THREAD_FOUND = 8, /* by a reading, not by itself: it may go without a word */
 };
 
+/* Of what is too small for a signal's frame and a handler. */
+enum { CP_SMALL_STACK = 1, CP_SMALL_SIGNAL_STACK = 2 };
+
 struct cp_wait; /* waiting.h */
 
 struct cp_thread_slot {
@@ -43,7 +46,7 @@ struct cp_thread_slot {
 	uintptr_t home;		       /* its thread pointer; 0: not known */
 	uint32_t answered;	       /* the round its last sample is of (tick.h) */
 	uint32_t step;		       /* of the rate its timer runs at */
-	uint32_t small;		       /* its stack: it goes without a timer */
+	uint32_t small;		       /* CP_SMALL_ bits: it goes without a timer */
 	uint32_t unused[9];
 };
 

@@ -140,7 +140,7 @@ static void refused(long error)
 		       -error);
 }
 
-static void disarm(struct cp_thread_slot *s)
+void cp_tick_disarm(struct cp_thread_slot *s)
 {
 	uint32_t timer = cp_xchg_acqrel(&s->timer, 0); /* whoever has it deletes it */
 
@@ -174,13 +174,15 @@ static void arm(struct cp_thread_slot *s, int64_t first)
 {
 	int sig = cp_tick_signal();
 
-	while (sig && !s->small && !cp_load_rlx(&s->timer) && arm_by(s, sig, first)) {
+	while (sig && !cp_load_rlx(&s->small) && !cp_load_rlx(&s->timer) && arm_by(s, sig, first)) {
 		int now = cp_tick_signal();
 
-		/* Who moved the timers meanwhile may have passed here before there was one. */
-		if (now == sig)
+		/* Who moved the timers, or wants none, may have passed here before there was one.
+		 */
+		cp_fence_seq(); /* pairs with cp_agent_signal_stack */
+		if (now == sig && !cp_load_rlx(&s->small))
 			return;
-		disarm(s);
+		cp_tick_disarm(s);
 		sig = now;
 	}
 }
@@ -218,7 +220,7 @@ static void move_timers(void)
 	uint32_t at = 0;
 
 	while ((s = cp_threads_next(&at))) {
-		disarm(s);
+		cp_tick_disarm(s);
 		cp_tick_arm(s);
 		cp_threads_release(s, false);
 	}
@@ -309,11 +311,6 @@ static void read_name(struct cp_thread_slot *s)
 	cp_tick_name(s, name);
 }
 
-static bool is_blocked(int sig)
-{
-	return sig && cp_sys_blocks_signal(sig);
-}
-
 void cp_tick_leave(struct cp_thread_slot *s)
 {
 	int64_t now = st.period && !cp_load_rlx(&st.shut_in)
@@ -321,11 +318,12 @@ void cp_tick_leave(struct cp_thread_slot *s)
 			      : -1;
 	uint64_t charged = cp_load_rlx(&s->charged);
 	cp_sid sid = CP_SID_NONE;
+	int sig = cp_tick_signal();
 
 	if (now < 0)
 		return;
 	read_name(s);
-	if ((uint64_t)now > charged + cp_tick_limit(s) && is_blocked(cp_tick_signal()))
+	if ((uint64_t)now > charged + cp_tick_limit(s) && sig && cp_sys_blocks_signal(sig))
 		sid = cp_tick_synth(CP_SYNTH_SIGNALS_BLOCKED);
 	cp_tick_settle(s, (uint64_t)now, sid);
 }
@@ -456,7 +454,7 @@ void cp_tick_ask(struct cp_thread_slot *s)
 void cp_tick_asked(struct cp_thread_slot *s)
 {
 	if (!st.period)
-		disarm(s);
+		cp_tick_disarm(s);
 }
 
 bool cp_tick_answered(const struct cp_thread_slot *s, uint32_t round, cp_sid *sid)

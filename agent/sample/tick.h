@@ -41,6 +41,8 @@ void cp_tick_on_signal(int sig, siginfo_t *info, void *context);
 bool cp_tick_is(const siginfo_t *info);
 /* [ANY] Gives the slot's thread its timer, unless it has one. */
 void cp_tick_arm(struct cp_thread_slot *s);
+/* [ANY] The end of it. */
+void cp_tick_disarm(struct cp_thread_slot *s);
 /* [CONTROL] Has the thread, one that was found, ended without a word? */
 bool cp_tick_lost(const struct cp_thread_slot *s);
 /* [HOST] The thread ends: its time is settled. */

@@ -9,6 +9,11 @@ for how in signal bsd_signal ssignal sysv_signal __sysv_signal sigset sigaction 
     children prof; do
     same "$LIB" "" "$PROG/signals" $how
 done
+# Samples' own signal, keys, and a frame where there is no room for it.
+for how in pending keys 'stack 2048' 'stack 4096' 'stack 16384'; do
+    # shellcheck disable=SC2086 # two words
+    same "$LIB" "" "$PROG/unseen" $how
+done
 # Taken: the agent steps aside, and says so once.
 CPROF_LOG='' same "$LIB" "" "$PROG/signals" sigaction
 [ "$(grep -c CPROF_SIGNAL with.err)" = 1 ] || { cat with.err; exit 1; }
