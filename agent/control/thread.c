@@ -235,7 +235,8 @@ static bool is_last(void)
 }
 
 /* The host's keys may lie behind ours: so only in the last round that libc makes have its
- * destructors had all but one of theirs. Until the main thread leaves, which few do, nobody is the last. */
+ * destructors had all but one of theirs. Until the main thread leaves, which few do, nobody is the
+ * last. */
 void cp_thread_hosts_leaves(void)
 {
 	if (!cp_load_rlx(&st.running) || st.epoch != cp_epoch() || cp_load_rlx(&st.shut_in))
