@@ -11,6 +11,10 @@
  * Why      A thread made by pthread_create ends libc's single-thread paths for
  *          good and takes memory from the host's heap; libc's own way to make a
  *          thread block is private to it. One file per processor.
+ *          The flags are pthread_create's, but for CLONE_SYSVSEM: that gives a maker
+ *          without semaphores to undo a list for them, which kcmp shows, and holds up
+ *          what is undone when it ends. Behind a filter they are the very same, for
+ *          some kill for any other: QEMU's does.
  */
 #ifndef CP_RT_CLONE_H
 #define CP_RT_CLONE_H

@@ -3,18 +3,19 @@
  * clone_aarch64.c - a thread libc never learns of, on arm64
  *
  * Context  ANY
- * Calls    clone, straight to the kernel.
+ * Calls    clone, straight to the kernel; filter.h.
  * Holds    see clone.h
  */
 #include "clone.h"
 
+#include "filter.h"
 #include "sys.h"
 
 #include <sched.h>
 
-#define FLAGS                                                                               \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
-	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+#define FLAGS                                                                              \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS | \
+	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 void cp_clone_block(void *tp)
 {
@@ -25,8 +26,9 @@ void cp_clone_block(void *tp)
 
 long cp_clone_thread(void (*fn)(void *), void *arg, void *stack_top, void *tp, uint32_t *tid)
 {
+	long flags = FLAGS | (cp_filter_is_none() ? 0 : CLONE_SYSVSEM); /* see clone.h */
 	register long x8 __asm__("x8") = SYS_clone;
-	register long x0 __asm__("x0") = FLAGS;
+	register long x0 __asm__("x0") = flags;
 	register uintptr_t x1 __asm__("x1") = (uintptr_t)stack_top & ~15UL;
 	register uint32_t *x2 __asm__("x2") = tid;
 	register void *x3 __asm__("x3") = tp;

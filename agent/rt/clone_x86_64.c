@@ -3,11 +3,12 @@
  * clone_x86_64.c - a thread libc never learns of, on x86-64
  *
  * Context  ANY
- * Calls    clone, straight to the kernel.
+ * Calls    clone, straight to the kernel; filter.h.
  * Holds    see clone.h
  */
 #include "clone.h"
 
+#include "filter.h"
 #include "sys.h"
 
 #include <sched.h>
@@ -16,9 +17,9 @@
  * part of the ABI (fs:0 is what &thread_local starts from). */
 enum { TCB_SELF = 0, TCB_THREAD = 16, TCB_STACK_GUARD = 0x28, TCB_POINTER_GUARD = 0x30 };
 
-#define FLAGS                                                                               \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
-	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+#define FLAGS                                                                              \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS | \
+	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 static void put_word(char *block, int offset, uintptr_t v)
 {
@@ -39,6 +40,7 @@ void cp_clone_block(void *tp)
 
 long cp_clone_thread(void (*fn)(void *), void *arg, void *stack_top, void *tp, uint32_t *tid)
 {
+	long flags = FLAGS | (cp_filter_is_none() ? 0 : CLONE_SYSVSEM); /* see clone.h */
 	uintptr_t *sp = (uintptr_t *)((uintptr_t)stack_top & ~15UL);
 	register uint32_t *child_tid __asm__("r10") = tid;
 	register void *tls __asm__("r8") = tp;
@@ -61,8 +63,8 @@ long cp_clone_thread(void (*fn)(void *), void *arg, void *stack_top, void *tp, u
 			 "hlt\n"
 			 "1:"
 			 : "=a"(ret)
-			 : "0"((long)SYS_clone), "D"((long)FLAGS), "S"(sp), "d"(tid),
-			   "r"(child_tid), "r"(tls), [exit] "i"(SYS_exit)
+			 : "0"((long)SYS_clone), "D"(flags), "S"(sp), "d"(tid), "r"(child_tid),
+			   "r"(tls), [exit] "i"(SYS_exit)
 			 : "rcx", "r11", "memory");
 	return ret;
 }

@@ -30,6 +30,11 @@ bool cp_filter_is_own(void)
 	return cp_load_rlx(&st.shut_in);
 }
 
+bool cp_filter_is_none(void)
+{
+	return cp_load_rlx(&st.was_free) && !cp_load_rlx(&st.shut_in);
+}
+
 bool cp_filtered(void)
 {
 	static const char key[] = "\nSeccomp:\t";

@@ -20,5 +20,7 @@ bool cp_filtered(void);
 void cp_filter_shut_in(void);
 /* Has it, or is it about to? No system call. */
 bool cp_filter_is_own(void);
+/* Was there none when last asked, nor has the process put one on since? No system call. */
+bool cp_filter_is_none(void);
 
 #endif

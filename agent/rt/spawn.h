@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn.h - a process that shares our memory, for starting programs unseen
+ * spawn.h - a process that shares our memory, for what must be done unseen by another
  *
  * Context  CONTROL: one system call. Block all signals around it.
  * Holds    The child runs fn(arg) on the given stack, may make system calls and
