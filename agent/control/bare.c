@@ -2,7 +2,8 @@
 /*
  * bare.c - room for one thread that libc never learns of, used again and again
  *
- * Context  EARLY, ANY; cp_bare_part_files on the thread itself
+ * Context  EARLY, ANY; cp_bare_part_files on the thread itself; close_copies() also in a
+ *          process of its own, with the host's memory: system calls only
  * Calls    rt only.
  * Shared   *tid, in memory a forked child finds zeroed: written by the kernel.
  * Order    tid: acq, pairs with the kernel's store when the thread has left its stack.
@@ -15,12 +16,15 @@
 #include "../rt/filter.h"
 #include "../rt/log.h"
 #include "../rt/mem.h"
+#include "../rt/spawn.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE 2
@@ -29,6 +33,10 @@
 #define STACK_SIZE (512UL << 10)
 #define ROOMS	   4
 #define TLS_MARGIN (64UL << 10) /* beyond our own variables: what libc keeps there */
+
+#define COPIED	     64 /* descriptors the kernel copies, even where the rest is to be closed */
+#define CLOSER_STACK 4096
+#define QUEUE_SIZE   80 /* what a message queue says it is long: the kernel's FILENT_SIZE */
 
 static struct {
 	uint32_t *tid[ROOMS]; /* of each room */
@@ -115,19 +123,64 @@ bool cp_bare_is(uint32_t tid)
 	return found;
 }
 
+/* Told by fstat, for no filter kills for it: a file of this size that takes no room is a queue,
+ * or costs a process that wasn't needed. */
+static bool copied_queue(void)
+{
+	for (int fd = 0; fd < COPIED; fd++) {
+		struct stat sb;
+
+		if (cp_sys_fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode) && sb.st_size == QUEUE_SIZE &&
+		    sb.st_blocks == 0)
+			return true;
+	}
+	return false;
+}
+
+/* last: of 0, 1, 2. */
+static int close_copies(void *last)
+{
+	CP_SYS(SYS_close_range, 3, UINT_MAX, 0);
+	CP_SYS(SYS_close_range, 0, *(const unsigned *)last, 0);
+	return 0;
+}
+
+/* A message queue tells nobody any more that something has come once the process that asked
+ * for it (mq_notify) closes it: any thread of it, and any copy. So another process does, one
+ * that shares our table. Where none can be made, or may be, what is asked for is lost; and a
+ * host that waits for children of any kind (__WALL) just then may be told of this one. */
+static void close_by_another(unsigned *last)
+{
+	__attribute__((aligned(16))) char stack[CLOSER_STACK];
+	uint64_t mask;
+	long pid;
+
+	cp_sys_block_signals(&mask);
+	pid = cp_spawn(CLONE_VM | CLONE_FILES | CLONE_VFORK, close_copies, last,
+		       stack + sizeof(stack));
+	while (pid > 0 && CP_SYS(SYS_wait4, pid, NULL, __WALL, NULL) == -EINTR)
+		;
+	cp_sys_restore_signals(&mask);
+}
+
 /* The host never sees the descriptors of such a thread, can't close them under it, does
  * not pass them on, and what it closes itself is closed: a pipe's reader is not kept
  * waiting by us. But behind a filter nobody could say a line without a copy of 2, which is
- * then kept as long as the host keeps it (log.c). */
+ * then kept as long as the host keeps it (log.c). What is copied is closed in a second step,
+ * when the host can't change it any more, and finds nothing to do if another has done it. */
 bool cp_bare_part_files(void)
 {
-	bool keeps;
+	unsigned last;
 
-	if (CP_SYS(SYS_close_range, 3, UINT_MAX, CLOSE_RANGE_UNSHARE))
+	if (CP_SYS(SYS_close_range, COPIED, UINT_MAX, CLOSE_RANGE_UNSHARE))
 		return false;
 	cp_self.own_files = true;
+	last = cp_log_is_stderr() ? 1 : 2;
+	if (copied_queue() && !cp_filter_is_own())
+		close_by_another(&last);
+	close_copies(&last);
 	/* Asked from here on, where the host meets no descriptor of ours, nor changes its own. */
-	keeps = cp_log_is_stderr() && cp_filtered();
-	CP_SYS(SYS_close_range, 0, keeps ? 1 : 2, 0);
+	if (last == 1 && !cp_filtered())
+		cp_sys_close(2);
 	return true;
 }

@@ -97,6 +97,21 @@ def tables():
     check(p.wait() == -signal.SIGTERM, "the program ends as ever")
 
 
+def kept_by_the_kernel():
+    """What a thread or a copy of a descriptor of ours would change: a queue's messages are told of."""
+    argv = [f"{PROG}/keeps", "0", "3", "63", "64"]
+    plain = {k: v for k, v in os.environ.items() if k != "CPROF_DIR"}
+    want = outcome(argv, plain)
+    if want[0] == 77:
+        print("no message queues here")
+        return
+    check(want[1].count(b": told") == 4, want)
+    env = dict(plain, LD_PRELOAD=LIB, CPROF_LOG="none", CPROF_DIR=os.path.abspath("kept"))
+    got = outcome(argv, env)
+    check(got == want, f"{got}, not {want}")
+    check(glob.glob("kept/keeps.*.heap.pb.gz"), "profiles of it")
+
+
 def programs_started():
     """environ is the program's: what it hands on is what it was given, or made of it."""
     show = "env | grep -v -e ^LD_PRELOAD= -e ^CPROF_ -e ^_= | sort"
@@ -226,7 +241,7 @@ def a_root_without_proc():
     check("chrooted" in err and ": wrote " in err.split("chrooted")[1], err)
 
 
-for test in (environments, descriptors, tables, programs_started, links, other_class,
-             gained_privileges, bare_chroot, a_root_without_proc):
+for test in (environments, descriptors, tables, kept_by_the_kernel, programs_started, links,
+             other_class, gained_privileges, bare_chroot, a_root_without_proc):
     test()
 
