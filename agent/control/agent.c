@@ -33,6 +33,7 @@
 #include "exclusive.h"
 #include "exe.h"
 #include "files.h"
+#include "helper.h"
 #include "http.h"
 #include "interval.h"
 #include "job.h"
@@ -261,9 +262,9 @@ static size_t lasting(void)
 static int init_modules(void)
 {
 	static int (*const init[])(void) = {
-		cp_thread_init, cp_loss_init,  cp_module_init,	  init_stacks, init_threads,
-		init_symbols,	cp_files_init, cp_exclusive_init, cp_job_init, cp_http_init,
-		init_govern,	init_contend,  init_heap,
+		cp_thread_init, cp_loss_init,  cp_module_init,	  init_stacks,	  init_threads,
+		init_symbols,	cp_files_init, cp_exclusive_init, cp_helper_init, cp_job_init,
+		cp_http_init,	init_govern,   init_contend,	  init_heap,
 	};
 	int r = 0;
 
@@ -315,8 +316,10 @@ bool cp_agent_samples_heap(void)
 	return st.on && cp_heap_rate();
 }
 
+/* Inert or not: what is left is ours, and there was another program that was not inert. */
 void cp_agent_start(void)
 {
+	cp_helper_sweep();
 	if (!st.on)
 		return;
 	cp_trigger_install();
@@ -338,10 +341,12 @@ void cp_agent_exit(void)
 	if (!cp_agent_hears_of_end() || !cp_job_at_home() || !cp_cas_rlx(&st.ended, &seen, 1))
 		return;
 	cp_http_exit();
+	cp_helper_end(); /* before: the job, and so the last snapshot, may be waiting for it */
 	if (cp_config.atexit)
 		cp_job_ask_last();
 	else
 		cp_job_abandon();
+	cp_helper_bury();
 }
 
 /* A handler may fork within a fork, on a stack of its own too; or jump out of one, which is

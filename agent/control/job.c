@@ -28,6 +28,7 @@
 #include "creds.h"
 #include "dump.h"
 #include "files.h"
+#include "helper.h"
 #include "reason.h"
 #include "settle.h"
 #include "share.h"
@@ -109,6 +110,7 @@ static void job_main(void *arg)
 
 		cp_xchg_acqrel(&s->turn, RUNNING); /* see Order: ASKED off, then look */
 		until = cp_work_run(&s->work);
+		cp_helper_sweep_again();
 		cp_share_end();
 		cp_settle_own();
 		if (until) {

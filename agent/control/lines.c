@@ -338,6 +338,10 @@ static int64_t rest(uint8_t *vain)
 
 static void no_start(int why)
 {
+	if (why == -ECANCELED) {
+		st.life->start_due = INT64_MAX;
+		return;
+	}
 	st.absent = !passes(why);
 	st.life->start_due = rest(&st.life->start_vain);
 	if (st.told)
@@ -388,7 +392,8 @@ static void give_up(struct cp_lines *l, const struct cp_modfile *f, unsigned id,
 	const char *why = cause(l, err);
 
 	st.verdict[id] = NAMES_ONLY;
-	if (!is_quiet(why))
+	/* The end of the process is its own cause, and no time to talk. */
+	if (!is_quiet(why) && !cp_helper_is_over())
 		cp_log("names only, no source lines, for %s: %s", f->path, why);
 	if (err)
 		cp_lines_end(l);

@@ -6,6 +6,7 @@
 The host watches for SIGCHLD, for children wait() could find, and for descriptors. The
 library is copied beside helpers that are missing, die, hang or talk nonsense.
 """
+import ctypes
 import os
 import re
 import shutil
@@ -128,6 +129,85 @@ with Host(["/usr/bin/env", "--ignore-signal=CHLD", PROG + "/httphost"],
         with open("/proc/%s/status" % who) as status:
             mask = int(re.search(r"^SigIgn:\s*([0-9a-f]+)", status.read(), re.M)[1], 16)
         check(mask >> (signal.SIGCHLD - 1) & 1 == ignored, "%s ignores %x" % (who, mask))
+
+
+# What outlives its parent comes to us from here on, as it does to a service manager.
+PR_SET_CHILD_SUBREAPER = 36
+LIBC = ctypes.CDLL(None)
+check(LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0, "no subreaper")
+
+
+def strangers():
+    """Were there children that we never made?"""
+    found = 0
+    while True:
+        try:
+            os.waitpid(-1, 0)
+            found += 1
+        except ChildProcessError:
+            return found
+
+
+def asked(*commands, **config):
+    """A host that does this while its helper hangs."""
+    env = dict(os.environ, LD_PRELOAD=place + "/libcprof.so", CPROF_PROFILES="heap", CPROF_DIR="ends")
+    env.update(config)
+    p = subprocess.Popen([PROG + "/asked", "alloc", "raise", "10", "pause", *commands], env=env,
+                         stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    check(wait_for(lambda: its_keeper(p.pid)), "no helper")
+    p.stdin.close()
+    return p
+
+
+# A busy machine may take longer for it than an end waits: but not each time.
+for ends, status, config in (
+        (("exit", "3"), 3, {}), (("_exit", "4"), 4, {}), (("exit", "3"), 3, {"CPROF_ATEXIT": "1"}),
+        (("raise", "15"), -signal.SIGTERM, {"CPROF_ATEXIT": "1"})):
+    for _ in range(20):
+        with asked(*ends, **config) as p:
+            said = p.stderr.read().decode()
+        check(p.returncode == status and "source lines" not in said, "%s: %s" % (p, said))
+        left = strangers()
+        if not left:
+            break
+    check(not left, "%s %s leaves processes" % (ends, config))
+    print("ok   ", *ends, *config)
+
+
+def children_of(pid):
+    return [int(c) for c in os.listdir("/proc") if c.isdigit() and parent(c) == pid]
+
+
+def is_ready(p):
+    exe = os.path.basename(os.readlink("/proc/%d/exe" % p.pid))
+    return exe == "httphost" and ignores.catches(p.pid)
+
+
+# To become another program is the end of the job, but not of the process and its zombies.
+for _ in range(10):
+    with asked("exec", PROG + "/httphost") as p:
+        check(wait_for(lambda: is_ready(p)), "no exec")
+        clean = wait_for(lambda: not children_of(p.pid), 2)
+        p.kill()
+    if clean:
+        break
+check(clean, "a zombie is left to the next program")
+print("ok    exec")
+
+# But one that the program has made stays its own.
+OWN = """
+import ctypes, os, sys
+SYS_clone = {"x86_64": 56, "aarch64": 220}[os.uname().machine]
+if not ctypes.CDLL(None).syscall(SYS_clone, 0, 0, 0, 0, 0):
+    os._exit(0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+with subprocess.Popen([sys.executable, "-c", OWN, PROG + "/httphost"], stderr=subprocess.DEVNULL,
+                      env=dict(os.environ, LD_PRELOAD=place + "/libcprof.so")) as p:
+    check(wait_for(lambda: is_ready(p)), "no exec")
+    check(len(children_of(p.pid)) == 1, "the program's own zombie is gone")
+    p.kill()
+print("ok    its own child")
 
 
 def stat_of(pid):
