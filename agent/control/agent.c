@@ -316,12 +316,11 @@ bool cp_agent_samples_heap(void)
 	return st.on && cp_heap_rate();
 }
 
-/* Inert or not: what is left is ours, and there was another program that was not inert. */
 void cp_agent_start(void)
 {
-	cp_helper_sweep();
 	if (!st.on)
 		return;
+	cp_helper_sweep();
 	cp_trigger_install();
 	enter(getauxval(AT_ENTRY), 0);
 	cp_ticker_start();

@@ -31,6 +31,7 @@
 
 #include "../rt/atomic.h"
 #include "../rt/buf.h"
+#include "../rt/filter.h"
 #include "../rt/sigact.h"
 #include "../rt/spawn.h"
 #include "../rt/sys.h"
@@ -196,14 +197,21 @@ static bool take(long pid)
 	return cp_cas_acqrel(&st.life->word, &seen, seen | BUSY); /* see Order */
 }
 
+/* Few programs make this call, and a filter may kill for it. */
+static bool may_look(void)
+{
+	return cp_filter_is_none();
+}
+
 /* A tracer among hosts may have reaped it as one of his, and the pid be someone else's. */
 static bool tell(long pid, int sig)
 {
 	const int look = WEXITED | WNOHANG | WNOWAIT | __WCLONE;
 	siginfo_t info;
 
-	return CP_SYS(SYS_waitid, P_PID, pid, &info, look, 0) != -ECHILD &&
-	       CP_SYS(SYS_kill, pid, sig) == 0;
+	if (may_look() && CP_SYS(SYS_waitid, P_PID, pid, &info, look, 0) == -ECHILD)
+		return false;
+	return CP_SYS(SYS_kill, pid, sig) == 0;
 }
 
 /* At the end of the process, by whoever finds it there first. What is just being made, or reaped
@@ -435,7 +443,7 @@ void cp_helper_sweep(void)
 {
 	int64_t until;
 
-	st.left = sweep();
+	st.left = may_look() && sweep();
 	if (!st.left)
 		return;
 	until = cp_now_ns(CLOCK_MONOTONIC) + FIRST_NS;
@@ -447,5 +455,5 @@ void cp_helper_sweep(void)
 
 void cp_helper_sweep_again(void)
 {
-	st.left = st.left && sweep();
+	st.left = st.left && may_look() && sweep();
 }

@@ -43,7 +43,7 @@ void cp_helper_bury(void);
 /* [ANY] Has the process come to its end? */
 bool cp_helper_is_over(void);
 /* [HOST] At the start: reaps what the program that was here before has left, and nothing else.
- * One system call where there is nothing; 20 ms at most. */
+ * One system call where there is nothing; 20 ms at most. None behind a filter. */
 void cp_helper_sweep(void);
 /* [CONTROL] The same for what was not gone then; not even that call where all was. */
 void cp_helper_sweep_again(void);
