@@ -192,13 +192,27 @@ static void prefer_outer(void **next)
 	}
 }
 
+/* Most C programs have none of the operators of C++: that is cheaper found out here than by twenty
+ * look-ups that fail. */
+static bool is_behind_us(const char *name)
+{
+	const struct link_map *map = cp_shim_map_of(&cp_real);
+
+	while (map && (map = map->l_next)) {
+		struct cp_object o = {.base = map->l_addr};
+
+		if (cp_object_read_dynamic(&o, map->l_ld) && cp_object_find(&o, name))
+			return true;
+	}
+	return false;
+}
+
 static void look_up(void **next)
 {
 	for (unsigned i = 0; i < CP_FN_COUNT; i++) {
-		/* A C program has none of them: spare it twenty failing look-ups. */
-		bool cxx = i > CP_FN__Znwm && i <= CP_FN__ZdaPvSt11align_val_tRKSt9nothrow_t;
+		bool cxx = i >= CP_FN__Znwm && i <= CP_FN__ZdaPvSt11align_val_tRKSt9nothrow_t;
 
-		next[i] = cxx && !next[CP_FN__Znwm] ? NULL : next_of(&rows[i]);
+		next[i] = cxx && !is_behind_us(rows[i].name) ? NULL : next_of(&rows[i]);
 		if (!next[i] && rows[i].required)
 			cp_shim_life_refuse("libc has no ", rows[i].name);
 	}

@@ -233,7 +233,10 @@ static enum way way_of(unsigned slot, enum owner owner, bool host, void **next)
 {
 	if (owner == HOST || (host && owner == LIBRARY))
 		return FORWARD;
-	return owner == ALLOCATOR && !calls_us(slot, next[NEW_FIRST + slot], next) ? OWN : GENERIC;
+	/* What the host has may be behind a delete that is called there. */
+	if (owner != ALLOCATOR || host || calls_us(slot, next[NEW_FIRST + slot], next))
+		return GENERIC;
+	return OWN;
 }
 
 static void choose_new(unsigned slot, enum way way, void **next)

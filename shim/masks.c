@@ -24,6 +24,7 @@
 #include "table.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define SECOND 1000000000
@@ -165,45 +166,54 @@ CP_EXPORT int sigwait(const sigset_t *set, int *sig)
 	return 0;
 }
 
-static void send_again(int sig, siginfo_t *info)
+/* What is pending for this thread alone, where samples are: 0 where it can't be told. */
+static uint64_t own_pending(void)
 {
-	long pid = cp_sys_getpid(), tid = cp_sys_gettid();
-	bool to_thread = info->si_code == SI_TKILL;
+	static const char key[] = "\nSigPnd:\t";
+	char text[4096];
+	long fd = cp_sys_open("/proc/thread-self/status", O_RDONLY, 0);
+	long n = fd < 0 ? 0 : cp_sys_read((int)fd, text, sizeof(text) - 1);
+	uint64_t bits = 0;
+	const char *at;
 
-	if (to_thread)
-		CP_SYS(SYS_rt_tgsigqueueinfo, pid, tid, sig, info);
-	/* One that kill sent may be sent by the main thread alone, as the kernel has it. */
-	else if (CP_SYS(SYS_rt_sigqueueinfo, pid, sig, info) < 0)
-		CP_SYS(SYS_kill, pid, sig);
+	if (fd >= 0)
+		cp_sys_close((int)fd);
+	text[CP_MAX(n, 0L)] = 0;
+	at = strstr(text, key);
+	for (at = at ? at + sizeof(key) - 1 : ""; *at && *at != '\n'; at++)
+		bits = bits << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+	return bits;
 }
 
-/* Ours go. What others sent is sent again, to whom it was: to the thread, to the process. Not
- * before ours has gone, which may lie behind: of most signals a second one is dropped. */
+/* Takes all of that kind which is the thread's own, and gives back what isn't ours, in order: of
+ * most signals a second one is dropped while ours is there. What was sent to the process comes
+ * after these, and isn't touched. */
 static void drop_ours(int sig)
 {
 	const struct timespec now = {0, 0};
 	const uint64_t set = bit(sig);
-	siginfo_t got[2];
+	long pid = cp_sys_getpid(), tid = cp_sys_gettid();
+	siginfo_t got[8];
 	unsigned n = 0;
 
-	while (n < CP_ARRAY_LEN(got) &&
+	while (n < CP_ARRAY_LEN(got) && own_pending() & set &&
 	       CP_SYS(SYS_rt_sigtimedwait, &set, &got[n], &now, sizeof(set)) > 0)
 		n += !cp_agent_sample_is(&got[n]);
 	for (unsigned i = 0; i < n; i++)
-		send_again(sig, &got[i]);
+		CP_SYS(SYS_rt_tgsigqueueinfo, pid, tid, sig, &got[i]);
 }
 
+/* Where the host has shut itself in, it is told what the kernel says. */
 CP_EXPORT int sigpending(sigset_t *set)
 {
 	int result = cp_real.sigpending(set);
 	uint64_t ours = result ? 0 : bits_of(set) & cp_agent_sample_signals();
 
+	if (!ours || cp_filter_is_own())
+		return result;
+	ours &= own_pending();
 	if (!ours)
 		return result;
-	if (cp_filter_is_own()) {
-		set_of(bits_of(set) & ~ours, set);
-		return 0;
-	}
 	for (int sig = 1; sig <= 64; sig++)
 		if (ours & bit(sig))
 			drop_ours(sig);

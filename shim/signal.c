@@ -293,21 +293,15 @@ static bool is_small(const stack_t *stack)
 	return !(stack->ss_flags & SS_DISABLE) && stack->ss_size < CP_SIGNAL_STACK_LEAST;
 }
 
+/* Told of before it is there; and once there it may come back by itself, when a handler that has
+ * changed it returns. */
 CP_EXPORT int sigaltstack(const stack_t *stack, stack_t *old)
 {
-	bool is = stack && cp_masks_is_there(stack, sizeof(*stack));
-	bool small = is && is_small(stack), was;
-	int result;
+	bool small = stack && cp_masks_is_there(stack, sizeof(*stack)) && is_small(stack);
+	bool was = small && cp_agent_signal_stack(true);
+	int result = cp_real.sigaltstack(stack, old);
 
-	if (!is)
-		return cp_real.sigaltstack(stack, old);
-	/* A small one is told of before it is there, and its end after it: `old` may be the same.
-	 */
-	was = small && cp_agent_signal_stack(true);
-	result = cp_real.sigaltstack(stack, old);
-	if (!result && !small)
-		cp_agent_signal_stack(false);
-	else if (result && small)
+	if (result && small)
 		cp_agent_signal_stack(was);
 	return result;
 }

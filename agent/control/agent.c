@@ -90,19 +90,26 @@ static bool enter(uintptr_t start, uint32_t creation)
 	return cp_load_rlx(&s->timer);
 }
 
+/* A child of vfork runs on our memory, and has a signal stack of its own. */
 bool cp_agent_signal_stack(bool small)
 {
 	struct cp_thread *t = &cp_self;
 	struct cp_thread_slot *s;
 	bool was = t->small_signal_stack;
 
+	if (small == was || (st.on && !cp_job_at_home()))
+		return was;
 	t->small_signal_stack = small;
-	s = small == was || !st.on ? NULL : cp_threads_of(t);
-	if (s && small) {
+	if (!st.on || st.filtered)
+		return was;
+	s = cp_threads_of(t);
+	if (!s) {
+		enter(0, 0); /* or a reading gives it a slot, which wouldn't know */
+	} else if (small) {
 		cp_or_rlx(&s->small, CP_SMALL_SIGNAL_STACK);
 		cp_fence_seq(); /* pairs with arm(): one of the two takes its timer away */
 		cp_tick_disarm(s);
-	} else if (s) {
+	} else {
 		cp_and_rlx(&s->small, ~(uint32_t)CP_SMALL_SIGNAL_STACK);
 		cp_tick_arm(s);
 	}

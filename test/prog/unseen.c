@@ -43,6 +43,25 @@ static void pending(void)
 	}
 }
 
+static void off(int sig)
+{
+	const stack_t none = {.ss_flags = SS_DISABLE};
+
+	printf("%d: %d\n", sig, sigaltstack(&none, NULL));
+}
+
+/* A handler's return brings back what it has changed, and a child of vfork has its own. */
+static void disturb(void)
+{
+	signal(SIGUSR2, off);
+	raise(SIGUSR2);
+	if (vfork() == 0) {
+		const stack_t none = {.ss_flags = SS_DISABLE};
+
+		_exit(sigaltstack(&none, NULL));
+	}
+}
+
 /* The host's own handlers, if it had any, would do with less than a sample does. */
 static void stack(size_t size)
 {
@@ -54,6 +73,7 @@ static void stack(size_t size)
 
 	memset(room, 0xcc, size + 2 * around);
 	printf("set: %d\n", sigaltstack(&now, &was));
+	disturb();
 	compute();
 	if (fork() == 0) {
 		compute();
