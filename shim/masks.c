@@ -4,7 +4,7 @@
  *
  * Context  HOST; SIGNAL where the host's own handlers wait.
  * Calls    cp_real, probe.h, and for what the host points to a probe (sys.h) or two; not where
- *          it has shut itself in.
+ *          it has shut itself in; and /proc, for what is pending.
  * Holds    A sample's signal is never an answer to the host, nor the end of a wait. In a
  *          thread that blocks it one may be pending, since the thread has computed:
  *          it stays so while the thread waits with another mask; one that

@@ -14,6 +14,7 @@
  */
 #include "../agent/probe.h"
 #include "../agent/rt/atomic.h"
+#include "../agent/rt/filter.h"
 #include "boot.h"
 #include "life.h"
 #include "masks.h"
@@ -294,10 +295,12 @@ static bool is_small(const stack_t *stack)
 }
 
 /* Told of before it is there; and once there it may come back by itself, when a handler that has
- * changed it returns. */
+ * changed it returns. Behind a filter of the host's own, where nothing can be probed, there are no
+ * samples. */
 CP_EXPORT int sigaltstack(const stack_t *stack, stack_t *old)
 {
-	bool small = stack && cp_masks_is_there(stack, sizeof(*stack)) && is_small(stack);
+	bool small = stack && !cp_filter_is_own() && cp_masks_is_there(stack, sizeof(*stack)) &&
+		     is_small(stack);
 	bool was = small && cp_agent_signal_stack(true);
 	int result = cp_real.sigaltstack(stack, old);
 

@@ -177,8 +177,7 @@ static void arm(struct cp_thread_slot *s, int64_t first)
 	while (sig && !cp_load_rlx(&s->small) && !cp_load_rlx(&s->timer) && arm_by(s, sig, first)) {
 		int now = cp_tick_signal();
 
-		/* Who moved the timers, or wants none, may have passed here before there was one.
-		 */
+		/* Who moved them, or wants none, may have passed here before there was one. */
 		cp_fence_seq(); /* pairs with cp_agent_signal_stack */
 		if (now == sig && !cp_load_rlx(&s->small))
 			return;

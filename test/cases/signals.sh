@@ -10,7 +10,7 @@ for how in signal bsd_signal ssignal sysv_signal __sysv_signal sigset sigaction 
     same "$LIB" "" "$PROG/signals" $how
 done
 # Samples' own signal, keys, and a frame where there is no room for it.
-for how in pending keys 'stack 2048' 'stack 4096' 'stack 16384'; do
+for how in pending keys fence 'stack 2048' 'stack 4096' 'stack 16384'; do
     # shellcheck disable=SC2086 # two words
     same "$LIB" "" "$PROG/unseen" $how
 done

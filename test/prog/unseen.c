@@ -2,13 +2,16 @@
 /*
  * unseen.c - what a thread that computes must not see of samples, and of the library
  *
- * Context  TEST: unseen pending | stack SIZE | keys; the same must come out with the agent.
+ * Context  TEST: unseen pending | stack SIZE | fence | keys; the same must come out with the agent.
  */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -89,6 +92,18 @@ static void stack(size_t size)
 	compute();
 }
 
+/* Behind a filter that lets everything through. */
+static void fence(void)
+{
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog filter = {1, &all};
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	printf("fenced: %d\n", prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter));
+	printf("nowhere: %d\n", sigaltstack((stack_t *)16, NULL));
+	compute();
+}
+
 static void *leave_byte(void *arg)
 {
 	printf("%s\n", strerror(pthread_setspecific(0, arg)));
@@ -115,6 +130,8 @@ int main(int argc, char **argv)
 		stack(strtoul(argv[2], NULL, 10));
 	else if (argc > 1 && !strcmp(argv[1], "pending"))
 		pending();
+	else if (argc > 1 && !strcmp(argv[1], "fence"))
+		fence();
 	else
 		keys();
 	return 0;
