@@ -35,14 +35,11 @@
 #include "files.h"
 #include "helper.h"
 #include "http.h"
-#include "interval.h"
 #include "job.h"
 #include "parse.h"
 #include "reason.h"
-#include "rights.h"
 #include "settle.h"
 #include "symbols.h"
-#include "thread.h"
 #include "ticker.h"
 #include "trigger.h"
 #include "underway.h"
@@ -69,7 +66,6 @@ static void thread_leaves(struct cp_thread *t)
 		cp_made_left(s->creation);
 		cp_threads_leave(s);
 	}
-	cp_thread_hosts_leaves();
 }
 
 /* Has it a timer, which will bring samples? */
@@ -118,7 +114,7 @@ bool cp_agent_signal_stack(bool small)
 
 uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)
 {
-	return st.on && !cp_thread_is_own(start) ? cp_made_find(caller, start) : 0;
+	return st.on ? cp_made_find(caller, start) : 0;
 }
 
 void cp_agent_thread_made(uint32_t creation)
@@ -128,7 +124,7 @@ void cp_agent_thread_made(uint32_t creation)
 
 void cp_agent_thread_begins(uintptr_t start, uint32_t creation)
 {
-	if (st.on && !cp_thread_is_own(start))
+	if (st.on)
 		enter(start, creation);
 }
 
@@ -331,7 +327,7 @@ void cp_agent_start(void)
 	cp_trigger_install();
 	enter(getauxval(AT_ENTRY), 0);
 	cp_ticker_start();
-	cp_interval_start();
+	cp_job_start();
 	cp_http_start();
 }
 
@@ -446,11 +442,8 @@ void cp_agent_shut_in(bool timeless)
 		return;
 	st.filtered = true;
 	cp_ticks_shut_in();
-	if (st.on) {
+	if (st.on)
 		cp_trigger_shut_in();
-		cp_rights_shut_in();
-		cp_thread_shut_in();
-	}
 	cp_walk_shut_in();
 	cp_ticker_stop();
 	cp_govern_stop();

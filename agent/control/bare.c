@@ -67,6 +67,27 @@ int cp_bare_init(struct cp_bare *b)
 	return 0;
 }
 
+/* Behind a filter it can't be changed. */
+static void be_ordinary(void)
+{
+	const struct sched_param none = {0};
+	long policy = CP_SYS(SYS_sched_getscheduler, 0);
+
+	if (policy < 0)
+		return;
+	policy &= ~SCHED_RESET_ON_FORK;
+	if ((policy == SCHED_FIFO || policy == SCHED_RR) && !cp_filtered())
+		CP_SYS(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
+}
+
+static void run(void *room)
+{
+	const struct cp_bare *b = room;
+
+	be_ordinary();
+	b->fn(b->arg);
+}
+
 /* The last thread may still be on its way out, on the stack we need. It has nothing left
  * to do but one system call, so this is short; the kernel wakes us, by a shared futex. */
 static bool wait_for_stack(struct cp_bare *b)
@@ -89,29 +110,17 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 
 	if (!wait_for_stack(b))
 		return -EAGAIN;
+	b->fn = fn;
+	b->arg = arg;
 	memset(b->self, 0, sizeof(*b->self));
 	b->self->own_files = cp_self.own_files; /* the table is its maker's */
 	cp_clone_block(b->block);
 	cp_sys_block_signals(&mask);
 	floats = cp_cpu_floats_begin(); /* it has what its maker traps on */
-	r = cp_clone_thread(fn, arg, b->stack_top, b->block, b->tid);
+	r = cp_clone_thread(run, b, b->stack_top, b->block, b->tid);
 	cp_cpu_floats_end(floats);
 	cp_sys_restore_signals(&mask);
 	return r < 0 ? (int)r : 0;
-}
-
-uint32_t cp_bare_running(uint64_t *who)
-{
-	uint32_t n = 0;
-
-	*who = 0;
-	for (unsigned i = 0; i < st.rooms; i++) {
-		uint32_t tid = cp_load_rlx(st.tid[i]);
-
-		*who += tid;
-		n += tid != 0;
-	}
-	return n;
 }
 
 bool cp_bare_is(uint32_t tid)

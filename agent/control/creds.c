@@ -2,9 +2,10 @@
 /*
  * creds.c - a bare thread goes where its process goes
  *
- * Context  CONTROL, on the bare thread itself
+ * Context  CONTROL, on the bare thread itself; HOST: cp_creds_await
  * Calls    system calls, parse.c, tasks.c, bare.c. The set*id calls are raw: they change this
  *          thread alone.
+ * Order    opened: rel by cp_creds_open / acq by cp_creds_await, for no more than the word
  * Holds    Groups before group before user: the last one takes away the right to
  *          do the others. The process stays as dumpable as it was: the kernel takes that
  *          away at every change of user, also from a host that asked for it after its
@@ -19,6 +20,7 @@
  */
 #include "creds.h"
 
+#include "../rt/atomic.h"
 #include "../rt/buf.h"
 #include "../rt/filter.h"
 #include "../rt/sys.h"
@@ -27,11 +29,14 @@
 #include "parse.h"
 #include "tasks.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #define GROUPS_MAX 1024
+#define WAIT_MAX   100000000LL
 
 struct creds {
 	uint32_t uid[4], gid[4]; /* real, effective, saved, of the file system */
@@ -93,6 +98,7 @@ struct search {
 	int tasks;
 	struct creds *out;
 	bool found;
+	bool refused; /* there was one that could not be asked */
 };
 
 static void look_at(void *ctx, uint32_t tid)
@@ -107,19 +113,41 @@ static void look_at(void *ctx, uint32_t tid)
 	cp_buf_fmt(&b, "%u/status", tid);
 	fd = (int)cp_sys_openat(s->tasks, path, O_RDONLY, 0);
 	s->found = fd >= 0 && read_status(fd, s->out) && !s->out->left;
+	s->refused |= fd < 0 && fd != -ENOENT;
 	if (fd >= 0)
 		cp_sys_close(fd);
 }
 
+/* The kernel itself was asked to end the host's last thread, for libc would have ended the
+ * process. So that ends with ours, and what its last thread ended with is its exit status: as far
+ * as can be told, that of the first. */
+static CP_COLD _Noreturn void end_with_host(void)
+{
+	int fd = (int)cp_sys_open("/proc/self/stat", O_RDONLY, 0);
+	char text[1024];
+	long n = fd < 0 ? fd : cp_sys_read(fd, text, sizeof(text) - 1);
+	const char *last, *end;
+	uint64_t status = 0;
+
+	text[CP_MAX(n, 0)] = 0;
+	last = strrchr(text, ' ');
+	if (last)
+		cp_parse_number(last + 1, &status, &end);
+	for (;;)
+		CP_SYS(SYS_exit, status >> 8 & 255);
+}
+
 static bool read_host(const struct cp_creds *c, struct creds *host)
 {
-	struct search s = {c->tasks, host, false};
+	struct search s = {.tasks = c->tasks, .out = host};
 
 	if (!read_status(c->host, host))
 		return false;
 	if (!host->left)
 		return true;
 	cp_tasks_each_in(c->tasks, look_at, &s);
+	if (!s.found && !s.refused)
+		end_with_host();
 	return s.found;
 }
 
@@ -191,29 +219,37 @@ static void become(const struct creds *host, const struct creds *own)
 		CP_SYS(SYS_setresuid, host->uid[0], host->uid[1], host->uid[2]);
 }
 
-static bool follow(const struct cp_creds *c)
+/* Is it like the host now? */
+static bool go_after(const struct cp_creds *c, const struct creds *host)
 {
-	struct creds host, own;
+	struct creds own;
 	long dumpable;
 
-	if (c->host < 0 || c->own < 0 || c->tasks < 0)
-		return has_its_rights();
-	if (!read_host(c, &host) || !read_status(c->own, &own))
+	if (!read_status(c->own, &own))
 		return false;
-	if (!are_alike(&host, &own)) {
+	if (!are_alike(host, &own)) {
 		dumpable = CP_SYS(SYS_prctl, PR_GET_DUMPABLE);
-		become(&host, &own);
+		become(host, &own);
 		if (dumpable == 1 && CP_SYS(SYS_prctl, PR_GET_DUMPABLE) != 1)
 			CP_SYS(SYS_prctl, PR_SET_DUMPABLE, 1);
 		if (!read_status(c->own, &own))
 			return false;
 	}
-	if (has_more(&own, &host)) {
-		give_up_rights(&own, &host);
+	if (has_more(&own, host)) {
+		give_up_rights(&own, host);
 		if (!read_status(c->own, &own))
 			return false;
 	}
-	return are_alike(&host, &own) && !has_more(&own, &host);
+	return are_alike(host, &own) && !has_more(&own, host);
+}
+
+static bool follow(const struct cp_creds *c)
+{
+	struct creds host;
+
+	if (c->host < 0 || c->own < 0 || c->tasks < 0)
+		return has_its_rights();
+	return read_host(c, &host) && go_after(c, &host);
 }
 
 static void open_all(struct cp_creds *c)
@@ -235,9 +271,23 @@ static void close_all(const struct cp_creds *c)
 
 void cp_creds_open(struct cp_creds *c)
 {
-	*c = (struct cp_creds){-1, -1, -1};
+	*c = (struct cp_creds){-1, -1, -1, 0};
 	if (cp_self.own_files)
 		open_all(c);
+	cp_store_rel(&c->opened, 1U); /* see Order */
+	cp_sys_futex_wake(&c->opened, INT_MAX);
+}
+
+void cp_creds_await(struct cp_creds *c)
+{
+	int64_t now = cp_now_ns(CLOCK_MONOTONIC), until = now + WAIT_MAX;
+
+	while (!cp_load_acq(&c->opened) && now < until) { /* see Order */
+		struct timespec ts = {0, until - now};
+
+		cp_sys_futex_wait(&c->opened, 0, &ts);
+		now = cp_now_ns(CLOCK_MONOTONIC);
+	}
 }
 
 /* In the host's table nothing is kept: it would meet it. */

@@ -4,7 +4,7 @@
  *
  * Context  EARLY, HOST, FORK, EXIT as http.h says; serve() and below on the server's
  *          thread, work_main() on the worker's
- * Calls    pthread_create through thread.c, rights.c, bare.c, http_conn.c, http_listen.c.
+ * Calls    bare.c, creds.c, http_conn.c, http_listen.c.
  * Shared   st.server, in memory a forked child finds zeroed. The connection being worked
  *          on belongs to the worker from its start until `worked` is set.
  *          *st.told, in memory parent and children share: one of them says it.
@@ -17,10 +17,8 @@
  *          time is a window, which is a time to wake at, or a piece of work for the
  *          worker, one at a time. At most CONNECTIONS, WINDOWS, QUEUE of each.
  * Fails    No address, no thread: one line, no HTTP, the rest goes on.
- * Why      In the first process an ordinary thread, since it lives long: libc's setuid()
- *          and exit must know of it. In a forked child, where making one could meet an
- *          allocator whose locks are still held, one that libc never learns of, which
- *          looks every second whether its process has changed user.
+ * Why      A thread that libc never learns of keeps a host of one thread what it is. It looks
+ *          every second, and before it does anything, whether its process has changed user.
  */
 #include "http.h"
 
@@ -35,9 +33,7 @@
 #include "http_conn.h"
 #include "http_listen.h"
 #include "reason.h"
-#include "rights.h"
 #include "settle.h"
-#include "thread.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -54,12 +50,10 @@
 #define CHILD_RESTS (50 * MS)	   /* one that execs at once never gets a socket */
 #define CHILD_TRIES (3000 * MS)	   /* for its parent's address: it may be a daemon's child */
 
-#define LOST "no HTTP: can't tell what user the program has become"
-
 struct server {
 	uint32_t worked;
 	bool child;
-	struct cp_creds creds; /* a child's */
+	struct cp_creds creds;
 	int listener, event;
 	struct cp_http_addr addr;
 	struct cp_http_left left;
@@ -73,7 +67,7 @@ struct server {
 static struct {
 	struct server *server;
 	uint32_t *told;
-	struct cp_bare serving, worker; /* rooms for a child's server, and for the worker */
+	struct cp_bare serving, worker; /* rooms */
 } st;
 
 /* --- resources -------------------------------------------------------------------- */
@@ -249,6 +243,16 @@ static void sleep_ns(int64_t ns)
 	CP_SYS(SYS_nanosleep, &ts, 0);
 }
 
+/* Nobody else knows of this thread. False: it must end. */
+static bool follow(struct server *s)
+{
+	bool known = cp_creds_follow(&s->creds);
+
+	if (!known)
+		cp_log("no HTTP: can't tell what user the program has become");
+	return known;
+}
+
 /* --- the loop ------------------------------------------------------------------------- */
 
 static void see_deadlines(struct server *s, int64_t now)
@@ -326,18 +330,10 @@ static void run(struct server *s)
 		start_work(s, now);
 		wait_for_any(s, &w, now);
 		now = cp_now_ns(CLOCK_MONOTONIC);
-		if (s->child) { /* nobody else knows of this thread */
-			if (!cp_creds_follow(&s->creds)) {
-				cp_log(LOST);
-				return;
-			}
-			cp_settle_own();
-		}
+		if (!follow(s))
+			return;
+		cp_settle_own();
 		if (now >= look_at) {
-			if (!s->child && cp_thread_alone())
-				return;
-			if (!s->child)
-				cp_rights_follow();
 			cp_log_follow();
 			look_at = now + FOLLOW;
 		}
@@ -363,8 +359,8 @@ static int listen_patiently(struct server *s)
 
 	while (s->child && fd == -EADDRINUSE && cp_now_ns(CLOCK_MONOTONIC) < until) {
 		sleep_ns(2 * CHILD_RESTS);
-		if (!cp_creds_follow(&s->creds))
-			return -EPERM;
+		if (!follow(s))
+			return -ECANCELED; /* nothing more to say */
 		fd = cp_http_listen(&s->addr, &s->left);
 	}
 	return fd;
@@ -395,7 +391,7 @@ static int open_all(struct server *s)
 	bool port_0 = !s->addr.port && s->addr.sa.any.sa_family != AF_UNIX;
 
 	/* A kernel that can't do it: with the host's table ours would be in its way. */
-	if (!cp_self.own_files && !cp_bare_part_files())
+	if (!cp_self.own_files)
 		return -ENOSYS;
 	s->event = (int)CP_SYS(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->event < 0)
@@ -408,35 +404,25 @@ static int open_all(struct server *s)
 	return 0;
 }
 
-static void serve(struct server *s)
+static void serve(void *arg)
 {
-	int err = cp_http_addr_parse(cp_config.http, (uint32_t)cp_sys_getpid(), &s->addr);
+	struct server *s = arg;
+	int err;
 
+	/* Soon, for it may have another root next, without /proc. */
 	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof");
+	cp_bare_part_files();
+	cp_creds_open(&s->creds);
+	if (s->child)
+		sleep_ns(CHILD_RESTS);
+	if (!follow(s))
+		return;
+	err = cp_http_addr_parse(cp_config.http, (uint32_t)cp_sys_getpid(), &s->addr);
 	if (!err)
 		err = open_all(s);
 	report(s, err);
 	if (!err)
 		run(s);
-}
-
-static void thread_main(void)
-{
-	serve(st.server);
-}
-
-static void child_main(void *arg)
-{
-	struct server *s = arg;
-
-	/* First, for it may have another root soon, without /proc. */
-	if (cp_bare_part_files())
-		cp_creds_open(&s->creds);
-	sleep_ns(CHILD_RESTS);
-	if (cp_creds_follow(&s->creds))
-		serve(s);
-	else
-		cp_log(LOST);
 }
 
 bool cp_http_is_on(void)
@@ -475,9 +461,11 @@ void cp_http_start(void)
 		return;
 	}
 	st.told = (void *)shared;
-	err = cp_thread_make(thread_main);
+	err = cp_bare_start(&st.serving, serve, st.server);
 	if (err)
 		cp_log("no HTTP: can't make a thread: %s", cp_reason(err));
+	else
+		cp_creds_await(&st.server->creds);
 }
 
 void cp_http_forked(void)
@@ -485,7 +473,7 @@ void cp_http_forked(void)
 	if (!st.server)
 		return;
 	st.server->child = true;
-	cp_bare_start(&st.serving, child_main, st.server);
+	cp_bare_start(&st.serving, serve, st.server);
 }
 
 void cp_http_exit(void)

@@ -3,7 +3,7 @@
  * job.c - the job's thread: how it is started, kept to one, and ended
  *
  * Context  ANY: asking      CONTROL: job_main and below, on the thread itself
- * Calls    rt/, bare.c, thread.c, work.c, creds.c.
+ * Calls    rt/, bare.c, work.c, creds.c.
  * Shared   st.state, in memory a forked child finds zeroed, which is: nothing runs,
  *          nothing is asked.
  * Order    turn is changed by read-modify-write only, always acq_rel. Who asks first
@@ -33,7 +33,6 @@
 #include "settle.h"
 #include "share.h"
 #include "symbols.h"
-#include "thread.h"
 #include "underway.h"
 #include "work.h"
 
@@ -45,8 +44,9 @@
 enum { RUNNING = 1, ASKED = 2 };
 
 struct state {
-	uint32_t pid;  /* whose state this is; 0: a child's, not taken over yet */
-	uint32_t turn; /* see Order */
+	uint32_t pid;	       /* whose state this is; 0: a child's, not taken over yet */
+	uint32_t turn;	       /* see Order */
+	struct cp_creds creds; /* the job's own */
 	struct cp_work work;
 };
 
@@ -72,7 +72,7 @@ int cp_job_init(void)
 
 /* Waits until someone asks, or until a time (CLOCK_MONOTONIC); wakes every second to
  * follow the host when it changes user. False: it can't. */
-static bool wait_for_work(struct state *s, const struct cp_creds *creds, int64_t until)
+static bool wait_for_work(struct state *s, int64_t until)
 {
 	int64_t left = until - cp_now_ns(CLOCK_MONOTONIC);
 	struct timespec ts;
@@ -82,7 +82,7 @@ static bool wait_for_work(struct state *s, const struct cp_creds *creds, int64_t
 	ts.tv_nsec = left % SECOND;
 	cp_sys_futex_wait(&s->turn, RUNNING, &ts);
 	cp_log_follow();
-	return cp_creds_follow(creds);
+	return cp_creds_follow(&s->creds);
 }
 
 /* The next to ask starts another, which is then what that one is. Who asks meanwhile is not
@@ -97,13 +97,11 @@ static void give_up(struct state *s)
 static void job_main(void *arg)
 {
 	struct state *s = arg;
-	struct cp_creds creds;
 
+	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof-job");
 	/* Where the kernel can't do it, with the shared table, as any thread has it. */
 	cp_bare_part_files();
-	cp_creds_open(&creds);
-	cp_thread_be_ordinary();
-	CP_SYS(SYS_prctl, PR_SET_NAME, "cprof-job");
+	cp_creds_open(&s->creds);
 	for (;;) {
 		uint32_t seen = RUNNING;
 		int64_t until;
@@ -114,7 +112,7 @@ static void job_main(void *arg)
 		cp_share_end();
 		cp_settle_own();
 		if (until) {
-			if (wait_for_work(s, &creds, until))
+			if (wait_for_work(s, until))
 				continue;
 			give_up(s);
 			return;
@@ -158,6 +156,16 @@ bool cp_job_at_home(void)
 	if (cp_load_rlx(&st.state->pid) != 0 || !cp_cas_rlx(&st.state->pid, &seen, pid))
 		return cp_load_rlx(&st.state->pid) == pid;
 	return true;
+}
+
+/* Before the host can be where there is no /proc. */
+void cp_job_start(void)
+{
+	if (!st.state || !cp_work_keep_interval(&st.state->work))
+		return;
+	wake(st.state);
+	if (cp_load_rlx(&st.state->turn))
+		cp_creds_await(&st.state->creds);
 }
 
 void cp_job_forked(void)

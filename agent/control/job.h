@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * job.h - the one way anything is done on request: a short-lived thread of our own
+ * job.h - the one way anything is done on request: a thread of our own, which ends with
+ * it, or stays where there is an interval to keep
  *
- * Context  ANY: cp_job_ask (handlers, exit, the interval's thread)
+ * Context  ANY: cp_job_ask (handlers, exit)
  * Holds    At most one job runs in a process. Whoever asks while it runs adds to what
  *          it does before it ends: no request is lost, none waits for another.
  * Fails    When the kernel refuses a thread: one line, the request is lost.
@@ -17,8 +18,9 @@ int cp_job_init(void);
 /* [ANY] Is this the process whose state we hold? False in a vfork child, which
  * shares its parent's memory. A child made behind our back is taken over here. */
 bool cp_job_at_home(void);
-/* [FORK] The child starts with nothing asked and, if an interval is set, with a job
- * that keeps it. */
+/* [HOST] From here on a job keeps the interval, if one is set. */
+void cp_job_start(void);
+/* [FORK] The child starts with nothing asked, and the same. */
 void cp_job_forked(void);
 /* [ANY] word: request.h; anything else, 0 say, asks for all profiles now. */
 void cp_job_ask(uint64_t word);

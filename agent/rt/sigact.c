@@ -58,17 +58,6 @@ long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open)
 	return set(sig, &new, NULL);
 }
 
-long cp_sigact_put_before(int sig, cp_signal_fn *fn)
-{
-	struct kernel_sigaction action;
-	long r = set(sig, NULL, &action);
-
-	if (r < 0)
-		return r;
-	action.handler = (uintptr_t)fn;
-	return set(sig, &action, NULL);
-}
-
 void cp_sigact_change(int sig, cp_signal_fn *fn, uint64_t open)
 {
 	struct kernel_sigaction new = ours(fn, open), old;

@@ -22,8 +22,6 @@ long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open);
 /* The same for a handler that is there already. Another's that stands there instead, or comes
  * at the same moment, stays. */
 void cp_sigact_change(int sig, cp_signal_fn *fn, uint64_t open);
-/* fn in place of the handler there is, with all else as that has it. */
-long cp_sigact_put_before(int sig, cp_signal_fn *fn);
 long cp_sigact_default(int sig);
 /* [EARLY] Those that do nothing when they come, as bits: ignored, or by default. */
 uint64_t cp_sigact_idle(void);

@@ -121,11 +121,6 @@ void cp_thread_on_leave(cp_thread_leave_fn *fn)
 		st.on_leave[st.leavers++] = fn;
 }
 
-void cp_thread_leave_again(void)
-{
-	pthread_setspecific(st.key, &cp_self);
-}
-
 void cp_epoch_soon(void)
 {
 	CP_SOON(st.life);

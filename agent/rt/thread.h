@@ -42,7 +42,6 @@ struct cp_thread {
 	uint8_t forks;	   /* begun and not ended: a handler may fork within one */
 	uint8_t heap_step; /* how far the rate was lowered when heap_left was drawn */
 	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h */
-	uint8_t rounds;	   /* of its destructors, where it is the last: control/thread.c */
 	bool small_signal_stack; /* as its host said: a fork inherits it */
 	uintptr_t fork_sp;	 /* where its outermost fork began */
 	/* Of the agent's own threads. */
@@ -85,8 +84,6 @@ uint64_t cp_thread_until(struct cp_thread *t, double mean);
 /* [HOST] Fixes the randomness (CPROF_SEED), before the first thread is met. */
 void cp_thread_seed(uint64_t seed);
 
-/* [HOST, in such a call] Once more, when destructors of the host's have had another turn. */
-void cp_thread_leave_again(void);
 /* [EARLY] Called when a thread leaves, with its record: gives its resources back. At
  * most CP_THREAD_LEAVERS of them, called in the order of the asking. */
 #define CP_THREAD_LEAVERS 4

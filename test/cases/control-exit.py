@@ -44,6 +44,13 @@ def main_thread_leaves():
         check([f[3] for f in files(f"leaves{i}")] == ["allocs", "heap"], p)
 
 
+def last_thread_vanishes():
+    """The kernel was asked to end it, not libc: the process ends, and as it would."""
+    for more in {}, {"interval": "1h"}, {"http": "127.0.0.1:0"}, {"interval": "1h", "http": "127.0.0.1:0"}:
+        p = run("vanish", 7, env=environment(log="none", **more))
+        check(p.returncode == 7, p)
+
+
 def host_decides():
     """What the host reads back, ignores or handles is as without us."""
     env = environment(dir="decides", atexit=1)
@@ -125,6 +132,6 @@ def too_slow():
         check(os.listdir("slow") == [], os.listdir("slow"))
 
 
-for test in (every_end, main_thread_leaves, host_decides, killed_in_the_middle, in_a_hurry,
+for test in (every_end, main_thread_leaves, last_thread_vanishes, host_decides, killed_in_the_middle, in_a_hurry,
              while_files_are_made, nowhere_to_write, too_slow):
     test()

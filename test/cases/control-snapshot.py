@@ -54,6 +54,16 @@ def single_threaded():
     check(len(files("single")) == 2, files("single"))
 
 
+def single_threaded_with_ours():
+    """Threads that stay make no program of several threads of it, for libc: its handlers may fork
+    wherever they come."""
+    for more, ours in ({"interval": "200ms"}, 1), ({"http": "127.0.0.1:0"}, 1), (
+            {"interval": "200ms", "http": "unix:" + os.path.abspath("%p.ours")}, 2):
+        p = run("single", "ring", 500, "single", "count", env=environment(dir="ours", **more))
+        check(p.returncode == 0 and "threaded" not in p.stdout, p)
+        check(f"threads {1 + ours}\n" in p.stdout, f"{more}: {p.stdout}")
+
+
 def host_state():
     p = run("errno", "descriptors", "idle", "descriptors",
             env=environment(dir="state"))
@@ -135,7 +145,7 @@ def realtime_host():
     if subprocess.run(["chrt", "-f", "1", "true"], stderr=subprocess.DEVNULL).returncode:
         print("no realtime priority here: left out")
         return
-    env = dict(fresh("realtime"), CPROF_ONLY="asked", CPROF_INTERVAL="1h")
+    env = dict(fresh("realtime"), CPROF_ONLY="asked", CPROF_HTTP="127.0.0.1:0")
     p = subprocess.Popen(["chrt", "-f", "1", f"{PROG}/asked", "queue", word(seconds=60), "pause"],
                          env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: {"asked", "cprof-job", "cprof"} <= set(policies(p.pid)), "our threads")
@@ -146,6 +156,6 @@ def realtime_host():
 
 
 signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-for test in (plain, single_threaded, host_state, by_value, window, too_many_windows, burst, no_home,
+for test in (plain, single_threaded, single_threaded_with_ours, host_state, by_value, window, too_many_windows, burst, no_home,
              realtime_host):
     test()

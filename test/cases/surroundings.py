@@ -88,7 +88,7 @@ def tables():
             all_held = [held(task) for task in os.listdir(f"/proc/{p.pid}/task")]
         except FileNotFoundError:
             return False  # one was closed meanwhile
-        ours = [fds for name, fds in all_held if name == "cprof"]
+        ours = [fds for name, fds in all_held if name in ("cprof", "cprof-job")]
         hosts = [fds for name, fds in all_held if name == "sleep"]
         return len(ours) == 2 and len(hosts) == 1 and not any(hosts[0] & fds for fds in ours)
 

@@ -25,6 +25,7 @@
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,6 +72,29 @@ static void do_single(const char *arg)
 {
 	(void)arg;
 	do_say(__libc_single_threaded ? "single" : "threaded");
+}
+
+static volatile sig_atomic_t rings;
+
+static void on_ring(int sig)
+{
+	(void)sig;
+	if (!fork())
+		_exit(0);
+	rings++;
+}
+
+/* A handler that forks while it interrupts the allocator, as libc lets a program of one thread. */
+static void do_ring(const char *times)
+{
+	struct itimerval soon = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
+
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGALRM, on_ring);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	while (rings < atoi(times))
+		free(malloc(100000));
+	setitimer(ITIMER_REAL, &never, NULL);
 }
 
 /* What a host with a second thread is refused. In a child: it is for ever. */
@@ -399,6 +423,12 @@ static void do_end(const char *status)
 	_exit(atoi(status));
 }
 
+/* Its only thread, and with it the process. */
+static void do_vanish(const char *status)
+{
+	syscall(SYS_exit, atoi(status));
+}
+
 static void do_quick(const char *status)
 {
 	quick_exit(atoi(status));
@@ -439,7 +469,7 @@ static const struct command {
 	{"fault", do_fault, 0},	  {"exec", do_exec, 1},		{"descriptors", do_descriptors, 0},
 	{"fill", do_fill, 0},	  {"keep", do_keep, 1},		{"idle", do_idle, 0},
 	{"nproc", do_nproc, 1},	  {"reopen", do_reopen, 1},	{"newpid", do_newpid, 0},
-	{"refuse", do_refuse, 1},
+	{"refuse", do_refuse, 1}, {"ring", do_ring, 1},		{"vanish", do_vanish, 1},
 };
 
 int main(int argc, char **argv)
