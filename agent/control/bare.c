@@ -123,6 +123,20 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 	return r < 0 ? (int)r : 0;
 }
 
+uint32_t cp_bare_running(uint64_t *who)
+{
+	uint32_t n = 0;
+
+	*who = 0;
+	for (unsigned i = 0; i < st.rooms; i++) {
+		uint32_t tid = cp_load_rlx(st.tid[i]);
+
+		*who += tid;
+		n += tid != 0;
+	}
+	return n;
+}
+
 bool cp_bare_is(uint32_t tid)
 {
 	bool found = false;

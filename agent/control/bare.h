@@ -28,6 +28,8 @@ int cp_bare_init(struct cp_bare *b);
 /* Runs fn(arg) with all signals blocked, and by no realtime policy, which who made it may have:
  * at its priority ours would keep the host's others waiting. 0 or -errno. */
 int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg);
+/* [ANY] How many run; who: another number when they are others. */
+uint32_t cp_bare_running(uint64_t *who);
 /* [ANY] Is it one of those that run? */
 bool cp_bare_is(uint32_t tid);
 /* [CONTROL, on such a thread] From here on it has a table of descriptors of its own,

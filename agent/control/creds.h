@@ -14,7 +14,7 @@
 /* Descriptors; -1: there is none. */
 struct cp_creds {
 	int host, own;	 /* the status of the process's first thread, and of ours */
-	int tasks;	 /* all threads, for when the first one has left */
+	int tasks, stat; /* all threads, for when the first one has left; how it ended */
 	uint32_t opened; /* a futex */
 };
 

@@ -25,6 +25,7 @@
 #include "../rt/mem.h"
 #include "../rt/sys.h"
 #include "bare.h"
+#include "config.h"
 #include "creds.h"
 #include "dump.h"
 #include "files.h"
@@ -81,15 +82,26 @@ static bool wait_for_work(struct state *s, int64_t until)
 	ts.tv_sec = left / SECOND;
 	ts.tv_nsec = left % SECOND;
 	cp_sys_futex_wait(&s->turn, RUNNING, &ts);
+	/* Each look opens files, in the host's table if we have none: so only when there is work.
+	 */
+	if (!cp_self.own_files && cp_load_rlx(&s->turn) == RUNNING &&
+	    cp_now_ns(CLOCK_MONOTONIC) < until)
+		return true;
 	cp_log_follow();
 	return cp_creds_follow(&s->creds);
+}
+
+static const char *by_interval(void)
+{
+	return cp_config.interval_ns ? ", nor by CPROF_INTERVAL," : "";
 }
 
 /* The next to ask starts another, which is then what that one is. Who asks meanwhile is not
  * heard, as the line says. */
 static void give_up(struct state *s)
 {
-	cp_log("no snapshot until one is asked for: can't tell what user the program has become");
+	cp_log("no snapshot%s until one is asked for: can't tell what user the program has become",
+	       by_interval());
 	cp_work_forget(&s->work);
 	cp_xchg_acqrel(&s->turn, 0);
 }
@@ -132,7 +144,7 @@ static void start(struct state *s)
 		return;
 	cp_work_forget(&s->work);
 	cp_xchg_acqrel(&s->turn, 0);
-	cp_log("no snapshot: can't start a thread: %s", cp_reason(r));
+	cp_log("no snapshot%s: can't start a thread: %s", by_interval(), cp_reason(r));
 }
 
 static void wake(struct state *s)

@@ -61,7 +61,6 @@ void cp_work_forget(struct cp_work *w)
 	cp_store_rlx(&w->last, 0);
 	cp_store_rlx(&w->last_state, DONE);
 	cp_sys_futex_wake(&w->last_state, INT_MAX);
-	cp_store_rlx(&w->interval, 0);
 	for (unsigned i = 0; i < CP_WORK_SLOTS; i++)
 		cp_store_rlx(&w->slot[i], 0);
 }

@@ -30,6 +30,7 @@ struct cp_work {
 
 /* [ANY] Leaves a request. When there is no room it becomes a plain one. */
 void cp_work_add(struct cp_work *w, uint64_t word);
+/* All but the interval: the next job keeps that again. */
 void cp_work_forget(struct cp_work *w);
 /* [EXIT] The same for the last snapshot; wait answers false when time is up. */
 void cp_work_add_last(struct cp_work *w);

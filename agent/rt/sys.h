@@ -147,7 +147,8 @@ CP_INLINE long cp_sys_copy(void *dst, uintptr_t src, size_t n)
 	return CP_SYS(SYS_process_vm_readv, cp_sys_getpid(), &to, 1, &from, 1, 0);
 }
 
-/* The host forbids itself the processor's counter (ticks.h): the vDSO would read it. */
+/* The host forbids itself the processor's counter (ticks.h): the vDSO would read it; or libc's
+ * clock_gettime is another library's, which can't run on each of our threads. */
 extern __attribute__((visibility("hidden"))) bool cp_timeless;
 
 CP_INLINE int64_t cp_now_ns(clockid_t clock)

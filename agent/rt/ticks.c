@@ -3,6 +3,7 @@
  * ticks.c - the cheapest clock there is, and how fast it runs
  *
  * Context  as ticks.h says
+ * Calls    clock_gettime; _dl_find_object, at the start.
  * Shared   cp_timeless, cp_ticks_source: set once more after the start, relaxed. st.slowest:
  *          relaxed, any writer's will do. The rest of st is written before there is a second
  *          thread.
@@ -14,6 +15,13 @@
 #include "ticks.h"
 
 #include "sys.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+
+/* glibc 2.35. */
+extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
 
 #define EARLY	1000000UL     /* ns since the start, before which the speed is a guess */
 #define SETTLED 10000000000LL /* after which an interruption doesn't matter any more */
@@ -46,8 +54,33 @@ static uint64_t both(int64_t *now)
 	return ticks;
 }
 
+static bool has_thread_locals(const ElfW(Ehdr) * object)
+{
+	const ElfW(Phdr) *ph = (const void *)((uintptr_t)object + object->e_phoff);
+
+	for (unsigned i = 0; i < object->e_phnum; i++)
+		if (ph[i].p_type == PT_TLS)
+			return true;
+	return false;
+}
+
+/* One that stands before libc's, as libfaketime's does: its thread-local variables would be asked
+ * for on threads that have none but ours. */
+static bool clock_needs_more(void)
+{
+	struct dl_find_object clock, libc;
+
+	if (!_dl_find_object || _dl_find_object((void *)clock_gettime, &clock) ||
+	    _dl_find_object((void *)pthread_key_create, &libc))
+		return false;
+	return clock.dlfo_map_start != libc.dlfo_map_start &&
+	       has_thread_locals(clock.dlfo_map_start);
+}
+
 void cp_ticks_init(void)
 {
+	if (clock_needs_more())
+		cp_store_rlx(&cp_timeless, true);
 	cp_ticks_source = cp_cpu_ticks_on() ? CP_TICKS_COUNTER : CP_TICKS_CLOCK;
 	st.ticks = both(&st.ns);
 }

@@ -126,6 +126,16 @@ def clocks():
         check(len(h.files()) <= allowed, f"made up for: {len(h.files())}")
 
 
+def anothers_clock():
+    """It has thread-local variables, which threads of ours haven't."""
+    theirs = f"{PROG}/libthreadclock.so"
+    for i, preload in enumerate((f"{theirs} {LIB}", f"{LIB} {theirs}")):
+        with Host([PROG + "/httphost"], preload=preload, CPROF_INTERVAL="100ms", CPROF_ATEXIT=1,
+                  CPROF_HTTP="127.0.0.1:0", CPROF_DIR=f"anothers{i}", CPROF_LINES=0) as h:
+            check(wait_for(lambda: len(h.files()) >= 2), h.process.poll())
+            check(h.process.poll() is None, h.process.returncode)
+
+
 def small_stacks():
     """A signal's frame has no place there, and what lies below is the host's. The time counts."""
     same("small", [PROG + "/smallstack"], CPROF_HEAP_RATE="524288")
@@ -156,6 +166,13 @@ def astray():
         check((got.returncode, got.stdout) == (want.returncode, want.stdout), f"{argv}: {got}")
 
 
+def forgotten():
+    """What a thread was given is nowhere of ours when it has ended: who collects garbage looks there."""
+    got = subprocess.run([f"{PROG}/forgets", "libcprof.so"], check=False,
+                         env=dict(os.environ, LD_PRELOAD=LIB))
+    check(got.returncode == 0, got)
+
+
 for test in (memory, small_stacks, promised_once, layouts, processors, rates, at_work, clocks,
-             thread_locals, astray):
+             anothers_clock, thread_locals, astray, forgotten):
     test()

@@ -241,7 +241,21 @@ def a_root_without_proc():
     check("chrooted" in err and ": wrote " in err.split("chrooted")[1], err)
 
 
+def no_proc():
+    """From the start: threads of ours that stay have nobody to follow, and stay."""
+    if os.getuid() != 0:
+        return
+    script = f"umount -l /proc; LD_PRELOAD={LIB} exec sleep 1.5"
+    env = dict(os.environ, CPROF_DIR=os.path.abspath("noproc"), CPROF_INTERVAL="300ms",
+               CPROF_HTTP="unix:" + os.path.abspath("noproc.sock"))
+    p = subprocess.run(["unshare", "-m", "sh", "-c", script], env=env, capture_output=True, text=True,
+                       timeout=60, check=True)
+    check(p.stderr.count(": wrote ") >= 2 and ": profiles at " in p.stderr
+          and "can't tell" not in p.stderr, p.stderr)
+
+
 for test in (environments, descriptors, tables, kept_by_the_kernel, programs_started, links,
-             other_class, gained_privileges, bare_chroot, a_root_without_proc):
+             other_class, gained_privileges, bare_chroot, a_root_without_proc,
+             no_proc):
     test()
 
