@@ -143,10 +143,12 @@ static bool read_well(int fd, struct creds *c)
 {
 	struct creds last;
 
+	if (!read_status(fd, &last))
+		return false;
 	for (int i = 0; i < READINGS; i++) {
 		if (!read_status(fd, c))
 			return false;
-		if (i && are_same(c, &last))
+		if (are_same(c, &last))
 			return true;
 		last = *c;
 	}
