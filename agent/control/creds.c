@@ -347,12 +347,17 @@ static bool go_after(const struct cp_creds *c, const struct creds *host)
 	return is_like_host(c, host, &own);
 }
 
+static bool is_open(const struct cp_creds *c)
+{
+	return c->host >= 0 && c->own >= 0 && c->tasks >= 0;
+}
+
 static bool follow(const struct cp_creds *c)
 {
 	struct creds host, own;
 	enum sight sight;
 
-	if (c->host < 0 || c->own < 0 || c->tasks < 0)
+	if (!is_open(c))
 		return has_its_rights();
 	sight = see_host(c, &host, read_status);
 	if (sight == SEEN && !(is_like_host(c, &host, &own) && uses_its_rights(&own, &host))) {
@@ -409,7 +414,7 @@ static bool follow_patiently(const struct cp_creds *c)
 {
 	const struct timespec a_while = {0, WHILE_NS};
 
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < (is_open(c) ? TRIES : 1); i++) {
 		if (follow(c))
 			return true;
 		CP_SYS(SYS_nanosleep, &a_while, 0);
