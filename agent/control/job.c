@@ -82,8 +82,7 @@ static bool wait_for_work(struct state *s, int64_t until)
 	ts.tv_sec = left / SECOND;
 	ts.tv_nsec = left % SECOND;
 	cp_sys_futex_wait(&s->turn, RUNNING, &ts);
-	/* Each look opens files, in the host's table if we have none: so only when there is work.
-	 */
+	/* Each look opens files, in the host's table if we have none: so only for work. */
 	if (!cp_self.own_files && cp_load_rlx(&s->turn) == RUNNING &&
 	    cp_now_ns(CLOCK_MONOTONIC) < until)
 		return true;

@@ -137,6 +137,6 @@ def too_slow():
         check(os.listdir("slow") == [], os.listdir("slow"))
 
 
-for test in (every_end, main_thread_leaves, last_thread_vanishes, host_decides, killed_in_the_middle, in_a_hurry,
-             while_files_are_made, nowhere_to_write, too_slow):
+for test in (every_end, main_thread_leaves, last_thread_vanishes, host_decides,
+             killed_in_the_middle, in_a_hurry, while_files_are_made, nowhere_to_write, too_slow):
     test()

@@ -156,6 +156,6 @@ def realtime_host():
 
 
 signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-for test in (plain, single_threaded, single_threaded_with_ours, host_state, by_value, window, too_many_windows, burst, no_home,
-             realtime_host):
+for test in (plain, single_threaded, single_threaded_with_ours, host_state, by_value, window,
+             too_many_windows, burst, no_home, realtime_host):
     test()
