@@ -12,10 +12,9 @@
 
 #include "../rt/ticks.h"
 #include "cell.h"
+#include "known.h"
 #include "lockid.h"
-#include "rules.h"
 #include "sofar.h"
-#include "stack.h"
 
 #define WAITING 0x8000U /* in a cell's class: beside the lock's number */
 
@@ -40,17 +39,10 @@ void cp_contend_record(struct cp_thread *t, enum cp_contend which, struct cp_cal
 {
 	const struct cp_regs caller = cp_regs_above((struct cp_frame_record *)call.sp - 1, call.sp);
 	struct cp_cells *cells = &st.cells[which];
-	struct cp_cell_key key = {.label = t->label, .class = cp_lockid_of(lock)};
-	cp_frame frame[CP_WALK_MAX];
-	bool cut = false;
-	unsigned n = 0;
-	uint32_t cell;
+	struct cp_cell_key key = {cp_known_stack(t, &caller, call.fn), t->label,
+				  cp_lockid_of(lock)};
+	uint32_t cell = cp_cell_find(cells, key);
 
-	if (call.fn)
-		frame[n++] = cp_rules_frame(call.fn);
-	n += cp_walk_caller(t, &caller, frame + n, CP_WALK_MAX - n, &cut);
-	key.sid = cp_stack_intern(frame, n, cut);
-	cell = cp_cell_find(cells, key);
 	cp_cell_add(cells, cell, COUNT, add->count);
 	cp_cell_add(cells, cell, NS, add->ns);
 }

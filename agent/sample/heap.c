@@ -23,11 +23,11 @@
 #include "../rt/atomic.h"
 #include "../rt/mathx.h"
 #include "govern.h"
+#include "known.h"
 #include "live.h"
 #include "loss.h"
 #include "marks.h"
 #include "sizeclass.h"
-#include "stack.h"
 
 #define NEVER	    UINT64_MAX /* no allocation is as large */
 #define COUNT_SHIFT 16	       /* object counts are kept in 1/65536 */
@@ -116,12 +116,8 @@ static void count_free(const struct cp_live *block)
 
 static uint32_t cell_of(struct cp_thread *t, uint64_t size, const struct cp_regs *caller)
 {
-	cp_frame frame[CP_WALK_MAX];
-	struct cp_cell_key key = {.label = t->label, .class = cp_sizeclass_of(size)};
-	bool cut = false;
-	unsigned n = cp_walk_caller(t, caller, frame, CP_WALK_MAX, &cut);
+	struct cp_cell_key key = {cp_known_stack(t, caller, 0), t->label, cp_sizeclass_of(size)};
 
-	key.sid = cp_stack_intern(frame, n, cut);
 	return cp_cell_find(&st.cells, key);
 }
 
@@ -147,19 +143,18 @@ static void track(const struct cp_live *block)
 static CP_NOINLINE void record(struct cp_thread *t, void *p, uint64_t size, uint8_t step,
 			       const struct cp_regs *caller)
 {
-	uint64_t began = cp_cost_begin(t);
 	struct cp_live block = {
 		.addr = (uintptr_t)p, .size = CP_MIN(size, SIZE_MAX_48), .step = step};
 
 	block.cell = cell_of(t, block.size, caller);
 	count_alloc(&block);
 	track(&block);
-	cp_cost_end(CP_COST_HEAP, began);
 }
 
 static void hit(void *p, size_t size, const struct cp_regs *caller)
 {
 	struct cp_thread *t = &cp_self;
+	uint64_t began;
 	uint8_t step;
 
 	if (t->epoch != cp_epoch() || (t->heap_left == 0 && rate_at(t->heap_step) != 1)) {
@@ -171,16 +166,18 @@ static void hit(void *p, size_t size, const struct cp_regs *caller)
 			return;
 		}
 	}
+	began = cp_cost_begin(t);
 	step = t->heap_step;
 	rearm(t);
 	if (p)
 		record(t, p, size, step, caller);
+	cp_cost_end(CP_COST_HEAP, began);
 }
 
 /* Where nothing is between that tells the place: the rest is found on the way. */
-static void look_ahead(uintptr_t addr)
+static void look_ahead(uintptr_t addr, const struct cp_regs *caller)
 {
-	CP_SOON(cp_self.memo);
+	cp_known_soon(&cp_self, caller);
 	cp_epoch_soon();
 	cp_live_soon(addr);
 	CP_SOON(&cp_page_marks[cp_marks_index(addr)]);
@@ -200,7 +197,7 @@ void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller)
 	case ON:
 		break;
 	}
-	look_ahead((uintptr_t)p);
+	look_ahead((uintptr_t)p, caller);
 	floats = cp_cpu_floats_begin();
 	hit(p, size, caller);
 	cp_cpu_floats_end(floats);

@@ -27,6 +27,7 @@
 #include "../rt/base.h"
 #include "../rt/thread.h"
 #include "cpu.h"
+#include "known.h"
 #include "rules.h"
 #include "step.h"
 
@@ -50,6 +51,7 @@ struct cp_memo {
 	uint16_t start, end;	 /* entries [start, end) of buf[last] */
 	uint8_t last;
 	bool complete; /* its last entry is the outermost frame */
+	struct cp_known known[CP_KNOWN_STACKS];
 	struct cp_memo_entry buf[2][CP_MEMO_CAP];
 };
 
@@ -91,11 +93,16 @@ CP_INLINE bool cp_memo_met(struct cp_memo_walk *w, const struct cp_step *s, uint
 	       (!e->fp_live || e->fp == s->fp);
 }
 
+/* How far below the next entry's sp the return address is that leads to it. */
+CP_INLINE uintptr_t cp_memo_ret_back(const struct cp_memo_entry *e)
+{
+	return CP_CPU_HAS_LINK ? e->ret_back : 0UL - (uintptr_t)CP_CPU_RA_OFFSET;
+}
+
 /* Does e lead to e[1], as it did? */
 CP_INLINE bool cp_memo_leads(const struct cp_memo_entry *e)
 {
 	const struct cp_memo_entry *next = e + 1;
-	uintptr_t back = CP_CPU_HAS_LINK ? e->ret_back : 0UL - (uintptr_t)CP_CPU_RA_OFFSET;
 	uintptr_t sp = cp_load_rlx(&next->sp); /* once: see memo.c, Holds */
 
 	if (CP_UNLIKELY(sp <= e->sp))
@@ -106,7 +113,8 @@ CP_INLINE bool cp_memo_leads(const struct cp_memo_entry *e)
 		if (cp_word_across(sp - e->fp_back) != next->fp)
 			return false;
 	}
-	return cp_cpu_strip(cp_word_across(sp - back)) == cp_frame_addr(next->frame) + 1;
+	return cp_cpu_strip(cp_word_across(sp - cp_memo_ret_back(e))) ==
+	       cp_frame_addr(next->frame) + 1;
 }
 
 /* Notes a state before its step is made. */

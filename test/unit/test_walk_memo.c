@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_walk_memo.c - a walk that reuses the last one gives what a fresh one gives
+ * test_walk_memo.c - a walk that reuses the last one gives what a fresh one gives, and so does
+ * one that is known
  *
- * Context  TEST. Not under sanitizers: with their frames hardly a walk is reused.
+ * Context  TEST: cp_stack_intern is a stand-in that keeps the stacks of late. Not under
+ *          sanitizers: with their frames hardly a walk is reused.
  * Why      Random call trees over frames of every make - sizes that differ, frame
  *          pointers kept, clobbered and absent, alloca, realigned stacks - return
  *          and call again, so that the stack holds stale frames everywhere.
@@ -14,8 +16,11 @@
 #include <cmocka.h>
 
 #include "agent/rt/thread.h"
+#include "agent/sample/known.h"
 #include "agent/sample/loss.h"
 #include "agent/sample/memo.h"
+#include "agent/sample/rules.h"
+#include "agent/sample/stack.h"
 #include "agent/sample/walk.h"
 
 #include <alloca.h>
@@ -28,7 +33,7 @@
 #define DEEP  60
 
 static uint64_t seed = 1;
-static unsigned walks, reused, deepest;
+static unsigned walks, reused, deepest, known;
 
 static unsigned draw(unsigned n)
 {
@@ -46,6 +51,49 @@ static void compare(const cp_frame *a, unsigned n, bool cut_a, const cp_frame *b
 	walks++;
 }
 
+/* --- stacks by number ------------------------------------------------------ */
+
+#define KEPT 4096U
+
+static struct {
+	cp_sid sid;
+	unsigned n;
+	bool cut;
+	cp_frame frame[CP_WALK_MAX];
+} kept[KEPT];
+static cp_sid handed = CP_SID_FULL;
+
+cp_sid cp_stack_intern(const cp_frame *frame, unsigned n, bool cut)
+{
+	unsigned i = ++handed % KEPT;
+
+	kept[i].sid = handed;
+	kept[i].n = n;
+	kept[i].cut = cut;
+	memcpy(kept[i].frame, frame, n * sizeof(*frame));
+	return handed;
+}
+
+/* With what the thread knows and, as if nested, without. */
+static void by_number(struct cp_thread *t, const struct cp_regs *r)
+{
+	uintptr_t leaf = draw(4) ? 0 : (uintptr_t)getppid;
+	cp_sid before = handed, sid = cp_known_stack(t, r, leaf);
+	cp_frame without[CP_WALK_MAX];
+	bool cut;
+	unsigned i = sid % KEPT, n = leaf != 0;
+
+	known += handed == before;
+	if (kept[i].sid != sid) /* from long ago */
+		return;
+	if (leaf)
+		without[0] = cp_rules_frame(leaf);
+	t->walking = 1;
+	n += cp_walk_caller(t, r, without + n, CP_WALK_MAX - n, &cut);
+	t->walking = 0;
+	compare(kept[i].frame, kept[i].n, kept[i].cut, without, n, cut);
+}
+
 /* The same registers, with the memo and, as if nested, without. */
 static CP_NOINLINE void both(unsigned max)
 {
@@ -60,20 +108,25 @@ static CP_NOINLINE void both(unsigned max)
 	t->walking = 0;
 	compare(with, n, cut_with, without, m, cut_without);
 	reused += t->memo && t->memo->complete;
+	for (unsigned times = draw(5); times; times--)
+		by_number(t, &here);
 }
 
 typedef void node(unsigned depth);
 static node small, large, keeps_fp, clobbers_fp, realigned, grows, handler_below;
-static node *const nodes[] = {small, large, keeps_fp, clobbers_fp, realigned,
-			      grows, small, large,    keeps_fp,	   handler_below};
+#define PLAIN 7
+static node *const nodes[] = {small, large,    keeps_fp,    grows,     small,
+			      large, keeps_fp, clobbers_fp, realigned, handler_below};
+/* Of nodes, all or the plain ones; of the depth; of walks. */
+static unsigned kinds, limit, enough;
 
 static CP_NOINLINE void visit(unsigned depth)
 {
-	for (unsigned calls = 1 + draw(3); calls && walks < WALKS; calls--) {
+	for (unsigned calls = 1 + draw(3); calls && walks < enough; calls--) {
 		if (draw(4) == 0)
 			both(draw(8) ? CP_WALK_MAX : 1 + draw(40));
-		if (depth < DEEP && draw(20))
-			nodes[draw(CP_ARRAY_LEN(nodes))](depth + 1);
+		if (depth < limit && draw(20))
+			nodes[draw(kinds)](depth + 1);
 	}
 	both(CP_WALK_MAX);
 }
@@ -163,16 +216,25 @@ static CP_NOINLINE void handler_below(unsigned depth)
 	AFTER();
 }
 
+static void call_at_random(unsigned of, unsigned deep, unsigned all)
+{
+	kinds = of;
+	limit = deep;
+	for (enough = all; walks < enough;)
+		visit(draw(deep / 2));
+}
+
 static void test_same(void **state)
 {
 	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
 
 	(void)state;
 	sigaction(SIGUSR2, &sa, NULL);
-	while (walks < WALKS)
-		visit(draw(DEEP / 2));
+	call_at_random(PLAIN, 10, WALKS / 2);
+	call_at_random(CP_ARRAY_LEN(nodes), DEEP, WALKS);
 	assert_true(deepest > 100);
-	assert_true(reused > WALKS / 2);
+	assert_true(reused > WALKS / 4);
+	assert_true(known > WALKS / 40);
 	assert_int_equal(cp_loss_read(CP_LOSS_WALK_BAD_RULE), 0);
 	assert_int_equal(cp_loss_read(CP_LOSS_WALK_NO_RULE), 0);
 	assert_int_equal(cp_loss_read(CP_LOSS_WALK_BAD_CFA), 0);
@@ -222,6 +284,7 @@ static void compare_made_up(struct cp_thread *t, const struct cp_regs *r)
 	m = cp_walk_caller(t, r, without, max, &cut_without);
 	t->walking = 0;
 	compare(with, n, cut_with, without, m, cut_without);
+	by_number(t, r);
 }
 
 /* Whatever changes between two walks, and however little, is seen. */
@@ -233,6 +296,7 @@ static void test_made_up(void **state)
 	struct cp_regs r;
 
 	(void)state;
+	known = 0;
 	for (unsigned i = 0; i < 2000000; i++) {
 		if (i % 64 == 0)
 			for (unsigned k = 0; k < WORDS; k++)
@@ -244,6 +308,35 @@ static void test_made_up(void **state)
 					     (uintptr_t)&stack[draw(WORDS)]};
 		compare_made_up(&t, &r);
 	}
+	assert_true(known > 10000);
+}
+
+/* What is known is known by rules that may be void, and to one thread. */
+static void test_forgotten(void **state)
+{
+	struct cp_regs here = {(uintptr_t)at_sp8 + 1, (uintptr_t)stack, 0};
+	struct cp_thread t = {.state = CP_THREAD_READY,
+			      .stack_lo = (uintptr_t)stack,
+			      .stack_hi = (uintptr_t)&stack[WORDS]};
+	cp_sid sid;
+
+	(void)state;
+	stack[0] = (uintptr_t)at_end + 1;
+	cp_known_stack(&t, &here, 0);	    /* gets the thread its memo, */
+	cp_known_stack(&t, &here, 0);	    /* is seen, */
+	sid = cp_known_stack(&t, &here, 0); /* and kept */
+	assert_int_equal(cp_known_stack(&t, &here, 0), sid);
+	t.walking = 1;
+	assert_int_not_equal(cp_known_stack(&t, &here, 0), sid);
+	t.walking = 0;
+	assert_int_equal(cp_known_stack(&t, &here, 0), sid);
+	cp_walk_forget();
+	assert_int_not_equal(cp_known_stack(&t, &here, 0), sid);
+	sid = cp_known_stack(&t, &here, 0);
+	assert_int_equal(cp_known_stack(&t, &here, 0), sid);
+	t.memo->owner = NULL; /* as a forked child finds it */
+	memset(t.memo->known, 0, sizeof(t.memo->known));
+	assert_int_not_equal(cp_known_stack(&t, &here, 0), sid);
 }
 
 /* A thread's memo goes back when it leaves, and a block in use is nobody else's. */
@@ -298,7 +391,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same), cmocka_unit_test(test_made_up),
-		cmocka_unit_test(test_pool), cmocka_unit_test(test_crowd)};
+		cmocka_unit_test(test_forgotten), cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_crowd)};
 
 	cp_thread_init();
 	cp_loss_init();
