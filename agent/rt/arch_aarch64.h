@@ -67,6 +67,22 @@ CP_INLINE void cp_cpu_floats_end(uint64_t host)
 			 : "memory");
 }
 
+/* Is it valgrind that runs this? To a processor it is nothing: x12 turned round twice. */
+CP_INLINE bool cp_cpu_is_valgrind(void)
+{
+	const uint64_t ask[6] = {0x1001}; /* RUNNING_ON_VALGRIND */
+	register uint64_t answer __asm__("x3") = 0;
+	register const uint64_t *at __asm__("x4") = ask;
+
+	__asm__ volatile("ror x12, x12, #3\n\tror x12, x12, #13\n\t"
+			 "ror x12, x12, #51\n\tror x12, x12, #61\n\t"
+			 "orr x10, x10, x10"
+			 : "+r"(answer)
+			 : "r"(at)
+			 : "cc", "memory");
+	return answer != 0;
+}
+
 CP_INLINE void cp_cpu_pause(void)
 {
 	__asm__ volatile("yield");

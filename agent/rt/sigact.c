@@ -5,10 +5,13 @@
  * Context  ANY
  * Calls    rt_sigaction, straight to the kernel.
  * Why      SA_RESTART: the host's calls go on after us. SA_ONSTACK: a thread with a
- *          small stack gave the kernel another one for handlers.
+ *          small stack gave the kernel another one for handlers. Not under valgrind, which with
+ *          that flag ends a program whose main stack has just grown (3.19), for want of a
+ *          place to put the frame.
  */
 #include "sigact.h"
 
+#include "arch.h"
 #include "clone.h"
 #include "sys.h"
 
@@ -41,7 +44,7 @@ static struct kernel_sigaction ours(cp_signal_fn *fn, uint64_t open)
 {
 	struct kernel_sigaction new = {
 		.handler = (uintptr_t)fn,
-		.flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK,
+		.flags = SA_SIGINFO | SA_RESTART | (cp_cpu_is_valgrind() ? 0 : SA_ONSTACK),
 		.restorer = cp_clone_sigreturn(),
 		.mask = ~open,
 	};

@@ -102,6 +102,17 @@ def valgrind():
     said = [line for line in got.stderr.splitlines()
             if not re.match(r"cprof\[|--\d+-- sigprocmask: unknown 'how' field -1$", line)]
     check(not said, said)
+    with open("deep.c", "w") as f:
+        f.write("""#include <stdio.h>
+            static volatile long x;
+            __attribute__((noinline)) int deep(int n) {
+                volatile char room[64]; room[0] = 1;
+                for (int i = 0; i < 3000; i++) x += i;
+                return n ? deep(n - 1) + room[0] : 0; }
+            int main(void) { printf("%d\\n", deep(3000)); }""")
+    subprocess.run(["gcc", "-O1", "-o", "deep", "deep.c"], check=True)
+    got = run(["valgrind", "-q", "./deep"], LIB)
+    check((got.returncode, got.stdout) == (0, "3000\n"), got)
 
 
 def gprof():
