@@ -181,8 +181,11 @@ def threads_of(pid):
     """{name: number of threads} by whether it may still do what root may."""
     may, may_not = [], []
     for tid in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/status" % (pid, tid)) as f:
-            text = f.read()
+        try:
+            with open("/proc/%d/task/%s/status" % (pid, tid)) as f:
+                text = f.read()
+        except OSError:
+            continue  # gone
         if "State:\tZ" in text:
             continue
         free = re.search(r"^Uid:(\t65534){4}\nGid:(\t65534){4}$", text, re.M) and \

@@ -5,12 +5,15 @@
 //                 fork drop | fork jail DIR | fork leave | fork turns | early | jailed DIR
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,9 +118,41 @@ static void drop(void)
 	rest();
 }
 
-// One that is this user for a while and that, and a third for good.
+static void may(unsigned permitted, unsigned effective)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct set[2] = {{.permitted = permitted, .effective = effective}};
+
+	if (syscall(SYS_capset, &head, set))
+		exit(3);
+}
+
+// As a file server becomes each user it works for, and root again.
+static void serve_users(void)
+{
+	for (int i = 0; i < 300; i++) {
+		uid_t user = 1000 + i % 50;
+
+		if (setresgid(-1, user, -1) || setresuid(0, user, -1))
+			exit(3);
+		usleep(i * 7919 % 3000);
+		if (setresuid(0, 0, 0) || setresgid(0, 0, 0))
+			exit(3);
+	}
+}
+
+// One that is this user for a while and that, of more groups than a page of text tells, does
+// without what it may and takes it back, keeps it as another user, and gives it up for good.
 static void take_turns(void)
 {
+	static gid_t groups[2000];
+	unsigned become = 1U << CAP_SETUID | 1U << CAP_SETGID;
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		groups[i] = 2000000000 + i;
+	if (setgroups(sizeof(groups) / sizeof(*groups), groups))
+		exit(3);
+	serve_users();
 	if (setgroups(0, NULL))
 		exit(3);
 	for (uid_t user = 65532; user < 65534; user++) {
@@ -127,7 +162,17 @@ static void take_turns(void)
 	}
 	if (seteuid(0))
 		exit(3);
-	drop();
+	may(become, 0);
+	usleep(1300000);
+	may(become, become);
+	if (setgid(65533) || prctl(PR_SET_KEEPCAPS, 1) || setuid(65533))
+		exit(3);
+	may(become, become);
+	usleep(1300000);
+	if (setgid(65534) || setuid(65534))
+		exit(3);
+	may(0, 0);
+	rest();
 }
 
 static void jail(const char *dir)
