@@ -4,10 +4,14 @@
  *
  * Context  HOST
  * Calls    rt, the walker, the stack table.
- * Shared   nothing: entries are their thread's. A forked child finds them zeroed.
- * Holds    A host's handler may fork while entries are compared, and its child go on with
- *          zeros: so an entry's owner is looked at again afterwards.
- * Fails    Without a memo, or within another walk of this thread: every stack is walked.
+ * Shared   an entry's owner is read by another thread while a forked child's t->memo still is
+ *          what its parent's was: relaxed. All else is the owner's.
+ * Holds    A host's handler may fork at any place here, allocate in the child, and the child go
+ *          on with what lies there by then: so no answer is given, and nothing kept, before it is
+ *          clear that this still is the life it began in.
+ *          An entry that is being written has no number.
+ * Fails    Without a memo (a forked child's first walk), within another walk of this thread, on
+ *          a stack that isn't the thread's own: every stack is walked.
  * Why      What comes by once is not kept: to write an entry takes longer than to find that
  *          there is none.
  */
@@ -22,21 +26,20 @@
 
 #define SOON 5U /* lines: an entry of some twenty words */
 
-static struct cp_known *place_in(struct cp_memo *m, const struct cp_regs *caller)
+/* A caller's question, and when it was asked. */
+struct ask {
+	struct cp_thread *t;
+	struct cp_regs from;
+	uintptr_t leaf;
+	uint32_t life;
+	uint64_t gen;
+};
+
+static struct cp_known *place_in(struct cp_memo *m, const struct cp_regs *from)
 {
-	uint64_t h = (caller->pc ^ caller->sp << 20) * 0x9e3779b97f4a7c15ULL;
+	uint64_t h = (from->pc ^ from->sp << 20) * 0x9e3779b97f4a7c15ULL;
 
 	return &m->known[h >> 32 & (CP_KNOWN_STACKS - 1)];
-}
-
-/* Nor a handler's walk nor its own use come between. NULL: there are none to be had. */
-static struct cp_known *enter(struct cp_thread *t, const struct cp_regs *caller)
-{
-	if (t->walking || !t->memo)
-		return NULL;
-	t->walking = 1;
-	cp_fence_signal(); /* a handler from here on sees the memo taken */
-	return place_in(t->memo, caller);
 }
 
 static void leave(struct cp_thread *t)
@@ -45,14 +48,36 @@ static void leave(struct cp_thread *t)
 	t->walking = 0;
 }
 
-/* --- what came by before ------------------------------------------------------- */
-
-static bool begins_there(const struct cp_known *k, const struct cp_thread *t,
-			 const struct cp_regs *caller, uintptr_t leaf)
+/* The place for it; until leave() no handler's walk or question comes between. NULL: none. */
+static struct cp_known *enter(const struct ask *a)
 {
-	return cp_load_rlx(&k->owner) == t && k->from.pc == caller->pc &&
-	       k->from.sp == caller->sp && k->leaf == leaf;
+	struct cp_memo *m;
+
+	if (a->t->walking)
+		return NULL;
+	a->t->walking = 1;
+	cp_fence_signal(); /* a handler from here on sees the memo taken; */
+	m = a->t->memo;	   /* one before may have lost it, or got us one */
+	if (m)
+		return place_in(m, &a->from);
+	leave(a->t);
+	return NULL;
 }
+
+static bool is_for(const struct cp_known *k, const struct ask *a)
+{
+	return cp_load_rlx(&k->owner) == a->t && k->from.pc == a->from.pc &&
+	       k->from.sp == a->from.sp && k->leaf == a->leaf;
+}
+
+/* After whatever the handlers did that came meanwhile; see Holds. */
+static bool is_still(const struct cp_known *k, const struct ask *a)
+{
+	cp_fence_signal();
+	return cp_load_rlx(&k->owner) == a->t && a->t->epoch == a->life;
+}
+
+/* --- what came by before ------------------------------------------------------- */
 
 static bool same_words(const struct cp_known *k, uintptr_t sp, uintptr_t end)
 {
@@ -66,29 +91,27 @@ static bool same_words(const struct cp_known *k, uintptr_t sp, uintptr_t end)
 }
 
 /* The stack that begins as k does; 0: it isn't k. */
-static cp_sid recall(const struct cp_known *k, const struct cp_thread *t,
-		     const struct cp_regs *caller)
+static cp_sid recall(const struct cp_known *k, const struct ask *a)
 {
 	cp_sid sid = k->sid;
 
-	if (!sid || k->gen != cp_rules_gen() || (k->fp_live && k->from.fp != caller->fp) ||
-	    !cp_span_owns(t, caller->sp) || !same_words(k, caller->sp, t->stack_hi & ~7UL))
+	if (!sid || k->gen != a->gen || (k->fp_live && k->from.fp != a->from.fp) ||
+	    !same_words(k, a->from.sp, a->t->stack_hi & ~7UL))
 		return CP_SID_NONE;
-	cp_fence_signal();
-	return cp_load_rlx(&k->owner) == t ? sid : CP_SID_NONE; /* see Holds */
+	return is_still(k, a) ? sid : CP_SID_NONE;
 }
 
 /* --- what is to be known ------------------------------------------------------- */
 
-static void meet(struct cp_known *k, struct cp_thread *t, const struct cp_regs *caller,
-		 uintptr_t leaf)
+static void meet(struct cp_known *k, const struct ask *a)
 {
-	if (cp_load_rlx(&t->memo->owner) != t) /* another's, in a forked child */
+	if (cp_load_rlx(&a->t->memo->owner) != a->t) /* another's, in a forked child */
 		return;
 	k->sid = CP_SID_NONE;
-	k->from = *caller;
-	k->leaf = leaf;
-	cp_store_rlx(&k->owner, t);
+	cp_fence_signal();
+	k->from = a->from;
+	k->leaf = a->leaf;
+	cp_store_rlx(&k->owner, a->t);
 }
 
 /* False: it lies too far away, or there are too many. */
@@ -119,79 +142,81 @@ static bool add_words(struct cp_known *k, const struct cp_memo *m)
 	return true;
 }
 
-/* Is it the caller's walk? A handler's, since, began lower. */
-static bool is_of(const struct cp_memo *m, const struct cp_regs *caller)
+/* Is it the walk that was asked for? A handler's, since, began lower. */
+static bool is_of(const struct cp_memo *m, const struct ask *a)
 {
 	const struct cp_memo_entry *e = &m->buf[m->last][m->start];
 
-	return m->complete && m->start < m->end && e->sp == caller->sp &&
-	       cp_frame_addr(e->frame) == caller->pc - 1;
+	return cp_load_rlx(&m->owner) == a->t && m->complete && m->gen == a->gen &&
+	       m->start < m->end && e->sp == a->from.sp &&
+	       cp_frame_addr(e->frame) == a->from.pc - 1;
 }
 
-static void learn(struct cp_known *k, const struct cp_memo *m, uintptr_t fp, cp_sid sid)
+static void learn(struct cp_known *k, const struct cp_memo *m, const struct ask *a, cp_sid sid)
 {
 	k->sid = CP_SID_NONE;
+	cp_fence_signal();
 	k->words = 0;
-	k->from.fp = fp;
-	k->gen = m->gen;
+	k->from.fp = a->from.fp;
+	k->gen = a->gen;
 	k->fp_live = m->buf[m->last][m->start].fp_live;
-	if (add_words(k, m))
+	if (add_words(k, m) && is_still(k, a))
 		k->sid = sid;
 }
 
 /* --- both ---------------------------------------------------------------------- */
 
 /* *again: it began where one did that was walked before. */
-static cp_sid look_up(struct cp_thread *t, const struct cp_regs *caller, uintptr_t leaf,
-		      bool *again)
+static cp_sid look_up(const struct ask *a, bool *again)
 {
-	struct cp_known *k = enter(t, caller);
+	struct cp_known *k = enter(a);
 	cp_sid sid = CP_SID_NONE;
 
-	*again = k && begins_there(k, t, caller, leaf);
+	*again = k && is_for(k, a);
+	if (!k)
+		return CP_SID_NONE;
 	if (*again)
-		sid = recall(k, t, caller);
-	else if (k)
-		meet(k, t, caller, leaf);
-	if (k)
-		leave(t);
+		sid = recall(k, a);
+	else
+		meet(k, a);
+	leave(a->t);
 	return sid;
 }
 
-static void keep(struct cp_thread *t, const struct cp_regs *caller, uintptr_t leaf, cp_sid sid)
+static void keep(const struct ask *a, cp_sid sid)
 {
-	struct cp_known *k = enter(t, caller);
-	const struct cp_memo *m = t->memo;
+	struct cp_known *k = enter(a);
 
 	if (!k)
 		return;
-	if (cp_load_rlx(&m->owner) == t && begins_there(k, t, caller, leaf) && is_of(m, caller))
-		learn(k, m, caller->fp, sid);
-	leave(t);
+	if (is_for(k, a) && is_of(a->t->memo, a))
+		learn(k, a->t->memo, a, sid);
+	leave(a->t);
 }
 
-static CP_NOINLINE cp_sid walk(struct cp_thread *t, const struct cp_regs *caller, uintptr_t leaf,
-			       bool *cut)
+static CP_NOINLINE cp_sid walk(const struct ask *a, bool *cut)
 {
 	cp_frame frame[CP_WALK_MAX];
 	unsigned n = 0;
 
-	if (leaf)
-		frame[n++] = cp_rules_frame(leaf);
-	n += cp_walk_caller(t, caller, frame + n, CP_WALK_MAX - n, cut);
+	if (a->leaf)
+		frame[n++] = cp_rules_frame(a->leaf);
+	n += cp_walk_caller(a->t, &a->from, frame + n, CP_WALK_MAX - n, cut);
 	return cp_stack_intern(frame, n, *cut);
 }
 
 cp_sid cp_known_stack(struct cp_thread *t, const struct cp_regs *caller, uintptr_t leaf)
 {
-	bool again, cut = false;
-	cp_sid sid = look_up(t, caller, leaf, &again);
+	const struct ask a = {t, *caller, leaf, t->epoch, cp_rules_gen()};
+	bool own = cp_span_owns(t, caller->sp) && caller->sp % sizeof(uintptr_t) == 0;
+	bool again = false, cut = false;
+	cp_sid sid = own ? look_up(&a, &again) : CP_SID_NONE;
 
 	if (sid)
 		return sid;
-	sid = walk(t, caller, leaf, &cut);
+	sid = walk(&a, &cut);
 	if (again && !cut && sid > CP_SID_FULL)
-		keep(t, caller, leaf, sid);
+		keep(&a, sid);
 	return sid;
 }
 

@@ -7,8 +7,8 @@
  *          stack it takes: return addresses, and the frame pointers that frames were found by.
  *          Of some walks a thread keeps all of these, with the number that came out of them;
  *          where each is as it was, so is the stack.
- *          An entry is written and read by the thread it names alone, while t->walking keeps a
- *          handler's walk away; it lies in the thread's memo, and goes where that goes.
+ *          An entry is written by the thread whose memo it lies in, and used by the one it
+ *          names, while t->walking keeps a handler's walk away; in a forked child it is gone.
  * Why      Samples of one size class come from few places, with milliseconds between them: what
  *          a sample costs then are the lines it is the first to look at. To compare takes five of
  *          them; to walk, and to find the stack in its table, some sixty.
