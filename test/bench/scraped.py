@@ -4,8 +4,8 @@ it is left alone, in turn.
 
 Two scrapers, each with a CPU window of all but a second of every period and then five profiles at
 once, and a person. What they cost comes now and then, so it is the CPU time of a
-request that tells it. Both states are of one pair of processes: where its memory lies makes
-a process slower or faster than its twin by more than this is about.
+request that tells it. Where its memory lies makes a process slower or faster than its twin by
+more than this is about: so both states are of one pair of processes, and there are several pairs.
 """
 import itertools
 import os
@@ -18,7 +18,7 @@ from macro import Variant
 from servers import tree
 from twins import BURST_MS, SERVERS, loaded, standing
 
-PERIOD, TURNS = (5, 2) if QUICK else (15, 3)
+PERIOD, TWINS = (5, 2) if QUICK else (15, 3)
 BURSTS = PERIOD * 500 // BURST_MS  # pairs of them
 PROFILES = ("allocs", "mutex", "block", "goroutine", "heap")
 PERSON = ("", "heap?debug=1", "goroutine?debug=2", "profile?seconds=1", "threadcreate")
@@ -75,19 +75,23 @@ class Visitors:
             raise SystemExit(f"bench: {self.failed[0]}")
 
 
-def bench_scraped():
-    title(f"nginx, to its twin without the library: {TURNS} turns of {PERIOD} s, left alone and scraped")
+def both_states(turn):
+    """Left alone, and scraped."""
     server, request = SERVERS["nginx"]
-    found = {"left alone": [], "scraped": []}
     ours = Variant("cprof", LIB, CPROF_HTTP="unix:@/%p.sock")
-    with standing(server, ours) as (twins, env):
+    with standing(server, ours, turn) as (twins, env):
         path = socket_of(tree(twins[1].process.pid)[-1], env["CPROF_DIR"])
         with Visitors(path):  # the first ones find lines nobody has asked for yet
             loaded(twins, request, BURSTS)
-        for _ in range(TURNS):
-            found["left alone"].append(loaded(twins, request, BURSTS))
-            with Visitors(path):
-                found["scraped"].append(loaded(twins, request, BURSTS))
+        alone = loaded(twins, request, BURSTS)
+        with Visitors(path):
+            return alone, loaded(twins, request, BURSTS)
+
+
+def bench_scraped():
+    title(f"nginx, to its twin without the library: {TWINS} pairs, each {PERIOD} s left alone, "
+          f"{PERIOD} s scraped")
+    found = dict(zip(("left alone", "scraped"), zip(*map(both_states, range(TWINS)))))
     row("", "throughput", "95 %", "CPU each", "95 %")
     for name, ratios in found.items():
         rate, cpu = (interval([r[what] for r in ratios]) for what in ("rate", "cpu"))
