@@ -42,7 +42,9 @@ def compare(name, argv, allocator=None, peer=None, processes=PROCESSES, rounds=R
     machine(f"micro.{name}.added", added, "ns")
     if peer:
         theirs = interval([middle(map(operator.truediv, r[peer[0]], r["bare"])) for r in runs])
+        added = statistics.median(middle(map(operator.sub, r[peer[0]], r["bare"])) for r in runs)
         machine(f"micro.{name}.{peer[0]}", theirs[0], "x")
+        machine(f"micro.{name}.{peer[0]}.added", added, "ns")
 
 
 def head(text, peer):
@@ -84,12 +86,13 @@ def compare_ring(n, peer):
 def bench_locks():
     peer = ("mutrace", MUTRACE) if MUTRACE else None
     head("pthread, ns each (lock, read, write, thread: CPU time; the others: wall time)",
-         "mutrace" if MUTRACE else "")
+         (peer or JUMP)[0])
     for what, count, rounds in (("lock", 200000, ROUNDS), ("read", 200000, ROUNDS),
                                 ("write", 200000, ROUNDS), ("held:2", 20000, ROUNDS // 4),
                                 ("held:16", 3000, ROUNDS // 4), ("contended", 1000000, 4),
                                 ("crowd", 60000, 4), ("thread", 50, ROUNDS)):
-        compare(what, [BENCH / "micro", what, count], peer=peer, rounds=rounds)
+        compare(what, [BENCH / "micro", what, count], rounds=rounds,
+                peer=peer or (JUMP if what == "lock" else None))
     for n in (2, 16):
         compare_ring(n, peer)
 

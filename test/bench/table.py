@@ -44,6 +44,13 @@ def read(results):
     return values
 
 
+def cost(values, name, form):
+    """And what a library costs there that does nothing, if that was measured."""
+    jump = values.get(name.removesuffix("added") + "jump.added")
+    least = "" if jump is None else f" (a library that only jumps: {form.format(jump)})"
+    return form.format(values[name]) + least
+
+
 def percent(ratio):
     return "" if ratio is None else f"{ratio * 100:.1f} %"
 
@@ -61,7 +68,7 @@ def show(results, workloads):
     print("| what | cost | target |\n|---|---|---|")
     for name, what, form, target in ROWS:
         if name in values:
-            print(f"| {what} | {form.format(values[name])} | {target} |")
+            print(f"| {what} | {cost(values, name, form)} | {target} |")
     present = [w for w in workloads if f"{w}.cprof.all.throughput" in values]
     print("\n| all profiles on, to no library | throughput | 95 % interval | CPU time of a request |"
           " 99th percentile |")
