@@ -194,6 +194,8 @@ static CP_COLD void meet(struct cp_thread *t, uint32_t epoch)
 	bool first = t->epoch == 0;
 
 	t->rng = first_state(epoch);
+	t->cost_turn = (uint8_t)t->rng;
+	t->cost_met = 0;
 	t->walking = 0;
 	t->epoch = epoch;
 	t->tid = (uint32_t)cp_sys_gettid();

@@ -41,7 +41,8 @@ struct cp_thread {
 	uint8_t held;	   /* the signal we block around a fork; 0: none */
 	uint8_t forks;	   /* begun and not ended: a handler may fork within one */
 	uint8_t heap_step; /* how far the rate was lowered when heap_left was drawn */
-	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h */
+	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h, */
+	uint8_t cost_met;  /* and how many of its first ones were */
 	bool small_signal_stack; /* as its host said: a fork inherits it */
 	uintptr_t fork_sp;	 /* where its outermost fork began */
 	/* Of the agent's own threads. */

@@ -142,7 +142,7 @@ static void weigh_in(const struct cp_waiter *w, int64_t took, uint64_t left, uin
 {
 	struct cp_thread *t = cp_thread_ready();
 	struct cp_contend_counts add;
-	uint64_t began;
+	struct cp_cost_of cost;
 	double met, ns;
 
 	met = share((uint64_t)CP_MAX(took, 1L), left, brief);
@@ -150,10 +150,10 @@ static void weigh_in(const struct cp_waiter *w, int64_t took, uint64_t left, uin
 	ns = CP_MAX(cp_ticks_lasted((uint64_t)took), 1.0);
 	if (!(ns >= AWHILE && is_rest(t, w, &add)) && !weigh(t, ns, met, &add))
 		return;
-	began = cp_cost_begin(t);
+	cost = cp_cost_begin(t);
 	cp_contend_record(t, CP_CONTEND_BLOCK, w->call, cp_contend_lock_of(w->kind, w->object),
 			  &add);
-	cp_cost_end(CP_COST_BLOCK, began);
+	cp_cost_end(CP_COST_BLOCK, cost);
 }
 
 /* took: less than nothing where another core's counter lags, or it is forbidden meanwhile. */
@@ -343,7 +343,8 @@ static CP_NOINLINE uint64_t others_waited(const struct cp_handover *h)
 void cp_probe_unlock_end(const struct cp_handover *h, struct cp_call call)
 {
 	struct cp_thread *t = cp_thread_ready();
-	uint64_t began = cp_cost_begin(t), floats = cp_cpu_floats_begin();
+	struct cp_cost_of cost = cp_cost_begin(t);
+	uint64_t floats = cp_cpu_floats_begin();
 	struct cp_contend_counts add = {
 		.count = h->fresh * st.fraction << CP_CONTEND_SHIFT,
 		.ns = others_waited(h),
@@ -351,7 +352,7 @@ void cp_probe_unlock_end(const struct cp_handover *h, struct cp_call call)
 
 	cp_cpu_floats_end(floats);
 	cp_contend_record(t, CP_CONTEND_MUTEX, call, h->lock, &add);
-	cp_cost_end(CP_COST_MUTEX, began);
+	cp_cost_end(CP_COST_MUTEX, cost);
 }
 
 void cp_probe_lock_made(const void *lock, uintptr_t pc)

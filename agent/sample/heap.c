@@ -154,7 +154,7 @@ static CP_NOINLINE void record(struct cp_thread *t, void *p, uint64_t size, uint
 static void hit(void *p, size_t size, const struct cp_regs *caller)
 {
 	struct cp_thread *t = &cp_self;
-	uint64_t began;
+	struct cp_cost_of cost;
 	uint8_t step;
 
 	if (t->epoch != cp_epoch() || (t->heap_left == 0 && rate_at(t->heap_step) != 1)) {
@@ -166,12 +166,12 @@ static void hit(void *p, size_t size, const struct cp_regs *caller)
 			return;
 		}
 	}
-	began = cp_cost_begin(t);
+	cost = cp_cost_begin(t);
 	step = t->heap_step;
 	rearm(t);
 	if (p)
 		record(t, p, size, step, caller);
-	cp_cost_end(CP_COST_HEAP, began);
+	cp_cost_end(CP_COST_HEAP, cost);
 }
 
 /* Where nothing is between that tells the place: the rest is found on the way. */
@@ -216,10 +216,10 @@ static struct cp_live take(void *p)
 
 struct cp_probe_block cp_probe_take(void *p)
 {
-	uint64_t began = cp_cost_begin(&cp_self);
+	struct cp_cost_of cost = cp_cost_begin(&cp_self);
 	struct cp_live block = take(p);
 
-	cp_cost_end(CP_COST_HEAP, began);
+	cp_cost_end(CP_COST_HEAP, cost);
 	return (struct cp_probe_block){block.addr, block.size, block.cell, block.step};
 }
 
@@ -241,12 +241,12 @@ void cp_probe_drop(struct cp_probe_block b)
 
 void cp_probe_free(void *p)
 {
-	uint64_t began = cp_cost_begin(&cp_self);
+	struct cp_cost_of cost = cp_cost_begin(&cp_self);
 	struct cp_live block = take(p);
 
 	if (block.addr)
 		count_free(&block);
-	cp_cost_end(CP_COST_HEAP, began);
+	cp_cost_end(CP_COST_HEAP, cost);
 }
 
 void cp_probe_mark_forever(const void *p, size_t n)

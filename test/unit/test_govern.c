@@ -151,6 +151,34 @@ static void rates_follow_the_cost(void **state)
 	assert_int_equal(cp_govern_moves().raised, 1);
 }
 
+/* --- what is measured ------------------------------------------------------------- */
+
+/* Of so many: how many are measured, and for how many they count. */
+static unsigned measure(struct cp_thread *t, unsigned n, unsigned *times)
+{
+	unsigned measured = 0;
+
+	for (*times = 0; n; n--) {
+		struct cp_cost_of cost = cp_cost_begin(t);
+
+		measured += cost.began != 0;
+		*times += cost.began ? cost.times : 0;
+	}
+	return measured;
+}
+
+static void first_ones_count_for_themselves(void **state)
+{
+	struct cp_thread thread = {.cost_turn = 77};
+	unsigned times;
+
+	(void)state;
+	assert_int_equal(measure(&thread, CP_COST_FIRST, &times), CP_COST_FIRST);
+	assert_int_equal(times, CP_COST_FIRST);
+	assert_int_equal(measure(&thread, 256, &times), 256 / CP_COST_EVERY);
+	assert_int_equal(times, 256);
+}
+
 /* --- totals ----------------------------------------------------------------------- */
 
 static uintptr_t next_address = 1 << 20;
@@ -269,6 +297,7 @@ int main(void)
 		cmocka_unit_test(the_dearest_goes_down),
 		cmocka_unit_test(a_kept_rate_is_nobodys_fault),
 		cmocka_unit_test(the_lowest_goes_up_when_there_is_room),
+		cmocka_unit_test(first_ones_count_for_themselves),
 		cmocka_unit_test(totals_stay_true),
 		cmocka_unit_test(rates_follow_the_cost),
 		cmocka_unit_test(waiters_keep_their_weight),
