@@ -12,10 +12,10 @@
  *          family is; once the real functions are known none leaves any more.
  * Why      A call that is passed on costs an indirect jump, and lines that would not be
  *          touched: half a per cent of a server that asks malloc_usable_size fourteen times in a
- *          request, a fifth of one that calls recv once. Servers are bound at their start, as a
- *          rule. Libraries keep their slots, which are many and call little; so do the operators
- *          of C++, which lead to malloc without libstdc++ in between; and pointers stay what they
- *          are, since a program may compare its own to a library's.
+ *          request, or locks as often; a fifth of one that calls recv once. Servers are bound at
+ *          their start, as a rule. Libraries keep their slots, which are many and call little; so
+ *          do the operators of C++, which lead to malloc without libstdc++ in between; and
+ *          pointers stay what they are, since a program may compare its own to a library's.
  */
 #include "aside.h"
 
@@ -26,21 +26,24 @@
 
 enum {
 	FAMILY = CP_FN__Znwm,
+	FIRST_LOCK = CP_FN_pthread_mutex_lock,
+	LOCKS = CP_FN_pthread_mutex_init - FIRST_LOCK,
 	FIRST_IO = CP_FN_poll,
 	IO = CP_FN_syscall - FIRST_IO,
-	MOST = FAMILY + IO
+	MOST = FAMILY + LOCKS + IO
 };
 
-static const char *const io_name[] = {
 #define F(name, ...) #name,
-	CP_POLL_TABLE(F) CP_READ_TABLE(F)
+static const char *const lock_name[] = {CP_LOCK_TABLE(F)};
+static const char *const io_name[] = {CP_POLL_TABLE(F) CP_READ_TABLE(F)};
 #undef F
-};
 
-_Static_assert(CP_ARRAY_LEN(io_name) == IO, "cp_real has these, one after the other");
+_Static_assert(CP_ARRAY_LEN(lock_name) == LOCKS && CP_ARRAY_LEN(io_name) == IO,
+	       "cp_real has these, one after the other");
 
 struct aside {
-	bool sampled, waits, lent;
+	struct cp_shim_interest in;
+	bool lent;
 	int n;
 	void *from[MOST], *to[MOST];
 };
@@ -55,6 +58,13 @@ static void add(struct aside *a, const struct cp_object *own, const char *name, 
 	a->to[a->n++] = cp_load_rlx(&cp_real.slot[fn]);
 }
 
+static void add_all(struct aside *a, const struct cp_object *own, const char *const *name,
+		    int first, int n)
+{
+	for (int i = 0; i < n; i++)
+		add(a, own, name[i], first + i);
+}
+
 static int find_own(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	struct aside *a = arg;
@@ -64,10 +74,12 @@ static int find_own(struct dl_phdr_info *info, size_t size, void *arg)
 	if (!cp_object_read(&o, info) || !cp_object_protection(&o, (uintptr_t)&cp_real))
 		return 0;
 	for (int i = 0; i < FAMILY && !a->lent; i++)
-		if (!a->sampled || i == CP_FN_malloc_usable_size)
+		if (!a->in.allocations || i == CP_FN_malloc_usable_size)
 			add(a, &o, cp_slots_name[i], i);
-	for (int i = 0; i < IO && !a->waits; i++)
-		add(a, &o, io_name[i], FIRST_IO + i);
+	if (!a->in.locks)
+		add_all(a, &o, lock_name, FIRST_LOCK, LOCKS);
+	if (!a->in.io)
+		add_all(a, &o, io_name, FIRST_IO, IO);
 	return 1;
 }
 
@@ -83,9 +95,9 @@ static int lead_past(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-void cp_shim_aside(bool sampled, bool waits)
+void cp_shim_aside(struct cp_shim_interest in)
 {
-	struct aside a = {.sampled = sampled, .waits = waits};
+	struct aside a = {.in = in};
 
 	if (!cp_shim_boot())
 		return;

@@ -9,9 +9,15 @@
 
 #include "../agent/rt/base.h"
 
-/* The program's own calls go past us from now on, if the loader has bound them: of the malloc
- * family when allocations aren't sampled, of malloc_usable_size alone when they are; and of those
- * that may wait for descriptors when nobody is interested in that. */
-void cp_shim_aside(bool sampled, bool waits);
+/* What anybody is interested in. */
+struct cp_shim_interest {
+	bool allocations;
+	bool locks; /* mutexes and read-write locks: to take and release them */
+	bool io;    /* waits for descriptors */
+};
+
+/* The program's own calls of what nobody is interested in go past us from now on, if the
+ * loader has bound them; and those of malloc_usable_size always. */
+void cp_shim_aside(struct cp_shim_interest in);
 
 #endif

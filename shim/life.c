@@ -148,7 +148,9 @@ __attribute__((constructor)) static void at_start(void)
 		return;
 	if (st.heap_idle && cp_agent_samples_heap())
 		stand_in_front();
-	cp_shim_aside(cp_agent_samples_heap(), cp_probe_waits_for_io());
+	cp_shim_aside((struct cp_shim_interest){.allocations = cp_agent_samples_heap(),
+						.locks = cp_probe_waits(),
+						.io = cp_probe_waits_for_io()});
 	pthread_atfork(cp_agent_fork_begins, cp_agent_fork_ends, forked);
 	cp_agent_start();
 }

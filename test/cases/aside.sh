@@ -42,6 +42,20 @@ for on in CPROF_PROFILES=goroutine CPROF_BLOCK_IO=1; do
     [ "$(where io libcprof)" = "$io" ] || { echo "$on"; cat out; exit 1; }
 done
 
+# And locks, where nobody asks who waits for what.
+locks='pthread_mutex_lock pthread_mutex_trylock pthread_mutex_unlock '
+locks="${locks}pthread_rwlock_rdlock pthread_rwlock_unlock pthread_rwlock_wrlock "
+for off in CPROF_PROFILES=cpu CPROF_PROFILES=heap,threadcreate CPROF_ONLY=nobody; do
+    env "$off" LD_PRELOAD="$LIB" "$PROG/slots" all >out
+    [ "$(where lock libcprof)" = '' ] || { echo "$off"; cat out; exit 1; }
+    [ "$(where lock libc.so)" = "$locks" ] || { echo "$off"; cat out; exit 1; }
+    if grep -E "another function|don't lock" out; then exit 1; fi
+done
+for on in goroutine mutex block; do
+    env CPROF_PROFILES=$on LD_PRELOAD="$LIB" "$PROG/slots" all >out
+    [ "$(where lock libcprof)" = "$locks" ] || { echo "$on"; cat out; exit 1; }
+done
+
 # Who has a block of ours must reach us.
 CPROF_PROFILES=cpu LD_PRELOAD="$LIB $PROG/libarena.so" "$PROG/slots" all >out
 [ "$(where call libcprof)" = "$all" ] || { cat out; exit 1; }

@@ -3,13 +3,14 @@
  * slots.c - says where its calls of the malloc family lead
  *
  * Context  TEST: of each slot the kind (call or pointer), the function, and who serves it. With
- *          an argument also of what waits for descriptors: io, or masked, under another mask.
+ *          an argument also of locks, and of waits for descriptors: io, or masked.
  */
 // cflags: -Wl,-z,now
 #include <dlfcn.h>
 #include <link.h>
 #include <malloc.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,9 @@
 #include <unistd.h>
 
 static const char *const family[] = {"malloc", "calloc", "realloc", "free", "malloc_usable_size"};
+static const char *const lock[] = {"pthread_mutex_lock",    "pthread_mutex_trylock",
+				   "pthread_mutex_unlock",  "pthread_rwlock_rdlock",
+				   "pthread_rwlock_wrlock", "pthread_rwlock_unlock"};
 static const char *const io[] = {"read", "recv", "poll", "epoll_wait"}, *const masked[] = {"ppoll"};
 static size_t (*volatile ask)(void *) = malloc_usable_size;
 static void (*volatile release)(void *) = free;
@@ -55,8 +59,20 @@ static void say_slot(const char *name, const void *fn, bool all)
 	say("call", family, COUNT(family), name, fn);
 	if (!all)
 		return;
+	say("lock", lock, COUNT(lock), name, fn);
 	say("io", io, COUNT(io), name, fn);
 	say("masked", masked, COUNT(masked), name, fn);
+}
+
+static void lock_all(void)
+{
+	static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+	static pthread_rwlock_t l = PTHREAD_RWLOCK_INITIALIZER;
+
+	if (pthread_mutex_lock(&m) || !pthread_mutex_trylock(&m) || pthread_mutex_unlock(&m) ||
+	    pthread_rwlock_rdlock(&l) || pthread_rwlock_unlock(&l) || pthread_rwlock_wrlock(&l) ||
+	    pthread_rwlock_unlock(&l))
+		puts("they don't lock");
 }
 
 static void call_all(void)
@@ -91,6 +107,7 @@ int main(int argc, char **argv)
 		puts("too little");
 	free(p);
 	release(q);
+	lock_all();
 	call_all();
 	(void)argv;
 	self = dlopen(NULL, RTLD_NOW);
