@@ -3,7 +3,7 @@
  * thread.c - what the agent knows of the thread it runs on
  *
  * Context  ANY, as thread.h says of each.
- * Calls    pthread_key_create, pthread_setspecific (for one of the first 32 keys
+ * Calls    getauxval; pthread_key_create, pthread_setspecific (for one of the first 32 keys
  *          glibc 2.36 stores in the thread block itself: no allocation).
  * Shared   st.life: in a page a forked child finds zeroed. epoch is claimed by
  *          CAS, ordinal is a relaxed count.
@@ -21,6 +21,8 @@
 #include "sys.h"
 
 #include <pthread.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 
 /* glibc keeps this many keys inside the thread block. */
@@ -47,7 +49,7 @@ static struct {
 	bool seed_fixed;
 	bool have_key;
 	pthread_key_t key;
-	size_t main_stack;
+	uintptr_t main_lo; /* how far down the main thread's stack may grow */
 	unsigned leavers;
 	cp_thread_leave_fn *on_leave[CP_THREAD_LEAVERS];
 } st CP_WARM = {.life = &first_life, .last_epoch = 1};
@@ -70,7 +72,24 @@ static size_t main_stack_size(void)
 
 	if (CP_SYS(SYS_prlimit64, 0, RLIMIT_STACK, 0, &lim) < 0 || lim.rlim_cur > MAIN_STACK_MAX)
 		return MAIN_STACK_MAX;
-	return lim.rlim_cur;
+	return lim.rlim_cur & ~(CP_PAGE - 1);
+}
+
+/* The kernel counts from the end of the mapping, which lies above what it has put there: the last
+ * are the path that was executed, and a word. */
+static uintptr_t main_stack_top(void)
+{
+	const char *path = (const char *)getauxval(AT_EXECFN);
+
+	return path ? CP_ALIGN_UP((uintptr_t)path + strlen(path) + 1 + sizeof(long), CP_PAGE) : 0;
+}
+
+/* 0: there is none that we know. */
+static uintptr_t main_stack_lo(void)
+{
+	uintptr_t top = main_stack_top(), size = main_stack_size();
+
+	return top > size ? top - size : 0;
 }
 
 /* The last of those whose values need no memory: the host's are numbered as without us, and what
@@ -101,7 +120,7 @@ int cp_thread_init(void)
 	life->epoch = 1;
 	life->ordinal = first_life.ordinal;
 	st.life = life;
-	st.main_stack = main_stack_size();
+	st.main_lo = main_stack_lo();
 	if (!st.seed_fixed &&
 	    CP_SYS(SYS_getrandom, &st.seed, sizeof(st.seed), 1 /* NONBLOCK */) < 0)
 		st.seed = (uint64_t)cp_now_ns(CLOCK_MONOTONIC) ^ (uintptr_t)life;
@@ -183,8 +202,8 @@ static void find_main_stack(struct cp_thread *t)
 	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
 	uintptr_t end = &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0;
 
-	if (sp < end && end - sp < st.main_stack) {
-		t->stack_lo = end - st.main_stack;
+	if (sp < end && st.main_lo && sp > st.main_lo) {
+		t->stack_lo = st.main_lo;
 		t->stack_hi = end;
 	}
 }

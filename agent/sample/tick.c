@@ -349,6 +349,14 @@ static struct cp_thread_slot *slot_of(const siginfo_t *info)
 	return cp_load_rlx(&s->state) & CP_THREAD_GONE ? NULL : s;
 }
 
+/* What we know of the slot's thread. NULL: a raw clone runs on its parent's record. */
+static struct cp_thread *record_of(const struct cp_thread_slot *s)
+{
+	struct cp_thread *t = &cp_self;
+
+	return t->tid == s->tid && t->epoch == cp_epoch() ? t : NULL;
+}
+
 /* Signal stacks may be tiny, and a thread may be near the end of its own. */
 static bool has_room(const struct cp_thread *t, const ucontext_t *uc)
 {
@@ -357,7 +365,7 @@ static bool has_room(const struct cp_thread *t, const ucontext_t *uc)
 
 	if (!(uc->uc_stack.ss_flags & SS_DISABLE) && sp - lo < uc->uc_stack.ss_size)
 		return sp - lo >= ROOM;
-	return !cp_span_owns(t, sp) || sp - t->stack_lo >= ROOM;
+	return !t || !cp_span_owns(t, sp) || sp - t->stack_lo >= ROOM;
 }
 
 static CP_NOINLINE cp_sid walk(struct cp_thread *t, const ucontext_t *uc)
@@ -373,20 +381,11 @@ static CP_NOINLINE cp_sid walk(struct cp_thread *t, const ucontext_t *uc)
 
 static void take_stack(struct cp_thread_slot *s, const ucontext_t *uc)
 {
-	struct cp_thread nobody = {0}, *t = &cp_self;
+	struct cp_thread nobody = {0}, *t = record_of(s); /* nobody's stack is copied */
+	uint32_t round = cp_load_rlx(&st.round);
 
-	/* A raw clone runs on its parent's record, which is not its own to use; so
-	 * it goes without one, and its stack is copied. */
-	if (t->tid != s->tid || t->epoch != cp_epoch())
-		t = &nobody;
-	if (has_room(t, uc)) {
-		uint32_t round = cp_load_rlx(&st.round);
-
-		cp_store_rel(&s->last, walk(t, uc)); /* pairs with fallback() */
-		cp_store_rel(&s->answered, round);   /* pairs with cp_tick_answered */
-	} else {
-		cp_loss_add(CP_LOSS_NO_ROOM, 1);
-	}
+	cp_store_rel(&s->last, walk(t ? t : &nobody, uc)); /* pairs with fallback() */
+	cp_store_rel(&s->answered, round);		   /* pairs with cp_tick_answered */
 }
 
 /* The signal comes late: by then the thread has let it in, with a system call. Of others that
@@ -420,6 +419,10 @@ void cp_tick_on_signal(int sig, siginfo_t *info, void *context)
 	(void)sig;
 	if (!s)
 		return;
+	if (!has_room(record_of(s), context)) {
+		cp_loss_add(CP_LOSS_NO_ROOM, 1); /* its time is the next one's */
+		return;
+	}
 	if (!st.period) {
 		take_stack(s, context);
 		return;

@@ -144,6 +144,14 @@ def small_stacks():
     check(took and float(took[1]) * (1000 if took[2] == "s" else 1) > 400, raw)
 
 
+def stack_used_up():
+    """The kernel's own frame fits, no more does. What lies above the stack's frames counts too."""
+    for left in (4096, 6144):
+        for words in ("", "x" * 100000):
+            same(f"used{left}{len(words)}", [PROG + "/smallstack", str(left)],
+                 CPROF_HEAP_RATE="524288", CPROF_CPU_HZ="1000", WORDS=words)
+
+
 def thread_locals():
     """They are taken out of each thread's stack: ours suffices for what they leave."""
     for size in (100, *range(117000, 132001, 2500), 1 << 20):
@@ -173,6 +181,6 @@ def forgotten():
     check(got.returncode == 0, got)
 
 
-for test in (memory, small_stacks, promised_once, layouts, processors, rates, at_work, clocks,
-             anothers_clock, thread_locals, astray, forgotten):
+for test in (memory, small_stacks, stack_used_up, promised_once, layouts, processors, rates,
+             at_work, clocks, anothers_clock, thread_locals, astray, forgotten):
     test()
