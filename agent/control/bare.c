@@ -76,7 +76,7 @@ static void be_ordinary(void)
 	if (policy < 0)
 		return;
 	policy &= ~SCHED_RESET_ON_FORK;
-	if ((policy == SCHED_FIFO || policy == SCHED_RR) && !cp_filtered())
+	if ((policy == SCHED_FIFO || policy == SCHED_RR) && (cp_filter_is_none() || !cp_filtered()))
 		CP_SYS(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
 }
 

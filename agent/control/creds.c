@@ -368,10 +368,28 @@ static bool follow(const struct cp_creds *c)
 	return sight != REFUSED;
 }
 
+/* What the kernel remembers of a look-up below /proc/PID/task it forgets as the thread ends; and
+ * who waits for the process spins meanwhile, for whole time slices, since that lies below
+ * /proc/PID. So this thread goes by its number, as /proc numbers it, where it may ask for that. */
+static int open_own(void)
+{
+	char link[64], path[sizeof(link) + 16];
+	struct cp_buf b = CP_BUF(path);
+	long n = cp_filter_is_none() ? CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/thread-self", link,
+					      sizeof(link) - 1)
+				     : 0;
+	const char *number;
+
+	link[CP_MAX(n, 0L)] = 0;
+	number = strrchr(link, '/');
+	cp_buf_fmt(&b, "/proc%s/status", number ? number : "/thread-self");
+	return (int)cp_sys_open(path, O_RDONLY, 0);
+}
+
 static void open_all(struct cp_creds *c)
 {
 	c->host = (int)cp_sys_open("/proc/self/status", O_RDONLY, 0);
-	c->own = (int)cp_sys_open("/proc/thread-self/status", O_RDONLY, 0);
+	c->own = open_own();
 	c->tasks = (int)cp_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY, 0);
 	c->stat = (int)cp_sys_open("/proc/self/stat", O_RDONLY, 0);
 }

@@ -473,7 +473,8 @@ void cp_http_forked(void)
 	if (!st.server)
 		return;
 	st.server->child = true;
-	cp_bare_start(&st.serving, serve, st.server);
+	if (cp_bare_start(&st.serving, serve, st.server) == 0)
+		cp_creds_await(&st.server->creds);
 }
 
 void cp_http_exit(void)

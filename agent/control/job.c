@@ -169,14 +169,19 @@ bool cp_job_at_home(void)
 	return true;
 }
 
-/* Before the host can be where there is no /proc. */
+static void start_interval(struct state *s)
+{
+	if (!cp_work_keep_interval(&s->work))
+		return;
+	wake(s);
+	if (cp_load_rlx(&s->turn))
+		cp_creds_await(&s->creds);
+}
+
 void cp_job_start(void)
 {
-	if (!st.state || !cp_work_keep_interval(&st.state->work))
-		return;
-	wake(st.state);
-	if (cp_load_rlx(&st.state->turn))
-		cp_creds_await(&st.state->creds);
+	if (st.state)
+		start_interval(st.state);
 }
 
 void cp_job_forked(void)
@@ -184,8 +189,7 @@ void cp_job_forked(void)
 	if (!st.state)
 		return;
 	cp_store_rlx(&st.state->pid, (uint32_t)cp_sys_getpid());
-	if (cp_work_keep_interval(&st.state->work))
-		wake(st.state);
+	start_interval(st.state);
 }
 
 void cp_job_ask(uint64_t word)
