@@ -237,6 +237,28 @@ def its_address_is_told():
     shutil.rmtree(masters)
 
 
+def what_is_closed_is_closed():
+    """In a child that closes as soon as it is made."""
+    for more in ({"CPROF_HTTP": "127.0.0.1:0"}, {"CPROF_INTERVAL": "1h"}):
+        got = run([FORK, "closes", "300"], CPROF_LOG="none", **more)
+        check(got.stdout == "in use 0\n", "%s: %s" % (more, got))
+
+
+def an_end_is_quick():
+    """Who reaps a process waits for what its threads have looked up below their own directories."""
+    with Host([FORK, "prefork", "1"], CPROF_HTTP="127.0.0.1:0", CPROF_INTERVAL="1h") as h:
+        child = wait_for(lambda: descendants(h.pid))[0]
+        try:
+            for pid in (h.pid, child):
+                check(wait_for(lambda: len(os.listdir("/proc/%d/task" % pid)) == 3), "no threads")
+                time.sleep(0.2)
+                links = [os.readlink(fd) for fd in glob.glob("/proc/%d/task/*/fd/*" % pid)]
+                check("/proc/%d/stat" % pid in links, links)
+                check(not [link for link in links if "/task/" in link], links)
+        finally:
+            end([child])
+
+
 def leaves_nothing_behind():
     path = os.path.abspath("left.sock")
     argv = [sys.executable, "-c", "import time; time.sleep(0.7)"]
@@ -328,5 +350,7 @@ its_worker_says_its_lines()
 privileges_are_dropped()
 a_worker_keeps_nothing()
 its_address_is_told()
+what_is_closed_is_closed()
+an_end_is_quick()
 leaves_nothing_behind()
 tokens()

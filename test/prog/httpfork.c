@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // httpfork.c - processes and descriptors, as servers treat them
 //
-// usage: httpfork prefork N | asked | daemon | closeall | full | execs | drop | jail DIR
+// usage: httpfork prefork N | asked | daemon | closeall | full | execs | closes N | drop | jail DIR
 //                 fork drop | fork jail DIR | fork leave | fork turns | early | jailed DIR
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,6 +110,40 @@ static void run_others(void)
 		waitpid(pid, NULL, 0);
 	}
 	rest();
+}
+
+// Listens at a port and closes it, sixty times: was it ever in use still?
+static int listens_again(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof(at);
+	int busy = 0;
+
+	for (int i = 0; i < 60; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		busy |= bind(fd, (struct sockaddr *)&at, size) || listen(fd, 1);
+		getsockname(fd, (struct sockaddr *)&at, &size);
+		close(fd);
+	}
+	return busy;
+}
+
+// In how many of n children it was.
+static int close_in_children(int n)
+{
+	int busy = 0, status;
+
+	while (n--) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(listens_again());
+		waitpid(pid, &status, 0);
+		busy += status != 0;
+	}
+	printf("in use %d\n", busy);
+	return 0;
 }
 
 // What a server does that was started by root.
@@ -246,6 +282,8 @@ int main(int argc, char **argv)
 		fill();
 	else if (!strcmp(what, "execs"))
 		run_others();
+	else if (!strcmp(what, "closes") && argc > 2)
+		return close_in_children(atoi(argv[2]));
 	else if (!strcmp(what, "drop"))
 		drop();
 	else if (!strcmp(what, "jail") && argc > 2)
