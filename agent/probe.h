@@ -55,6 +55,10 @@ void cp_agent_unload_end(void);
  * to read the processor's counter, and with it the clocks. */
 void cp_agent_shut_in(bool timeless);
 
+/* [EARLY] These bytes are about to be unreadable: if the stack that the thread is on is among them,
+ * it is none from now on that may be read where it is. Async-signal-safe. */
+void cp_probe_unreadable(uintptr_t addr, size_t n);
+
 /* --- signals ----------------------------------------------------------- */
 
 /* [ANY] Does the agent have, or want, a handler on this signal at this moment?

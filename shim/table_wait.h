@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table_wait.h - the functions of table.h that lock, or wait
+ * table_wait.h - the functions of table.h that lock, or wait, or protect memory
  *
  * Context  ANY: declarations only.
- * Why      Allocators lock while they begin, so none of these may wake anything up when
+ * Why      Allocators lock and protect while they begin, so none of these may wake anything up when
  *          it is called before the table is resolved: each then finds itself and no more.
  */
 #ifndef CP_SHIM_TABLE_WAIT_H
@@ -16,6 +16,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -111,6 +112,11 @@ typedef void cp_once_fn(void);
 	  (clockid_t clock, int flags, const struct timespec *ts, struct timespec *left),       \
 	  (clock, flags, ts, left), NULL, REQUIRED)
 
+#define CP_PROTECT_TABLE(F)                                                                    \
+	F(mprotect, int, (void *addr, size_t n, int prot), (addr, n, prot), NULL, REQUIRED)    \
+	F(pkey_mprotect, int, (void *addr, size_t n, int prot, int key), (addr, n, prot, key), \
+	  NULL, OPTIONAL)
+
 #define CP_POLL_TABLE(F)                                                                          \
 	F(poll, int, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout), NULL,       \
 	  REQUIRED)                                                                               \
@@ -173,15 +179,16 @@ typedef void cp_once_fn(void);
 	  (nr, a, b, c, d, e, f), NULL, REQUIRED)
 
 /* All of them, but the old ones. */
-#define CP_WAIT_TABLE(F)   \
-	CP_LOCK_TABLE(F)   \
-	CP_INIT_TABLE(F)   \
-	CP_COND_TABLE(F)   \
-	CP_C11_TABLE(F)    \
-	CP_SLEEP_TABLE(F)  \
-	CP_MASKED_TABLE(F) \
-	CP_POLL_TABLE(F)   \
-	CP_READ_TABLE(F)   \
+#define CP_WAIT_TABLE(F)    \
+	CP_LOCK_TABLE(F)    \
+	CP_INIT_TABLE(F)    \
+	CP_COND_TABLE(F)    \
+	CP_C11_TABLE(F)     \
+	CP_SLEEP_TABLE(F)   \
+	CP_PROTECT_TABLE(F) \
+	CP_MASKED_TABLE(F)  \
+	CP_POLL_TABLE(F)    \
+	CP_READ_TABLE(F)    \
 	CP_SYSCALL_TABLE(F)
 
 /* Those no header declares. */

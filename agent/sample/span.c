@@ -2,12 +2,13 @@
 /*
  * span.c - what a walk may read of a stack that isn't the thread's own
  *
- * Context  HOST, SIGNAL
+ * Context  HOST, SIGNAL      EARLY: cp_probe_unreadable
  * Calls    peek.h: a system call per window.
  * Holds, Fails, Why: span.h
  */
 #include "span.h"
 
+#include "../probe.h"
 #include "peek.h"
 
 /* How far above its start a stack is followed that we don't know the end of. */
@@ -60,4 +61,16 @@ CP_COLD bool cp_span_far(struct cp_span *s, uintptr_t addr, uintptr_t *v)
 		return false;
 	*v = s->word[(addr - s->at) / sizeof(*v)];
 	return true;
+}
+
+void cp_probe_unreadable(uintptr_t addr, size_t n)
+{
+	struct cp_thread *t = &cp_self;
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+
+	if (cp_span_owns(t, sp) && addr < t->stack_hi && addr + n > sp) {
+		t->stack_hi = 0; /* first: a handler finds that it owns none */
+		cp_fence_signal();
+		t->stack_lo = 0;
+	}
 }

@@ -4,8 +4,8 @@
  *
  * Context  HOST, SIGNAL. A span belongs to one walk.
  * Holds    The thread's own stack can't go away while it runs on it (the invariant of
- *          rt/thread.h): it is read in place. Any other memory may, between a look and a
- *          read: the kernel copies a window of it, and that is read.
+ *          rt/thread.h, and cp_probe_unreadable): it is read in place. Any other memory may,
+ *          between a look and a read: the kernel copies a window of it, and that is read.
  * Fails    A read outside, or of what can't be read, is refused; the walk ends there.
  *          In a sandbox: as peek.h.
  * Why      A system call per read costs more than the whole walk, and a SIGSEGV

@@ -39,7 +39,7 @@ def same(where, argv, **more):
 
 def memory():
     for word, function in (("locked", "locked"), ("high", "high"), ("moved", "moved"),
-                           ("memory", "ctor_call"), ("stack", "deep")):
+                           ("memory", "ctor_call"), ("stack", "deep"), ("guarded", "allocate")):
         profile = same(word, [PROG + "/limits", word])
         check(profile.total("alloc_objects", function) >= 100, f"{word}: {function} is nowhere")
     same("little", [PROG + "/limits", "locked"], CPROF_MAX_MEMORY="8M")

@@ -174,6 +174,38 @@ static void realtime(void)
 	puts("realtime or not");
 }
 
+/* --- the stack, where nobody may read it -------------------------------------------- */
+
+__attribute__((noinline)) static void allocate_below(char *page)
+{
+	if (mprotect(page, 4096, PROT_NONE))
+		exit(1);
+	allocate();
+	if (mprotect(page, 4096, PROT_READ | PROT_WRITE))
+		exit(1);
+	puts("allocated below it");
+}
+
+/* Frames of a kilobyte: some of those in the middle return by the page. */
+__attribute__((noinline)) static void go_below(int frames, char *page)
+{
+	char room[1000];
+
+	__asm__ volatile("" : : "r"(room) : "memory");
+	if (frames == 8)
+		page = (char *)((uintptr_t)room & ~4095UL);
+	if (frames)
+		go_below(frames - 1, page);
+	else
+		allocate_below(page);
+	__asm__ volatile("" : : "r"(room) : "memory");
+}
+
+static void guarded(void)
+{
+	go_below(14, NULL);
+}
+
 /* --- the rest ---------------------------------------------------------------------- */
 
 /* The agent's variables are read once. */
@@ -192,8 +224,9 @@ static void rates(void)
 static const struct {
 	const char *name;
 	void (*run)(void);
-} things[] = {{"locked", locked},    {"high", high}, {"moved", move_text},   {"memory", in_memory},
-	      {"stack", huge_stack}, {"cpus", cpus}, {"realtime", realtime}, {"rates", rates}};
+} things[] = {{"locked", locked},     {"high", high},	     {"moved", move_text},
+	      {"memory", in_memory},  {"stack", huge_stack}, {"cpus", cpus},
+	      {"realtime", realtime}, {"rates", rates},	     {"guarded", guarded}};
 
 int main(int argc, char **argv)
 {
