@@ -136,13 +136,24 @@ CP_INLINE bool cp_cpu_is_sigreturn(uintptr_t pc, bool careful)
 	return cp_cpu_code(b, pc, sizeof(b), careful) && memcmp(b, code, sizeof(code)) == 0;
 }
 
+/* The seven bytes before pc; where the page before can't be read, as in front of generated
+ * code, those in pc's own, behind zeros, which are no call. */
+CP_INLINE bool cp_cpu_code_before(uint8_t *b, uintptr_t pc, bool careful)
+{
+	size_t n = pc % CP_PAGE;
+
+	if (cp_cpu_code(b, pc - 7, 7, careful))
+		return true;
+	return n > 0 && n < 7 && cp_cpu_code(b + 7 - n, pc - n, n, careful);
+}
+
 /* Does a call instruction end at pc? e8 rel32, or ff /2 in its five lengths. */
 CP_INLINE bool cp_cpu_after_call(uintptr_t pc, bool careful)
 {
 	static const uint8_t back[] = {2, 3, 4, 6, 7};
-	uint8_t b[7];
+	uint8_t b[7] = {0};
 
-	if (!cp_cpu_code(b, pc - 7, 7, careful))
+	if (!cp_cpu_code_before(b, pc, careful))
 		return false;
 	if (b[2] == 0xe8)
 		return true;

@@ -4,7 +4,7 @@
  *
  * Context  TEST: one thread. Not under the thread sanitizer: it calls handlers from places
  *          of its own.
- * Modes    fm-049 fm-056 fm-057
+ * Modes    fm-049 fm-052 fm-056 fm-057
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -362,6 +362,28 @@ static void test_no_code_on_the_stack(void **state)
 	munmap(code, CP_PAGE);
 }
 
+/* Generated code that begins with a call, and a page before it that can't be read. */
+static void test_first_bytes_of_a_mapping(void **state)
+{
+	char *guard = mmap(NULL, 2 * CP_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0),
+	     *code = guard + CP_PAGE;
+	uintptr_t stack[8] = {0};
+
+	(void)state;
+	assert_ptr_not_equal(guard, MAP_FAILED);
+	mprotect(guard, CP_PAGE, PROT_NONE);
+	code[1] = (char)0xe8;
+	for (unsigned i = 0; i < 10; i++) {
+		stack[0] = (uintptr_t)&code[i];
+		assert_int_equal(walk_at((uintptr_t)&code[64], stack, 0), 1 + (i == 6));
+	}
+	memcpy(code, "\xff\xd0", 2);
+	stack[0] = (uintptr_t)&code[2];
+	assert_int_equal(walk_at((uintptr_t)&code[64], stack, 0), 2);
+	munmap(guard, 2 * CP_PAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_memory_goes_away),
 		cmocka_unit_test(test_landing_pad),
 		cmocka_unit_test(test_no_code_on_the_stack),
+		cmocka_unit_test(test_first_bytes_of_a_mapping),
 		cmocka_unit_test(test_every_instruction),
 	};
 	cp_thread_init();
