@@ -52,22 +52,28 @@ static int32_t entry_start(uintptr_t table, uint32_t i, bool careful)
 	return v;
 }
 
-/* 0 when no entry begins at or before key. The header must be of the one shape
+/* Where its code begins, and where it is. */
+struct indexed {
+	uintptr_t start, entry;
+};
+
+/* False when no entry begins at or before key. The header must be of the one shape
  * every linker writes (01 xb 03 3b): a table of 32-bit offsets from its own place. */
-static uintptr_t hdr_search(const struct cp_module *m, uintptr_t key, bool careful)
+static bool hdr_search(const struct cp_module *m, uintptr_t key, bool careful,
+		       struct indexed *found)
 {
 	uintptr_t hdr = m->eh_frame_hdr, table = hdr + 12;
 	uint32_t head[3], base = 0, n;
 	int64_t far = (int64_t)(key - hdr);
 	int32_t at[2];
 
-	if (!in_tables(m, hdr, 12) || far != (int32_t)far || !fetch(head, hdr, 12, careful))
-		return 0;
+	if (!hdr || !in_tables(m, hdr, 12) || far != (int32_t)far || !fetch(head, hdr, 12, careful))
+		return false;
 	if ((head[0] & 0xffff07ff) != 0x3b030301)
-		return 0;
+		return false;
 	n = head[2];
 	if (n == 0 || !in_tables(m, table, (size_t)n * TABLE_ENTRY))
-		return 0;
+		return false;
 	while (n > 1) {
 		uint32_t half = n / 2;
 
@@ -75,8 +81,10 @@ static uintptr_t hdr_search(const struct cp_module *m, uintptr_t key, bool caref
 		n -= half;
 	}
 	if (!fetch(at, table + (uintptr_t)base * TABLE_ENTRY, sizeof(at), careful) || at[0] > far)
-		return 0;
-	return hdr + (uintptr_t)(intptr_t)at[1];
+		return false;
+	found->start = hdr + (uintptr_t)(intptr_t)at[0];
+	found->entry = hdr + (uintptr_t)(intptr_t)at[1];
+	return true;
 }
 
 /* --- entries ---------------------------------------------------------- */
@@ -185,18 +193,19 @@ CP_INLINE enum cp_cfi_result find(const struct cp_module *m, uintptr_t key, stru
 				  uint8_t *fde_copy, uint8_t *cie_copy)
 {
 	bool careful = fde_copy != NULL;
-	uintptr_t at = m->eh_frame_hdr ? hdr_search(m, key, careful) : 0, start, size;
+	uintptr_t start, size;
+	struct indexed at;
 	struct cp_machine mc;
 	struct entry fde, ce;
 	struct cp_cie cie;
 	uint32_t back;
 
-	if (!at)
+	if (!hdr_search(m, key, careful, &at))
 		return CP_CFI_NONE;
-	if (!entry_open(&fde, m, at, careful, fde_copy, CAREFUL_FDE))
+	if (!entry_open(&fde, m, at.entry, careful, fde_copy, CAREFUL_FDE))
 		return CP_CFI_BAD;
 	back = (uint32_t)cp_leb_fixed(&fde.in, 4);
-	if (!entry_open(&ce, m, at + 4 - back, careful, cie_copy, CAREFUL_CIE) ||
+	if (!entry_open(&ce, m, at.entry + 4 - back, careful, cie_copy, CAREFUL_CIE) ||
 	    !cie_parse(&cie, ce.in))
 		return CP_CFI_BAD;
 	start = cp_leb_encoded(&fde.in, cie.encoding, fde.moved);
@@ -229,4 +238,11 @@ enum cp_cfi_result cp_cfi_find(const struct cp_module *m, uintptr_t key, bool ca
 	if (CP_UNLIKELY(careful))
 		return find_carefully(m, key, row);
 	return find(m, key, row, NULL, NULL);
+}
+
+bool cp_cfi_begins(const struct cp_module *m, uintptr_t pc, bool careful)
+{
+	struct indexed at;
+
+	return hdr_search(m, pc, careful, &at) && at.start == pc;
 }

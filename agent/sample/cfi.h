@@ -41,5 +41,7 @@ struct cp_row {
 /* careful: the module may go away this very moment; copy before looking. */
 enum cp_cfi_result cp_cfi_find(const struct cp_module *m, uintptr_t key, bool careful,
 			       struct cp_row *row);
+/* Is pc the first address that an entry of the tables speaks of? */
+bool cp_cfi_begins(const struct cp_module *m, uintptr_t pc, bool careful);
 
 #endif

@@ -166,6 +166,18 @@ static cp_rule pack(const struct cp_row *row, const struct cp_module *m, unsigne
 	return pack_plain(&plain, module, cfa, aux);
 }
 
+/* Of an address the tables don't speak of. A trampoline they don't know, or know from its
+ * first byte on. Or the byte before a function, and no call: nobody returns to the next one, but
+ * for what was laid under a coroutine's first frame for it to go on with (__start_context). */
+static CP_COLD enum cp_rule_kind untold(const struct cp_module *m, uintptr_t key, bool careful)
+{
+	if (is_sigreturn(key, careful))
+		return CP_RULE_SIGNAL;
+	if (cp_cfi_begins(m, key + 1, careful) && !cp_cpu_after_call(key + 1, careful))
+		return CP_RULE_EDGE;
+	return CP_RULE_NONE;
+}
+
 /* --- the cache -------------------------------------------------------- */
 
 static cp_rule read_tables(const struct cp_module *m, unsigned module, uintptr_t key, bool careful)
@@ -177,8 +189,7 @@ static cp_rule read_tables(const struct cp_module *m, unsigned module, uintptr_t
 	case CP_CFI_OK:
 		return pack(&row, m, module, key, careful);
 	case CP_CFI_NONE:
-		/* A trampoline the tables don't know, or know from its first byte on. */
-		kind = is_sigreturn(key, careful) ? CP_RULE_SIGNAL : CP_RULE_NONE;
+		kind = untold(m, key, careful);
 		break;
 	case CP_CFI_BAD:
 		break;

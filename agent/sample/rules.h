@@ -23,6 +23,7 @@
 
 enum cp_rule_kind {
 	CP_RULE_NONE,	  /* the tables don't speak of it: guess, carefully */
+	CP_RULE_EDGE,	  /* nor does a call end there, and a function begins behind it */
 	CP_RULE_END,	  /* the outermost frame */
 	CP_RULE_SP,	  /* cfa = sp + cfa, fp stays */
 	CP_RULE_SP_FP,	  /* cfa = sp + cfa, fp at cfa + fp */
@@ -54,10 +55,10 @@ CP_INLINE unsigned cp_rule_module(cp_rule r)
 	return r >> 4 & 0x1fff;
 }
 
-/* No module, no rule: generated code, or no code at all. */
-CP_INLINE bool cp_rule_is_void(cp_rule r)
+/* The tables don't speak of it, or there are none. */
+CP_INLINE bool cp_rule_is_missing(cp_rule r)
 {
-	return (r & 0x1ffff) == CP_RULE_NONE;
+	return cp_rule_kind(r) <= CP_RULE_EDGE;
 }
 
 CP_INLINE intptr_t cp_rule_cfa(cp_rule r)

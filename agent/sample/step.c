@@ -217,9 +217,10 @@ static bool guess(struct cp_step *s)
  * stale stack slots (libgcc's, while it puts a landing pad's registers into its own
  * frame) would make frames of anything. And no call lies on the stack, whatever its
  * bytes look like. */
-bool cp_step_plausible(const struct cp_step *s)
+bool cp_step_plausible(const struct cp_step *s, cp_rule rule)
 {
-	return s->exact || (!cp_span_owns(s->t, s->pc) && cp_cpu_after_call(s->pc, true)) ||
+	return s->exact || cp_rule_module(rule) != CP_MODULE_NONE ||
+	       (!cp_span_owns(s->t, s->pc) && cp_cpu_after_call(s->pc, true)) ||
 	       end(CP_LOSS_WALK_NO_RULE);
 }
 
@@ -244,6 +245,8 @@ bool cp_step_rare(struct cp_step *s, cp_rule rule)
 		return full(s);
 	case CP_RULE_NONE:
 		return guess(s);
+	case CP_RULE_EDGE:
+		return s->exact && guess(s);
 	default:
 		return end(CP_LOSS_WALK_BAD_RULE);
 	}

@@ -34,8 +34,8 @@ struct cp_step {
 bool cp_step_rare(struct cp_step *s, cp_rule rule);
 /* pc is no address at all. */
 bool cp_step_lost(struct cp_step *s);
-/* May pc, outside of all modules, be a frame? */
-bool cp_step_plausible(const struct cp_step *s);
+/* May pc, which no table speaks of, be a frame? */
+bool cp_step_plausible(const struct cp_step *s, cp_rule rule);
 /* Takes the frame above cfa, checks included, when it isn't plainly near. */
 bool cp_step_checked(struct cp_step *s, cp_rule rule, uintptr_t cfa, uintptr_t fp);
 

@@ -98,6 +98,18 @@ CP_INLINE bool retrace(struct cp_step *s, struct cp_memo_walk *w, struct output 
 	return false;
 }
 
+/* No table speaks of where s is: is it a frame? What a coroutine's first one would return to is
+ * none; the memo has it under a module that isn't shown, for who compares the way there. */
+static CP_COLD enum progress untold(struct cp_step *s, struct cp_memo_walk *w, cp_rule rule)
+{
+	if (cp_rule_kind(rule) == CP_RULE_EDGE && !s->exact) {
+		if (w->on)
+			cp_memo_add(w, s, cp_frame_make(st.own, s->pc - 1));
+		return OUTERMOST;
+	}
+	return cp_step_plausible(s, rule) ? GO_ON : STOP;
+}
+
 /* One frame, or all that the last walk knows from here on, and the step above. */
 CP_INLINE enum progress advance(struct cp_step *s, struct cp_memo_walk *w, struct output *o,
 				uint64_t tag)
@@ -111,9 +123,11 @@ CP_INLINE enum progress advance(struct cp_step *s, struct cp_memo_walk *w, struc
 	rule = cp_rule_get(s->pc - !s->exact, s->gen, tag);
 	if (!met) {
 		cp_frame frame = cp_frame_make(cp_rule_module(rule), key);
+		enum progress p =
+			CP_UNLIKELY(cp_rule_is_missing(rule)) ? untold(s, w, rule) : GO_ON;
 
-		if (CP_UNLIKELY(cp_rule_is_void(rule)) && !cp_step_plausible(s))
-			return STOP;
+		if (p != GO_ON)
+			return p;
 		o->n = emit(o->frame, o->n, frame);
 		if (w->on)
 			cp_memo_add(w, s, frame);

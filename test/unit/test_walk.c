@@ -4,7 +4,7 @@
  *
  * Context  TEST: one thread. Not under the thread sanitizer: it calls handlers from places
  *          of its own.
- * Modes    fm-049 fm-052 fm-056 fm-057
+ * Modes    fm-049 fm-052 fm-053 fm-056 fm-057
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 
 #include "agent/rt/thread.h"
 #include "agent/sample/loss.h"
+#include "agent/sample/memo.h"
 #include "agent/sample/module.h"
 #include "agent/sample/span.h"
 #include "agent/sample/walk.h"
@@ -64,19 +65,26 @@ static CP_NOINLINE int unwound(void **pc, int max)
 	return f.n;
 }
 
-/* libgcc needs more stack than a fibre has to spare: only its answer is kept. */
-static CP_NOINLINE void agrees_with_backtrace(void)
+/* libgcc needs more stack than a fibre has to spare: only its answer is kept. Of that the
+ * outermost `nobodys` are frames that nobody called. */
+static CP_NOINLINE void agrees_but_for(int nobodys)
 {
 	static void *want[CP_WALK_MAX];
 	unsigned n = take();
 	int m = unwound(want, CP_WALK_MAX);
 
 	assert_false(cut);
-	assert_int_equal(n, m);
+	assert_int_equal(n, m - nobodys);
 	/* The leaf is this function, at another call. */
 	for (unsigned i = 1; i < n; i++)
 		if (cp_frame_addr(frame[i]) + 1 != (uintptr_t)want[i]) /* exact above a signal */
 			assert_int_equal(cp_frame_addr(frame[i]), (uintptr_t)want[i]);
+}
+
+static CP_NOINLINE void agrees_with_backtrace(void)
+{
+	agrees_but_for(0);
+	__asm__ volatile("" ::: "memory");
 }
 
 static void test_plain(void **state)
@@ -109,9 +117,28 @@ static void test_deep(void **state)
 
 static ucontext_t main_context, fibre_context;
 
+/* Its return address is glibc's __start_context, which libgcc shows. */
 static void in_fibre(void)
 {
-	agrees_with_backtrace();
+	uint64_t lost = cp_loss_read(CP_LOSS_WALK_NO_RULE);
+	const struct cp_thread *t = cp_thread_ready();
+
+	agrees_but_for(1);
+	assert_int_equal(cp_loss_read(CP_LOSS_WALK_NO_RULE), lost);
+	if (cp_span_owns(t, (uintptr_t)__builtin_frame_address(0)))
+		assert_true(t->memo->complete);
+}
+
+/* With the frame pointer that getcontext saw. */
+static CP_NOINLINE void run_fibre(char *room, size_t size)
+{
+	getcontext(&fibre_context);
+	fibre_context.uc_stack.ss_sp = room;
+	fibre_context.uc_stack.ss_size = size;
+	fibre_context.uc_link = &main_context;
+	fibre_context.uc_mcontext.gregs[REG_RBP] = (greg_t)__builtin_frame_address(0);
+	makecontext(&fibre_context, in_fibre, 0);
+	swapcontext(&main_context, &fibre_context);
 }
 
 static void test_fibre(void **state)
@@ -123,15 +150,21 @@ static void test_fibre(void **state)
 	assert_ptr_not_equal(room, MAP_FAILED);
 	/* Nothing to read above it. */
 	assert_int_equal(mprotect(room + FIBRE, 4096, PROT_NONE), 0);
-	for (int i = 0; i < 3; i++) {
-		getcontext(&fibre_context);
-		fibre_context.uc_stack.ss_sp = room;
-		fibre_context.uc_stack.ss_size = FIBRE;
-		fibre_context.uc_link = &main_context;
-		makecontext(&fibre_context, in_fibre, 0);
-		swapcontext(&main_context, &fibre_context);
-	}
+	for (int i = 0; i < 3; i++)
+		run_fibre(room, FIBRE);
 	munmap(room, FIBRE + 4096);
+}
+
+/* In the thread's own stack there are frames above it, which never called it. */
+static void test_fibre_within(void **state)
+{
+	char room[4 * FIBRE];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		run_fibre(room, sizeof(room));
+		agrees_with_backtrace();
+	}
 }
 
 static void on_signal(int sig)
@@ -362,6 +395,40 @@ static void test_no_code_on_the_stack(void **state)
 	munmap(code, CP_PAGE);
 }
 
+/* In front of a function with a table, code without one: a byte that nobody calls from, and a
+ * call. */
+extern const char behind_a_gap[], behind_a_call[];
+__asm__(".text\n"
+	"nop; nop; nop; nop; nop; nop; nop; ret\n"
+	".cfi_startproc\n"
+	"behind_a_gap: nop\n"
+	".cfi_endproc\n"
+	"call *%rax\n"
+	".cfi_startproc\n"
+	"behind_a_call: nop\n"
+	".cfi_endproc\n");
+
+static void test_nobody_called(void **state)
+{
+	uintptr_t stack[8] = {(uintptr_t)behind_a_gap, (uintptr_t)&stack[4],	0, 0,
+			      (uintptr_t)&stack[6],    (uintptr_t)behind_a_call};
+	struct cp_regs r = {(uintptr_t)landing_pad + 1, (uintptr_t)stack - 24,
+			    (uintptr_t)&stack[4]};
+	uint64_t lost = cp_loss_read(CP_LOSS_WALK_NO_RULE);
+
+	(void)state;
+	/* A frame pointer that leads on is there; it isn't followed. */
+	assert_int_equal(cp_walk_caller(cp_thread_ready(), &r, frame, CP_WALK_MAX, &cut), 1);
+	assert_int_equal(cp_loss_read(CP_LOSS_WALK_NO_RULE), lost);
+	/* Behind a call it is a caller, and so is who called the last byte before a function. */
+	stack[0] = (uintptr_t)behind_a_call;
+	assert_int_equal(cp_walk_caller(cp_thread_ready(), &r, frame, CP_WALK_MAX, &cut), 3);
+	assert_int_equal(cp_frame_addr(frame[1]) + 1, (uintptr_t)behind_a_call);
+	assert_true(walk_at((uintptr_t)behind_a_gap - 1, stack, 0) >= 2);
+	assert_int_equal(cp_frame_addr(frame[0]) + 1, (uintptr_t)behind_a_gap);
+	assert_int_equal(cp_frame_addr(frame[1]) + 1, (uintptr_t)behind_a_call);
+}
+
 /* Generated code that begins with a call, and a page before it that can't be read. */
 static void test_first_bytes_of_a_mapping(void **state)
 {
@@ -390,11 +457,13 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_fibre),
+		cmocka_unit_test(test_fibre_within),
 		cmocka_unit_test(test_handlers),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_memory_goes_away),
 		cmocka_unit_test(test_landing_pad),
 		cmocka_unit_test(test_no_code_on_the_stack),
+		cmocka_unit_test(test_nobody_called),
 		cmocka_unit_test(test_first_bytes_of_a_mapping),
 		cmocka_unit_test(test_every_instruction),
 	};

@@ -258,9 +258,13 @@ __asm__(".text\n" PLACE(at_sp8, "") PLACE(at_sp24, ".cfi_def_cfa_offset 24")
 	/* cfa = *(rbp - 8); rbp at rbp: as in realigned frames */
 	PLACE(at_deref, ".cfi_escape 0x0f, 0x03, 0x76, 0x78, 0x06\n"
 			".cfi_escape 0x10, 0x06, 0x02, 0x76, 0x00")
-		PLACE(at_end, ".cfi_undefined rip"));
+		PLACE(at_end, ".cfi_undefined rip")
+	/* Before a function, and no call: as before __start_context */
+	".globl at_edge\n.hidden at_edge\n.skip 8, 0x90\nat_edge: nop\n"
+	".cfi_startproc\nnop\n.cfi_endproc\n");
 
-extern const char at_sp8[], at_sp24[], at_sp_fp[], at_fp_fp[], at_fp[], at_deref[], at_end[];
+extern const char at_sp8[], at_sp24[], at_sp_fp[], at_fp_fp[], at_fp[], at_deref[], at_end[],
+	at_edge[];
 
 #define WORDS 40
 static uintptr_t stack[WORDS];
@@ -268,8 +272,8 @@ static uintptr_t stack[WORDS];
 static uintptr_t draw_word(void)
 {
 	/* + 1: these are return addresses, looked up one lower. */
-	const char *const place[] = {at_sp8,   at_sp8, at_sp24,	 at_sp_fp, at_sp_fp,
-				     at_fp_fp, at_fp,  at_fp_fp, at_deref, at_end};
+	const char *const place[] = {at_sp8, at_sp8,   at_sp24,	 at_sp_fp, at_sp_fp, at_fp_fp,
+				     at_fp,  at_fp_fp, at_deref, at_end,   at_edge};
 
 	if (draw(3))
 		return (uintptr_t)place[draw(CP_ARRAY_LEN(place))] + 1;

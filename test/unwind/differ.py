@@ -4,7 +4,8 @@
 Every distinct difference must be explained by a row of explained.txt, or the test
 fails. A row: program, object, symbol (globs; no-table
 for code that no call-frame table speaks of; landing-pad where ours is the address behind the
-oracle's), kind (shorter: ours ends early; noise:
+oracle's; no-caller where ours ends and the oracle's goes on to a function's first byte that is
+behind code without a table), kind (shorter: ours ends early; noise:
 so, and the oracle's next address is in no loaded object; longer: the oracle ends early;
 other: they part), truth (who is right by counting calls and returns: ours, theirs, none;
 - when nobody counted), and the reason.
@@ -115,6 +116,9 @@ class Record:
                 return Names.has_table(path, pc - base)
         return True
 
+    def begins_table(self, pc):
+        return self.has_table(pc) and not self.has_table(pc - 1)
+
     def text(self, diff):
         module, symbol, offset = diff["where"]
         lines = [f"{self.program}: {module} {symbol or '?'} +{offset:#x} {diff['kind']} "
@@ -145,6 +149,8 @@ class Explained:
         ours, theirs = (diff[who][diff["at"]:][:1] for who in ("ours", "theirs"))
         if ours and theirs and ours[0] == theirs[0] + 1:
             names.append("landing-pad")
+        if theirs and not ours and record.begins_table(theirs[0] + 1):
+            names.append("no-caller")
         for row in self.rows:
             if any(self.speaks_of(row, record.program, module, name, diff) for name in names):
                 row[6] += diff["count"]
