@@ -4,9 +4,9 @@
  *
  * Context  EARLY, HOST; SIGNAL where the host's own handlers protect memory.
  * Calls    cp_real, probe.h. Never: touch errno.
- * Why      A walk reads the stack that its thread is on where it is, which only the thread itself
- *          can make unreadable; where another does, or the kernel itself is asked, we don't
- *          hear of it.
+ * Why      A walk reads the stack that its thread is on where that is, since nothing but what
+ *          the thread itself does can take it away: this. Where another thread does it, or the
+ *          kernel itself is asked, we don't hear of it.
  */
 #include "../agent/probe.h"
 #include "table.h"

@@ -20,7 +20,7 @@
 #include <sys/file.h>
 
 #define SECOND 1000000000LL
-#define NEW    60 /* seconds */
+#define NEW    2 /* seconds */
 
 struct entry {
 	struct entry *next;
@@ -44,7 +44,8 @@ struct dirent64 {
 	char name[];
 };
 
-/* An empty file this young may be one that its process is about to lock. */
+/* An empty file this young may be one that its process is about to lock: it is for a later
+ * snapshot to remove. */
 static bool is_new(int fd)
 {
 	struct stat sb;
