@@ -143,6 +143,7 @@ with Stuck(CPROF_PROFILES="block") as host:
 
 # Two readers at once, over and over: nothing twice.
 with Stuck("50", CPROF_PROFILES="block") as host:
+    time.sleep(0.3)  # a wait counts after a tenth of a second
     readers = [in_the_background(lambda: [host.get("/debug/pprof/block") for _ in range(40)])
                for _ in range(2)]
     for t, _ in readers:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Reads thread dumps of the program `standing`, whose threads' places are known."""
 
+import contextlib
 import os
 import re
 
@@ -74,8 +75,14 @@ class Standing(Server):
             return f.read().decode(errors="replace")
 
     def last_thread(self):
-        """The id of its newest thread: its main one may have left."""
-        return max(map(int, os.listdir("/proc/%d/task" % self.pid)))
+        """The id of its own newest thread: its main one may have left. Ids begin anew at times."""
+        began = {}
+        for tid in os.listdir("/proc/%d/task" % self.pid):
+            with contextlib.suppress(OSError), open("/proc/%d/task/%s/stat" % (self.pid, tid)) as f:
+                name, rest = f.read().rsplit(") ", 1)
+                if "(cprof" not in name:
+                    began[int(tid)] = int(rest.split()[19])
+        return max(began, key=lambda tid: (began[tid], tid))
 
     def tasks(self):
         """What the kernel says of each thread: its name, its state, and what it waits in."""
