@@ -19,9 +19,6 @@
 #include <string.h>
 #include <sys/file.h>
 
-#define SECOND 1000000000LL
-#define NEW    2 /* seconds */
-
 struct entry {
 	struct entry *next;
 	struct cp_name name;
@@ -44,30 +41,19 @@ struct dirent64 {
 	char name[];
 };
 
-/* An empty file this young may be one that its process is about to lock: it is for a later
- * snapshot to remove. */
-static bool is_new(int fd)
-{
-	struct stat sb;
-
-	return cp_sys_fstat(fd, &sb) ||
-	       (!sb.st_size && cp_now_ns(CLOCK_REALTIME) / SECOND - sb.st_mtim.tv_sec < NEW);
-}
-
 /* Nobody writes it any more: its process is gone (or was this one before an exec),
  * and no process elsewhere holds its lock. */
 static bool is_stale(int dir, const char *file, uint32_t pid)
 {
-	long r = -EAGAIN;
 	int fd;
+	long r;
 
 	if ((long)pid != cp_sys_getpid() && CP_SYS(SYS_kill, pid, 0) != -ESRCH)
 		return false;
 	fd = (int)cp_sys_openat(dir, file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	if (!is_new(fd))
-		r = CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB);
+	r = CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB);
 	cp_sys_close(fd);
 	return r != -EAGAIN;
 }

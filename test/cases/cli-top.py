@@ -82,7 +82,7 @@ def views(files, types, **more):
     compare(files, ours=["--all"], theirs=["-trim=false"], **more)
 
 
-for seed, functions, top in ((1, 5, 10), (2, 40, 1 << 20), (3, 300, 1 << 45), (4, 1000, 1 << 52)):
+for seed, functions, top in ((1, 5, 10), (2, 40, 1 << 20), (3, 300, 1 << 45), (4, 3000, 1 << 52)):
     views([random_profile(seed, gen.HEAP, 10 * functions, functions, top)], gen.HEAP)
 allocs = random_profile(5, gen.HEAP, 50, 20, 1 << 30, default="alloc_space",
                         comments=("made for a test", "#hidden"))

@@ -71,15 +71,13 @@ def host_decides():
 
 
 def killed_in_the_middle():
-    """SIGKILL leaves no half profile; the next snapshot there removes what it left, but for what is
-    so new that it may be another's."""
+    """SIGKILL leaves no half profile; the next snapshot there removes what it left."""
     for _ in range(20):
         p = start("alloc", "burst", 20, "pause", env=environment(dir="killed"))
         wait_for(lambda: os.path.exists("killed") and os.listdir("killed"), "a first file")
         p.kill()
         p.communicate()
     pathlib.Path(f"killed/.asked.{p.pid}.20260101T000000Z.0001.heap.pb.gz.tmp").touch()
-    time.sleep(2.1)
     p = run("alloc", "raise", 10, "idle", env=environment(dir="killed"))
     wait_for(lambda: not leftovers("killed"), "stale files to go")
 

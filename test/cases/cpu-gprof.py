@@ -27,16 +27,20 @@ def counted():
     return ticks
 
 
-for preload in ("", os.environ["LIB"]):
+def is_right(preload):
+    """100 in each second of CPU time, and the kernel's tick. And what was seen."""
     p = run([f"{PROG}/gprof"], preload=preload, CPROF_CPU_HZ=1000)
     ms = int(p.stdout.split()[0])
     ticks = counted()
-    # 100 in each second of CPU time, half as many more on a busy machine; ours would be 250.
-    check(p.returncode == 0 and 0.5 * ms / 10 <= ticks <= 2 * ms / 10 + 2,
-          f"{ticks} ticks in {ms} ms with {preload!r}: {p.stderr}")
-check("takes signal 27" in p.stderr, p.stderr)
+    return (p.returncode == 0 and 0.5 * ms / 10 <= ticks <= 1.2 * ms / 10 + 2,
+            f"{ticks} ticks in {ms} ms with {preload!r}: {p.stderr}")
 
-# Until a thread is made, or a profile read, nobody looks.
-p = run([f"{PROG}/gprof", "kernel"], CPROF_CPU_HZ=1000, CPROF_CPU_SIGNAL="RTMIN+7")
-check(p.returncode == 0 and int(p.stdout.split()[1]) <= 20, f"{p.stdout}{p.stderr}")
-check("takes signal 41" in p.stderr, p.stderr)
+
+# On a busy machine the kernel miscounts without us, too: such a round says nothing.
+for _ in range(5):
+    alone, what = is_right("")
+    if alone:
+        ours, what = is_right(os.environ["LIB"])
+        check(ours, what)
+        break
+check(alone, what)

@@ -231,5 +231,5 @@ while nice == 0 and took < 10:
     nice -= ours
 helper.stdin.close()
 check(helper.wait() == 0, "the helper ends with %d" % helper.returncode)
-check(nice == 10 and took > 0.15 and before < 2, "nice by %d after %.2f to %.2f s" % (nice, before, took))
+check(nice == 10 and took > 0.15 and before < 0.5, "nice by %d after %.2f to %.2f s" % (nice, before, took))
 print("ok   nice after a while")

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,29 +169,12 @@ static void stale_temporaries(void **state)
 	assert_int_not_equal(faccessat(dir.fd, locked, F_OK, 0), 0);
 }
 
-/* Who has made it, a process of this number elsewhere, may be about to lock it. */
-static void empty_temporaries(void **state)
-{
-	const struct timespec then[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1700000000}};
-	char own[CP_NAME_MAX];
-
-	(void)state;
-	temp_name(own, (uint32_t)getpid());
-	put(own, 0);
-	apply(1, 1);
-	assert_int_equal(faccessat(dir.fd, own, F_OK, 0), 0);
-	assert_int_equal(utimensat(dir.fd, own, then, 0), 0);
-	apply(1, 1);
-	assert_int_not_equal(faccessat(dir.fd, own, F_OK, 0), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_count),
 		cmocka_unit_test(by_bytes),
 		cmocka_unit_test(stale_temporaries),
-		cmocka_unit_test(empty_temporaries),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);
