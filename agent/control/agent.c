@@ -342,6 +342,7 @@ void cp_agent_exit(void)
 
 	if (!cp_agent_hears_of_end() || !cp_job_at_home() || !cp_cas_rlx(&st.ended, &seen, 1))
 		return;
+	cp_govern_ended();
 	cp_http_exit();
 	cp_helper_end(); /* before: the job, and so the last snapshot, may be waiting for it */
 	if (cp_config.atexit)
@@ -403,6 +404,7 @@ void cp_agent_forked(void)
 	/* A handler's child may exec before the fork around its own ends here too. */
 	if (cp_self.forks > 1 && cp_self.held)
 		cp_sys_unblock_signal(cp_self.held);
+	cp_govern_forked();
 	cp_heap_forked();
 	cp_contend_forked();
 	cp_settle_forked();

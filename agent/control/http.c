@@ -447,20 +447,17 @@ int cp_http_init(void)
 void cp_http_start(void)
 {
 	struct cp_http_addr addr;
-	long shared;
 	int err;
 
 	if (!st.server)
 		return;
 	if (!cp_http_addr_parse(cp_config.http, (uint32_t)cp_sys_getpid(), &addr))
 		cp_http_listen_expect(&addr, &st.server->left);
-	shared = CP_SYS(SYS_mmap, 0, CP_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			-1, 0);
-	if (!cp_http_guard_init() || cp_sys_failed(shared)) {
+	st.told = cp_mem_shared(sizeof(*st.told));
+	if (!cp_http_guard_init() || !st.told) {
 		st.server = NULL; /* for children too */
 		return;
 	}
-	st.told = (void *)shared;
 	err = cp_bare_start(&st.serving, serve, st.server);
 	if (err)
 		cp_log("no HTTP: can't make a thread: %s", cp_reason(err));

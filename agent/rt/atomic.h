@@ -26,6 +26,7 @@
 #define cp_and_acqrel(p, v) __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL)
 #define cp_and_rlx(p, v)    __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 
+#define cp_xchg_rlx(p, v)    __atomic_exchange_n((p), (v), __ATOMIC_RELAXED)
 #define cp_xchg_acqrel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 
 /* cas(p, &seen, v): true when *p was seen and is now v; else seen is updated. */

@@ -17,7 +17,8 @@
  *          not to blame; nor are they for one that is kept as somebody set it. Up again
  *          only from a quarter of the budget, since a step doubles the cost: so it
  *          can't swing to and fro. A process that starts is not judged: each stack is a new
- *          one then, the dearest there are. The time of the agent's own threads is no matter
+ *          one then, the dearest there are. Forked ones that end before that are judged
+ *          together (family.c). The time of the agent's own threads is no matter
  *          of rates: somebody asked for that snapshot.
  */
 #include "govern.h"
@@ -27,6 +28,7 @@
 #include "../rt/mem.h"
 #include "../rt/ticks.h"
 #include "../rt/timer.h"
+#include "family.h"
 
 #define LOOK	   5000000ULL	 /* ns of spending that make a look a whole one */
 #define PAUSE	   2000000000ULL /* ns after which one looks even so, for what may go up */
@@ -48,6 +50,7 @@ static struct {
 	struct life *life;
 	uint64_t budget;
 	uint8_t most[CP_COST_RATES];
+	bool child;
 } st CP_WARM;
 
 int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES])
@@ -56,6 +59,8 @@ int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES])
 	for (unsigned i = 0; i < CP_COST_RATES; i++)
 		st.most[i] = budget ? most[i] : 0;
 	st.life = cp_mem_wiped(sizeof(*st.life));
+	if (budget)
+		cp_family_init();
 	return st.life ? 0 : -12; /* ENOMEM */
 }
 
@@ -71,10 +76,13 @@ unsigned cp_govern_step(enum cp_cost rate)
 
 struct cp_govern_moves cp_govern_moves(void)
 {
-	if (!st.life)
-		return (struct cp_govern_moves){0, 0};
-	return (struct cp_govern_moves){cp_load_rlx(&st.life->lowered),
-					cp_load_rlx(&st.life->raised)};
+	struct cp_govern_moves moves = cp_family_moves();
+
+	if (st.life) {
+		moves.lowered += cp_load_rlx(&st.life->lowered);
+		moves.raised += cp_load_rlx(&st.life->raised);
+	}
+	return moves;
 }
 
 /* --- the rule ------------------------------------------------------------- */
@@ -97,8 +105,7 @@ static int pick(const struct cp_govern_look *look, bool down)
 	return found;
 }
 
-/* What was spent on rates that may move. */
-static uint64_t spent_on(const struct cp_govern_look *look)
+uint64_t cp_govern_spent_on(const struct cp_govern_look *look)
 {
 	uint64_t all = 0;
 
@@ -110,7 +117,7 @@ static uint64_t spent_on(const struct cp_govern_look *look)
 int cp_govern_decide(struct cp_govern_look *look)
 {
 	double allowed = (double)look->cpu_ns * (double)look->budget / ALL;
-	double cost = (double)spent_on(look);
+	double cost = (double)cp_govern_spent_on(look);
 	int i;
 
 	if (cost > allowed) {
@@ -129,7 +136,7 @@ int cp_govern_decide(struct cp_govern_look *look)
 
 static void say(const struct cp_govern_look *now, int way)
 {
-	uint64_t us = CP_MIN(spent_on(now), now->cpu_ns) / 1000;
+	uint64_t us = CP_MIN(cp_govern_spent_on(now), now->cpu_ns) / 1000;
 
 	if (way < 0)
 		cp_add_rlx(&st.life->raised, 1);
@@ -154,7 +161,7 @@ static struct cp_govern_look measure(const struct life *l, uint64_t cpu_ns)
 		now.step[i] = cp_load_rlx(&l->step[i]);
 		now.most[i] = st.most[i];
 	}
-	now.whole = spent_on(&now) >= LOOK / 2;
+	now.whole = cp_govern_spent_on(&now) >= LOOK / 2;
 	return now;
 }
 
@@ -205,4 +212,36 @@ void cp_govern_spent(uint64_t spent, uint64_t now)
 	look(l);
 	cp_store_rlx(&l->pause, now + cp_ticks_in(PAUSE));
 	cp_store_rel(&l->due, spent + more); /* pairs with the CAS */
+}
+
+/* --- short lives -------------------------------------------------------------- */
+
+void cp_govern_forked(void)
+{
+	uint8_t step[CP_COST_RATES];
+
+	if (!st.life || !cp_load_rlx(&st.budget))
+		return;
+	st.child = true;
+	cp_family_steps(step);
+	for (unsigned i = 0; i < CP_COST_RATES; i++)
+		cp_store_rlx(&st.life->step[i], step[i]);
+}
+
+void cp_govern_ended(void)
+{
+	static const struct life birth;
+	struct cp_govern_look all;
+	uint64_t floats;
+	int64_t cpu;
+
+	if (!st.child || !cp_load_rlx(&st.budget) || st.life->cpu_ns >= START)
+		return;
+	cpu = cp_timer_cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+	if (cpu <= 0)
+		return;
+	floats = cp_cpu_floats_begin();
+	all = measure(&birth, (uint64_t)cpu);
+	cp_family_ended(&all, LOOK / 2);
+	cp_cpu_floats_end(floats);
 }

@@ -20,12 +20,17 @@ int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES]);
 /* [HOST] The process enters a sandbox, where a system call may kill: rates stay as they are. */
 void cp_govern_stop(void);
 
+/* [FORK, in the child] It begins as lowered as those before it that soon ended. */
+void cp_govern_forked(void);
+/* [EXIT] Of such a child, once: what it spent counts for those after it. */
+void cp_govern_ended(void);
+
 /* [ANY] How far this rate is lowered at this moment. */
 unsigned cp_govern_step(enum cp_cost rate);
 /* [ANY] So many ticks were spent till now on the processor's counter: time to look? */
 void cp_govern_spent(uint64_t spent, uint64_t now);
 
-/* How often rates were lowered and raised since the start. */
+/* How often rates were lowered and raised since the start, and among forked processes. */
 struct cp_govern_moves {
 	uint64_t lowered, raised;
 };
@@ -41,5 +46,7 @@ struct cp_govern_look {
 };
 /* Changes one step by one at most; answers which way: 1 lowered, -1 raised, 0. */
 int cp_govern_decide(struct cp_govern_look *look);
+/* What was spent on rates that may move. */
+uint64_t cp_govern_spent_on(const struct cp_govern_look *look);
 
 #endif

@@ -62,3 +62,19 @@ check(re.match(r"\d+ used, \d+ mapped of 67108864$", said(p, "memory")[0]), p.co
 # No limit is no limit.
 p, log = churn("unlimited", N, CPROF_HEAP_RATE=1, CPROF_BUDGET=0)
 check(p.total("alloc_objects", "churn_part") == N and not said(p, "lowered"), p.comments)
+
+# Processes that end long before one could be judged: they are judged together.
+M, N = 60, 20_000
+done = run([PROG + "/extremes", "children", str(M), str(N)], CPROF_ATEXIT=1, CPROF_SEED=1,
+           CPROF_DIR=os.path.abspath("children"), CPROF_LINES=0, CPROF_HEAP_RATE=1, CPROF_BUDGET=1)
+check(done.returncode == 0, done.stderr)
+profiles = [pprofcheck.read(f) for f in glob.glob("children/*.allocs.pb.gz")]
+check(len(profiles) == M + 1, "%d files\n%s" % (len(profiles), done.stderr))
+rates = [max([int(m[1]) for c in said(p, "lowered")
+              if (m := re.match(r"heap_rate to (\d+), by", c))], default=1) for p in profiles]
+check(max(rates) >= 64, "heap_rate only came to %d" % max(rates))
+check("CPROF_BUDGET" not in done.stderr, done.stderr)
+check(max(int(n.split()[0]) for p in profiles for n in said(p, "budget_steps")) >= 6, "no steps")
+total = sum(p.total("alloc_space", "churn_part") for p in profiles)
+error = 5 * (sum(r * N * MEAN for r in rates)) ** 0.5
+check(abs(total - M * N * MEAN) < error, "%d instead of %d +- %d" % (total, M * N * MEAN, error))

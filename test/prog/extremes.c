@@ -5,6 +5,7 @@
  *   extremes calloc        one calloc of 1 GiB, untouched
  *   extremes small         70 MB in blocks of 32 to 128 bytes
  *   extremes churn N       N allocations and frees, 1,000 blocks live
+ *   extremes children M N  M children, one after the other, of so many each
  *
  * Prints `rss KIB` at the end; churn prints `part I ns X rss KIB` ten times.
  *
@@ -14,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 static void *volatile sink;
 
@@ -78,6 +81,24 @@ static void churn(unsigned long n)
 	}
 }
 
+/* Each as a server's that forks for every request: it ends by exit, with its blocks. */
+static void children(unsigned long m, unsigned long n)
+{
+	static void *block[1024];
+
+	for (unsigned long i = 0; i < m; i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (!pid) {
+			churn_part(block, n);
+			exit(0);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+			exit(1);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "calloc"))
@@ -86,6 +107,8 @@ int main(int argc, char **argv)
 		small_blocks();
 	else if (argc > 2 && !strcmp(argv[1], "churn"))
 		churn(strtoul(argv[2], NULL, 10));
+	else if (argc > 3 && !strcmp(argv[1], "children"))
+		children(strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
 	else
 		return 2;
 	printf("rss %ld\n", rss_kib());

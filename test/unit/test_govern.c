@@ -8,6 +8,7 @@
 #include "agent/rt/ticks.h"
 #include "agent/rt/timer.h"
 #include "agent/sample/contend.h"
+#include "agent/sample/family.h"
 #include "agent/sample/govern.h"
 #include "agent/sample/heap.h"
 #include "agent/sample/loss.h"
@@ -111,6 +112,35 @@ static int begin(uint8_t heap)
 	const uint8_t most[CP_COST_RATES] = {4, heap, 9, 9};
 
 	return cp_govern_init(1000, most);
+}
+
+static uint8_t heap_of_the_next(void)
+{
+	uint8_t step[CP_COST_RATES];
+
+	cp_family_steps(step);
+	return step[CP_COST_HEAP];
+}
+
+static void short_lives_are_judged_together(void **state)
+{
+	struct cp_govern_look dear = look_at(0, MS), cheap = look_at(0, 0);
+
+	(void)state;
+	assert_int_equal(begin(20), 0);
+	dear.cpu_ns = cheap.cpu_ns = 10 * MS;
+	cp_family_ended(&dear, 3 * MS);
+	cp_family_ended(&dear, 3 * MS);
+	assert_int_equal(heap_of_the_next(), 0); /* two tell too little */
+	cp_family_ended(&dear, 3 * MS);
+	assert_int_equal(heap_of_the_next(), 1);
+	assert_int_equal(cp_govern_moves().lowered, 1);
+	cp_family_ended(&dear, 3 * MS); /* what was judged is not judged again */
+	assert_int_equal(heap_of_the_next(), 1);
+	cheap.cpu_ns = 400 * MS;
+	cp_family_ended(&cheap, 3 * MS); /* and this with the last one */
+	assert_int_equal(heap_of_the_next(), 0);
+	assert_int_equal(cp_govern_moves().raised, 1);
 }
 
 static void burn(uint64_t ns)
@@ -299,6 +329,7 @@ int main(void)
 		cmocka_unit_test(the_lowest_goes_up_when_there_is_room),
 		cmocka_unit_test(first_ones_count_for_themselves),
 		cmocka_unit_test(totals_stay_true),
+		cmocka_unit_test(short_lives_are_judged_together),
 		cmocka_unit_test(rates_follow_the_cost),
 		cmocka_unit_test(waiters_keep_their_weight),
 		cmocka_unit_test(a_late_sample_is_what_was_due),
