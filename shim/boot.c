@@ -3,7 +3,7 @@
  * boot.c - finding the real functions, once, whoever calls first
  *
  * Context  EARLY, ANY
- * Calls    dlsym, dlvsym, dladdr, dladdr1 (which call calloc and free: the arena serves); a
+ * Calls    dlsym, dlvsym, dladdr1 (which call calloc and free: the arena serves); a
  *          malloc and a free that stand before ours, to see whether they hand on.
  * Shared   st.state (claimed once), st.outer (before it is DONE), cp_real (each slot one
  *          relaxed store)
@@ -98,12 +98,43 @@ void *cp_shim_resolve(enum cp_fn fn)
 	return real ? real : (void *)missing_call;
 }
 
-const struct link_map *cp_shim_map_of(const void *at)
+/* _dl_find_object (glibc 2.35) is a thousand times faster than dladdr, which
+ * compares every symbol. */
+static const struct link_map *find_map(const void *at, void **start)
 {
 	struct link_map *map = NULL;
 	Dl_info info;
 
-	return dladdr1(at, &info, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+	struct dl_find_object found;
+
+	if (_dl_find_object && !_dl_find_object((void *)at, &found)) {
+		*start = found.dlfo_map_start;
+		return found.dlfo_link_map;
+	}
+#endif
+	if (!dladdr1(at, &info, (void **)&map, RTLD_DL_LINKMAP))
+		return NULL;
+	*start = info.dli_fbase;
+	return map;
+}
+
+const struct link_map *cp_shim_map_of(const void *at)
+{
+	void *start;
+
+	return find_map(at, &start);
+}
+
+void *cp_shim_object_of(const void *at, const char **path)
+{
+	void *start;
+	const struct link_map *map = find_map(at, &start);
+
+	if (!map)
+		return NULL;
+	*path = map->l_name;
+	return start;
 }
 
 /* Address, thread, leak and memory sanitizers watch every access and every call, ours too,
@@ -192,27 +223,34 @@ static void prefer_outer(void **next)
 	}
 }
 
+#define FIRST_CXX CP_FN__Znwm
+#define LAST_CXX  CP_FN__ZdaPvSt11align_val_tRKSt9nothrow_t
+
 /* Most C programs have none of the operators of C++: that is cheaper found out here than by twenty
- * look-ups that fail. */
-static bool is_behind_us(const char *name)
+ * look-ups that fail. has: set for those that something behind us has. */
+static void find_operators(bool has[])
 {
 	const struct link_map *map = cp_shim_map_of(&cp_real);
 
 	while (map && (map = map->l_next)) {
 		struct cp_object o = {.base = map->l_addr};
 
-		if (cp_object_read_dynamic(&o, map->l_ld) && cp_object_find(&o, name))
-			return true;
+		if (!cp_object_read_dynamic(&o, map->l_ld))
+			continue;
+		for (unsigned i = FIRST_CXX; i <= LAST_CXX; i++)
+			has[i] |= cp_object_find(&o, rows[i].name) != NULL;
 	}
-	return false;
 }
 
 static void look_up(void **next)
 {
-	for (unsigned i = 0; i < CP_FN_COUNT; i++) {
-		bool cxx = i >= CP_FN__Znwm && i <= CP_FN__ZdaPvSt11align_val_tRKSt9nothrow_t;
+	bool has[CP_FN_COUNT] = {false};
 
-		next[i] = cxx && !is_behind_us(rows[i].name) ? NULL : next_of(&rows[i]);
+	find_operators(has);
+	for (unsigned i = 0; i < CP_FN_COUNT; i++) {
+		bool cxx = i >= FIRST_CXX && i <= LAST_CXX;
+
+		next[i] = cxx && !has[i] ? NULL : next_of(&rows[i]);
 		if (!next[i] && rows[i].required)
 			cp_shim_life_refuse("libc has no ", rows[i].name);
 	}
@@ -285,26 +323,6 @@ bool cp_shim_boot(void)
 enum cp_outer cp_shim_whose_malloc(void)
 {
 	return st.outer;
-}
-
-/* _dl_find_object (glibc 2.35) is a thousand times faster than dladdr, which
- * compares every symbol. */
-void *cp_shim_object_of(void *addr, const char **path)
-{
-	Dl_info in;
-
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-	struct dl_find_object found;
-
-	if (_dl_find_object && !_dl_find_object(addr, &found)) {
-		*path = found.dlfo_link_map->l_name;
-		return found.dlfo_map_start;
-	}
-#endif
-	if (!dladdr(addr, &in))
-		return NULL;
-	*path = in.dli_fname;
-	return in.dli_fbase;
 }
 
 bool cp_shim_same_object(void *a, void *b)

@@ -32,7 +32,7 @@ void *cp_shim_resolve(enum cp_fn fn);
 void *cp_shim_next(const char *name);
 struct link_map;
 /* [ANY] The loaded object an address lies in: its start, and its path. */
-void *cp_shim_object_of(void *addr, const char **path);
+void *cp_shim_object_of(const void *addr, const char **path);
 const struct link_map *cp_shim_map_of(const void *addr);
 bool cp_shim_same_object(void *a, void *b);
 /* [ANY] The definition of name that the host uses, when it isn't ours. */

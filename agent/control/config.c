@@ -319,13 +319,18 @@ const struct cp_config_row cp_config_rows[] = {
 };
 const size_t cp_config_row_count = CP_ARRAY_LEN(cp_config_rows);
 
+static bool is_ours(const char *entry)
+{
+	return entry[0] == 'C' && !strncmp(entry, "CPROF_", 6);
+}
+
 /* The value of a variable; NULL when it isn't set. The first one counts, as in getenv. */
 static const char *value_of(char *const *env, const char *name)
 {
 	size_t len = strlen(name);
 
 	for (; env && *env; env++)
-		if (!strncmp(*env, name, len) && (*env)[len] == '=')
+		if (is_ours(*env) && !strncmp(*env, name, len) && (*env)[len] == '=')
 			return *env + len + 1;
 	return NULL;
 }
@@ -382,7 +387,7 @@ static void report_unknown(char *const *env)
 	char shown[128];
 
 	for (; env && *env; env++)
-		if (!strncmp(*env, "CPROF_", 6) && !is_known(*env))
+		if (is_ours(*env) && !is_known(*env))
 			cp_log("%s: this version knows no such variable; it is ignored",
 			       printable(*env, '=', shown, sizeof(shown)));
 }

@@ -310,16 +310,6 @@ static void find_own(void)
 		st.own = id;
 }
 
-/* One walk, so that the first in a handler meets nothing for the first time. */
-static CP_NOINLINE void warm_up(void)
-{
-	struct cp_regs here = CP_CALLER_REGS();
-	cp_frame frame[8];
-	bool cut;
-
-	cp_walk_caller(cp_thread_ready(), &here, frame, CP_ARRAY_LEN(frame), &cut);
-}
-
 int cp_walk_init(size_t bytes)
 {
 	int err = cp_module_init();
@@ -333,6 +323,5 @@ int cp_walk_init(size_t bytes)
 	cp_memo_init(bytes - bytes / 4);
 	cp_peek_init();
 	find_own();
-	warm_up();
 	return 0;
 }
