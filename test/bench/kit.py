@@ -8,6 +8,7 @@ the short rounds of one pair of processes the middle half counts. Where there is
 only, it is a median. Lines that begin with "bench:" are for programs.
 """
 import atexit
+import contextlib
 import math
 import os
 import pathlib
@@ -50,6 +51,17 @@ def environment(*preload, **more):
 def out(argv, env=None, **how):
     return subprocess.run([str(a) for a in argv], env=env or environment(), check=True, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, **how).stdout
+
+
+@contextlib.contextmanager
+def on_last_processor():
+    """What is started there stays there."""
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(everywhere)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, everywhere)
 
 
 def cpu_seconds(pids):

@@ -2,12 +2,16 @@
 """Programs with nothing, with the library, and with each of its peers.
 
 Throughput and 99th percentile are ratios to the run without anything in the same round,
-more being better for the first and less for the second; so is CPU time per request. Peers
+more being better for the first and less for the second; so is CPU time per request. A program
+that does its work and ends runs beside itself without anything, the two taking turns on one
+processor as the scheduler has it, so that whatever slows that one slows both: its throughput is
+what it does in a second of CPU time, its start, and who works for it, counted. Peers
 that bring an allocator of their own are held against that allocator alone. The column
 "cprof/peer" says how the profile of ours that does the same job fares beside them: its
 throughput's ratio divided by theirs, above 1 when ours is the cheaper.
 """
 import contextlib
+import itertools
 import os
 import pathlib
 import shutil
@@ -17,7 +21,8 @@ import subprocess
 import tempfile
 import time
 
-from kit import LIB, QUICK, ROOM, environment, interval, machine, row, show_range, title, turns
+from kit import (LIB, QUICK, ROOM, environment, interval, machine, on_last_processor, row,
+                 show_range, title, turns)
 from servers import WORKLOADS
 
 ROUNDS = 2 if QUICK else 15
@@ -49,9 +54,12 @@ class Variant:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def measure(self, workload):
-        with self.ready() as (env, beside):
-            return workload.measure(env, beside)
+    def against(self, base, workload, first):
+        """What the two come to in one processor's time; first: this one is started first."""
+        with self.ready() as one, base.ready() as other, on_last_processor():
+            order = [one, other] if first else [other, one]
+            ran = [workload.ended(p) for p in [workload.start(*how) for how in order]]
+        return ratio(*(ran if first else ran[::-1]))
 
 
 class Beside:
@@ -156,13 +164,16 @@ def peers():
 
 
 def bench_workload(name):
-    title(f"{name}: {ROUNDS} interleaved pairs")
+    title(f"{name}: {ROUNDS} pairs, each on one processor at once")
     shown = [*OURS, *(v for v in peers() if name not in v.breaks)]
     variants = {v.name: v for v in [Variant("none"), *shown]}
-    workload = WORKLOADS[name]()
-    results = turns(list(variants), ROUNDS, lambda n: variants[n].measure(workload))
-    show_all(name, shown, {v.name: [ratio(r[v.name], r[v.base]) for r in results
-                                    if v.name in r and v.base in r] for v in shown})
+    workload, first = WORKLOADS[name](), itertools.cycle([True, False])
+
+    def measure(n):
+        return variants[n].against(variants[variants[n].base], workload, next(first))
+
+    results = turns([v.name for v in shown], ROUNDS, measure)
+    show_all(name, shown, {v.name: [r[v.name] for r in results if v.name in r] for v in shown})
 
 
 def part(name):

@@ -8,8 +8,8 @@ import shutil
 import statistics
 import subprocess
 
-from kit import (BENCH, LIB, QUICK, environment, interval, machine, middle, out, row, show_range,
-                 side_by_side, title)
+from kit import (BENCH, LIB, QUICK, environment, interval, machine, middle, on_last_processor, out,
+                 row, show_range, side_by_side, title)
 
 JUMP = ("jump", str(BENCH / "libjump.so"))
 MUTRACE = os.environ.get("MUTRACE")  # its library: Debian has no package of it
@@ -77,10 +77,8 @@ def compare_ring(n, peer):
     compare(f"ring:{n}", [*argv, 1000], None, peer, 5 * PROCESSES, ROUNDS // 5)
     compare(f"apart:{n}", [BENCH / "micro", f"apart:{n}", 800], None, peer, 8 * PROCESSES,
             ROUNDS // 5)
-    everywhere = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(everywhere)})
-    compare(f"ring:{n}, one processor", [*argv, 4000], peer=peer)
-    os.sched_setaffinity(0, everywhere)
+    with on_last_processor():
+        compare(f"ring:{n}, one processor", [*argv, 4000], peer=peer)
 
 
 def bench_locks():

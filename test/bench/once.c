@@ -4,15 +4,14 @@
  *
  * usage: once DESCRIPTOR PROGRAM [ARGUMENT...]
  *
- * Writes "WALL CPU KIB" to the descriptor: seconds, seconds with all its children's, and
- * the largest resident size of any of them. Ends with the program's status.
+ * Writes "CPU KIB" to the descriptor: seconds with all its children's, and the largest
+ * resident size of any of them. Ends with the program's status.
  * A small process of its own, since the kernel counts to the child what the parent was.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static double seconds(struct timeval t)
@@ -20,18 +19,9 @@ static double seconds(struct timeval t)
 	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv)
 {
 	int fd = argc > 1 ? atoi(argv[1]) : -1;
-	double began = now();
 	pid_t pid = argc > 2 ? fork() : -1;
 	struct rusage used;
 	int status;
@@ -43,7 +33,6 @@ int main(int argc, char **argv)
 	}
 	if (pid < 0 || wait4(pid, &status, 0, &used) != pid)
 		return 2;
-	dprintf(fd, "%.6f %.6f %ld\n", now() - began,
-		seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss);
+	dprintf(fd, "%.6f %ld\n", seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

@@ -171,24 +171,29 @@ class Postgres(Server):
 
 
 class Batch:
-    """A program that does its work and ends: what it does per second of its run."""
+    """A program that does its work and ends: what it does per second of its CPU time."""
 
     def __init__(self, name, argv, stdin=None):
         self.name, self.argv, self.stdin = name, [str(a) for a in argv], stdin
 
-    def measure(self, env, beside):
+    def start(self, env, beside):
+        """The process, and where it will tell what it took."""
         plain = environment()
         changed = [f"{k}={v}" for k, v in env.items() if plain.get(k) != v]
         r, w = os.pipe()
-        with open(self.stdin or os.devnull, "rb") as stdin, os.fdopen(r) as report:
-            p = subprocess.Popen([str(BENCH / "once"), str(w), "env", *changed, *beside.words("--"),
-                                  *self.argv], env=plain, stdin=stdin, stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL, cwd=ROOM, pass_fds=[w])
-            os.close(w)
-            if p.wait():
+        with open(self.stdin or os.devnull, "rb") as stdin, open(w, "wb"):
+            return subprocess.Popen([str(BENCH / "once"), str(w), "env", *changed,
+                                     *beside.words("--"), *self.argv], env=plain, stdin=stdin,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    cwd=tempfile.mkdtemp(dir=ROOM), pass_fds=[w]), r
+
+    def ended(self, started):
+        process, r = started
+        with open(r, encoding="ascii") as report:
+            if process.wait():
                 raise SystemExit(f"bench: {self.name} fails")
-            wall, cpu, kib = map(float, report.read().split())
-        return {"rate": 1 / wall, "p99": 0, "cpu": cpu, "kib": int(kib)}
+            cpu, kib = map(float, report.read().split())
+        return {"rate": 1 / cpu, "p99": 0, "cpu": cpu, "kib": int(kib)}
 
 
 def sqlite():
@@ -209,7 +214,7 @@ def compiler():
         f"int f{i}(int a, int *b) {{ int s = a; for (int k = 0; k < a; k++) {{ s += b[k] * {i};"
         f" if (s % 7 == {i % 7}) b[k] = s ^ k; else s -= b[k] >> 3; }} return s + {i}; }}\n"
         for i in range(20)))
-    return Batch("gcc", ["gcc", "-O2", "-c", "-o", ROOM / "many.o", source])
+    return Batch("gcc", ["gcc", "-O2", "-c", "-o", "many.o", source])
 
 
 def words(name, rounds):
