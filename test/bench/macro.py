@@ -119,9 +119,9 @@ PEERS = [
     Variant("jemalloc", LIBS + "libjemalloc.so.2"),
     Variant("jemalloc prof", LIBS + "libjemalloc.so.2", base="jemalloc", job="cprof, heap",
             MALLOC_CONF="prof:true,lg_prof_sample:19"),
-    # A forked child waits for ever for its lock.
+    # A forked child waits for ever for its lock; of gcc it sees the driver, not the compiler.
     Variant("heaptrack", "/usr/lib/heaptrack/libheaptrack_preload.so", job="cprof, heap",
-            breaks=["postgresql"], DUMP_HEAPTRACK_OUTPUT="@/heaptrack"),
+            breaks=["postgresql", "gcc"], DUMP_HEAPTRACK_OUTPUT="@/heaptrack"),
 ]
 
 
