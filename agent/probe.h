@@ -55,6 +55,11 @@ void cp_agent_unload_end(void);
  * to read the processor's counter, and with it the clocks. */
 void cp_agent_shut_in(bool timeless);
 
+/* [HOST] The kernel has refused something to a process of more threads than one. If all but this
+ * one are the agent's, they leave, until it has been tried again: true. A second or so. */
+bool cp_agent_alone_begin(void);
+void cp_agent_alone_end(void);
+
 /* [EARLY] These bytes are about to be unreadable: if the stack that the thread is on is among them,
  * it is none from now on that may be read where it is. Async-signal-safe. */
 void cp_probe_unreadable(uintptr_t addr, size_t n);

@@ -15,6 +15,7 @@
 
 #include "table_wait.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/gmon.h>
 #include <sys/profil.h>
@@ -104,6 +105,8 @@ typedef int cp_thrd_fn(void *);
 	F(prctl, int,                                                                             \
 	  (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d),       \
 	  (option, a, b, c, d), NULL, REQUIRED)                                                   \
+	F(unshare, int, (int flags), (flags), NULL, OPTIONAL)                                     \
+	F(setns, int, (int fd, int type), (fd, type), NULL, OPTIONAL)                             \
 	F(sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old),          \
 	  (sig, act, old), NULL, REQUIRED)                                                        \
 	F(__sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old),        \

@@ -30,9 +30,10 @@
 #define CLOSE_RANGE_UNSHARE 2
 #endif
 
-#define STACK_SIZE (512UL << 10)
-#define ROOMS	   4
-#define TLS_MARGIN (64UL << 10) /* beyond our own variables: what libc keeps there */
+#define STACK_SIZE  (512UL << 10)
+#define ROOMS	    4
+#define LEFT_WITHIN 5000000000LL
+#define TLS_MARGIN  (64UL << 10) /* beyond our own variables: what libc keeps there */
 
 #define COPIED	     64 /* descriptors the kernel copies, even where the rest is to be closed */
 #define CLOSER_STACK 4096
@@ -90,13 +91,14 @@ static void run(void *room)
 
 /* The last thread may still be on its way out, on the stack we need. It has nothing left
  * to do but one system call, so this is short; the kernel wakes us, by a shared futex. */
-static bool wait_for_stack(struct cp_bare *b)
+bool cp_bare_left(struct cp_bare *b)
 {
-	struct timespec ts = {0, 100000000};
+	const struct timespec ts = {0, 100000000};
+	int64_t until = cp_now_ns(CLOCK_MONOTONIC) + LEFT_WITHIN;
 	uint32_t tid;
 
-	for (int tries = 0; (tid = cp_load_acq(b->tid)) != 0; tries++) { /* see Order */
-		if (tries == 50)
+	while ((tid = cp_load_acq(b->tid)) != 0) { /* see Order */
+		if (cp_now_ns(CLOCK_MONOTONIC) > until)
 			return false;
 		CP_SYS(SYS_futex, b->tid, FUTEX_WAIT, tid, &ts);
 	}
@@ -108,7 +110,7 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 	uint64_t mask, floats;
 	long r;
 
-	if (!wait_for_stack(b))
+	if (!cp_bare_left(b))
 		return -EAGAIN;
 	b->fn = fn;
 	b->arg = arg;
@@ -121,6 +123,11 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 	cp_cpu_floats_end(floats);
 	cp_sys_restore_signals(&mask);
 	return r < 0 ? (int)r : 0;
+}
+
+bool cp_bare_is_used(const struct cp_bare *b)
+{
+	return cp_load_rlx(b->tid);
 }
 
 uint32_t cp_bare_running(uint64_t *who)

@@ -12,7 +12,8 @@
  *          off, then looks at the requests; so either it sees the request, or ASKED
  *          was set again after that. It ends by changing RUNNING alone to 0, which
  *          fails while ASKED is set: then it goes round again. No request is lost, unless all
- *          are (give_up, start).
+ *          are (give_up, start). While HELD is set no thread goes on, and none is started: what
+ *          is asked stays until it is released.
  * Holds    One thread at most has RUNNING.
  * Fails    see job.h
  * Why      A clone that libc never learns of keeps a single-threaded host what it
@@ -42,7 +43,7 @@
 
 #define SECOND 1000000000LL
 
-enum { RUNNING = 1, ASKED = 2 };
+enum { RUNNING = 1, ASKED = 2, HELD = 4 };
 
 struct state {
 	uint32_t pid;	       /* whose state this is; 0: a child's, not taken over yet */
@@ -102,7 +103,7 @@ static void give_up(struct state *s)
 	cp_log("no snapshot%s until one is asked for: can't tell what user the program has become",
 	       by_interval());
 	cp_work_forget(&s->work);
-	cp_xchg_acqrel(&s->turn, 0);
+	cp_and_acqrel(&s->turn, (uint32_t)HELD);
 }
 
 static void job_main(void *arg)
@@ -117,11 +118,15 @@ static void job_main(void *arg)
 		uint32_t seen = RUNNING;
 		int64_t until;
 
-		cp_xchg_acqrel(&s->turn, RUNNING); /* see Order: ASKED off, then look */
+		cp_and_acqrel(&s->turn, ~(uint32_t)ASKED); /* see Order: off, then look */
 		until = cp_work_run(&s->work);
 		cp_helper_sweep_again();
 		cp_share_end();
 		cp_settle_own();
+		if (cp_load_rlx(&s->turn) & HELD) {
+			cp_and_acqrel(&s->turn, ~(uint32_t)RUNNING); /* see Order */
+			return;
+		}
 		if (until) {
 			if (wait_for_work(s, until))
 				continue;
@@ -137,12 +142,14 @@ static void job_main(void *arg)
 
 static void start(struct state *s)
 {
-	int r = cp_bare_start(&st.room, job_main, s);
+	int r;
 
+	cp_store_rlx(&s->creds.opened, 0U); /* who waits for it waits for this one's */
+	r = cp_bare_start(&st.room, job_main, s);
 	if (r >= 0)
 		return;
 	cp_work_forget(&s->work);
-	cp_xchg_acqrel(&s->turn, 0);
+	cp_and_acqrel(&s->turn, (uint32_t)HELD);
 	cp_log("no snapshot%s: can't start a thread: %s", by_interval(), cp_reason(r));
 }
 
@@ -150,7 +157,9 @@ static void wake(struct state *s)
 {
 	uint32_t was = cp_or_acqrel(&s->turn, RUNNING | ASKED); /* see Order */
 
-	if (!(was & RUNNING))
+	if (!(was & RUNNING) && was & HELD)
+		cp_and_acqrel(&s->turn, ~(uint32_t)RUNNING); /* see Order */
+	else if (!(was & RUNNING))
 		start(s);
 	else if (!(was & ASKED))
 		cp_sys_futex_wake(&s->turn, 1);
@@ -190,6 +199,31 @@ void cp_job_forked(void)
 		return;
 	cp_store_rlx(&st.state->pid, (uint32_t)cp_sys_getpid());
 	start_interval(st.state);
+}
+
+bool cp_job_hold(void)
+{
+	uint32_t was = cp_or_acqrel(&st.state->turn, (uint32_t)HELD); /* see Order */
+
+	cp_sys_futex_wake(&st.state->turn, 1);
+	return was & RUNNING;
+}
+
+bool cp_job_left(void)
+{
+	return cp_bare_left(&st.room);
+}
+
+void cp_job_release(bool was)
+{
+	struct state *s = st.state;
+	uint32_t turn = cp_and_acqrel(&s->turn, ~(uint32_t)HELD); /* see Order */
+
+	if (turn & RUNNING || !(was || turn & ASKED))
+		return;
+	cp_and_acqrel(&s->turn, ~(uint32_t)ASKED); /* see Order: so that it is who starts it */
+	wake(s);
+	cp_creds_await(&s->creds);
 }
 
 void cp_job_ask(uint64_t word)

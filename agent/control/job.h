@@ -22,6 +22,12 @@ bool cp_job_at_home(void);
 void cp_job_start(void);
 /* [FORK] The child starts with nothing asked, and the same. */
 void cp_job_forked(void);
+/* [HOST, its only thread] Its own leaves after what it is at, and none is started: hold tells
+ * whether there was one, left waits until it is gone, and release goes on with what there was, and
+ * what was asked since. */
+bool cp_job_hold(void);
+bool cp_job_left(void);
+void cp_job_release(bool was);
 /* [ANY] word: request.h; anything else, 0 say, asks for all profiles now. */
 void cp_job_ask(uint64_t word);
 /* [EXIT] Asks for a last snapshot and waits for it, at most 100 ms; past that it is

@@ -42,6 +42,15 @@ class Server(Host):
             return ask(s, target, **more)
 
 
+def connect_unix(path):
+    """It has a name a moment before it listens, and none for a moment when it is made anew."""
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(20)
+    if not wait_for(lambda: s.connect_ex(path) == 0):
+        fail(path + " does not listen")
+    return s
+
+
 class Answer:
     def __init__(self, status, reason, headers, body):
         self.status, self.reason, self.headers, self.body = status, reason, headers, body

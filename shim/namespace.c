@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * namespace.c - a host that goes into namespaces only a process of one thread may enter
+ *
+ * Context  HOST; vfork children, which only pass through.
+ * Calls    cp_real, probe.h.
+ * Holds    What the kernel refuses changes nothing, and so it is asked again without our threads.
+ *          errno is as the last answer left it.
+ * Why      Who asks the kernel itself, past libc, meets its refusal as before.
+ */
+#include "../agent/probe.h"
+#include "table.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
+/* What a process of several threads may not. */
+#define UNSHARES (CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
+#define ENTERS	 (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWTIME)
+
+/* EUSERS: of a time namespace. */
+static bool is_refused(int r)
+{
+	return CP_UNLIKELY(r) && (errno == EINVAL || errno == EUSERS);
+}
+
+static int give_back(int r)
+{
+	int host_errno = errno;
+
+	cp_agent_alone_end();
+	errno = host_errno;
+	return r;
+}
+
+/* The first refusal's, where it stays at that. */
+static bool is_alone(void)
+{
+	int host_errno = errno;
+	bool alone = cp_agent_alone_begin();
+
+	errno = host_errno;
+	return alone;
+}
+
+CP_EXPORT int unshare(int flags)
+{
+	int r = cp_real.unshare(flags);
+
+	if (!is_refused(r) || !(flags & UNSHARES) || !is_alone())
+		return r;
+	return give_back(cp_real.unshare(flags));
+}
+
+CP_EXPORT int setns(int fd, int type)
+{
+	int r = cp_real.setns(fd, type);
+
+	/* None: the descriptor says it. */
+	if (!is_refused(r) || (type && !(type & ENTERS)) || !is_alone())
+		return r;
+	return give_back(cp_real.setns(fd, type));
+}
