@@ -105,6 +105,16 @@ void cp_files_abandon(void)
 	}
 }
 
+/* Locked, and not removed before that as a leftover (retention.c). Where there are no locks, nobody
+ * else takes any. */
+static bool is_kept(int fd)
+{
+	struct stat sb;
+
+	return CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB) != -EAGAIN &&
+	       (cp_sys_fstat(fd, &sb) < 0 || sb.st_nlink);
+}
+
 static void discard(struct cp_files *f, unsigned i)
 {
 	struct cp_file *file = &f->file[i];
@@ -137,6 +147,10 @@ static int open_temp(struct cp_files *f, unsigned i)
 	if (!note(f, i))
 		return -ECANCELED;
 	fd = cp_sys_openat(f->dir.fd, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd >= 0 && !is_kept((int)fd)) {
+		cp_sys_close((int)fd); /* its name may be another's by now */
+		fd = -EEXIST;
+	}
 	file->fd = (int)fd;
 	r = fd < 0 ? (int)fd : is_taken(f, i) ? -EEXIST : 0;
 	if (!change(i, MAKING, fd < 0 ? NONE : THERE) && !r)
@@ -146,7 +160,6 @@ static int open_temp(struct cp_files *f, unsigned i)
 		return r;
 	}
 	CP_SYS(SYS_fchmod, fd, 0600); /* whatever the host's umask is */
-	CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB);
 	return 0;
 }
 

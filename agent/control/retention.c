@@ -41,21 +41,32 @@ struct dirent64 {
 	char name[];
 };
 
-/* Nobody writes it any more: its process is gone (or was this one before an exec),
- * and no process elsewhere holds its lock. */
-static bool is_stale(int dir, const char *file, uint32_t pid)
+/* Is its process gone, or was this one before an exec? In another pid namespace there may be one
+ * of that number all the same. */
+static bool may_be_left(uint32_t pid)
 {
-	int fd;
-	long r;
+	return (long)pid == cp_sys_getpid() || CP_SYS(SYS_kill, pid, 0) == -ESRCH;
+}
 
-	if ((long)pid != cp_sys_getpid() && CP_SYS(SYS_kill, pid, 0) != -ESRCH)
-		return false;
-	fd = (int)cp_sys_openat(dir, file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+static bool has_a_name(int fd)
+{
+	struct stat sb;
+
+	return cp_sys_fstat(fd, &sb) == 0 && sb.st_nlink;
+}
+
+/* Nobody writes it any more when nobody holds its lock; but whoever has just made it may not have
+ * come so far. So it goes with the lock held, and who finds it taken, or the file without a name
+ * afterwards, makes another (files.c). */
+static void remove_if_left(int dir, const char *file)
+{
+	int fd = (int)cp_sys_openat(dir, file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+
 	if (fd < 0)
-		return false;
-	r = CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB);
+		return;
+	if (CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB) != -EAGAIN && has_a_name(fd))
+		CP_SYS(SYS_unlinkat, dir, file, 0);
 	cp_sys_close(fd);
-	return r != -EAGAIN;
 }
 
 static void add(struct listing *l, const char *file, const struct cp_name *name)
@@ -84,8 +95,8 @@ static void look_at(struct listing *l, const char *file)
 		return;
 	if (!temporary)
 		add(l, file, &name);
-	else if (is_stale(l->fd, file, name.pid))
-		CP_SYS(SYS_unlinkat, l->fd, file, 0);
+	else if (may_be_left(name.pid))
+		remove_if_left(l->fd, file);
 }
 
 static void list(struct listing *l)

@@ -3,6 +3,7 @@
 # fm-068 fm-070 fm-088
 # timeout: 120
 """Core files, other namespaces, a new root, pipes where files should go, two that share a name."""
+import fcntl
 import os
 import pathlib
 import resource
@@ -67,6 +68,43 @@ def namespaces():
     check(not leftovers("spaces"), leftovers("spaces"))
 
 
+def remove_leftovers(place):
+    """As a process of the same number elsewhere does, all the while."""
+    while True:
+        for name in os.listdir(place):
+            if not name.startswith("."):
+                continue
+            try:
+                fd = os.open(f"{place}/{name}", os.O_WRONLY)
+            except FileNotFoundError:
+                continue
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(fd).st_nlink:
+                    os.unlink(f"{place}/{name}")
+            except (BlockingIOError, FileNotFoundError):
+                pass
+            os.close(fd)
+
+
+def taken_for_left():
+    """A file is locked a moment after it is made: who takes it for one left over loses nothing."""
+    os.makedirs("taken")
+    remover = os.fork()
+    if not remover:
+        try:
+            remove_leftovers("taken")
+        finally:
+            os._exit(1)
+    try:
+        p = run(*(SNAP * 60), env=environment(dir="taken", max_bytes="1G", keep=1000))
+    finally:
+        os.kill(remover, signal.SIGKILL)
+        os.waitpid(remover, 0)
+    check(p.returncode == 0 and p.stderr.count("wrote") == 60 == p.stderr.count("\n"), p.stderr)
+    check(len(files("taken")) == 120, len(files("taken")))
+
+
 def new_root():
     """A chroot after the start: files go where the name leads now, or the line says why not."""
     os.makedirs("jail")
@@ -115,7 +153,7 @@ def stopped():
     check(p.returncode == 0, err)
 
 
-tests = [cores, pipes, stopped]
+tests = [cores, pipes, stopped, taken_for_left]
 if os.getuid() == 0:
     tests += [namespaces, new_root]
 for test in tests:
