@@ -7,7 +7,8 @@
  * Shared   *st.all, between parent, children and theirs: relaxed adds and exchanges. steps
  *          are one word, moved by CAS.
  * Holds    Who judges takes all there is away first, so nothing is judged twice; two at once
- *          have a part each, and who moves the steps first has moved them.
+ *          have a part each, and who moves the steps first has moved them. What was spent at other
+ *          steps than there are now is not judged.
  *          Nothing is said of it but in profiles: whoever has forked may be reading what his
  *          child says.
  * Fails    Who is killed while he judges takes what he took with him.
@@ -39,11 +40,6 @@ void cp_family_init(void)
 	st.all = cp_mem_shared(sizeof(*st.all));
 }
 
-static void unpack(uint8_t step[CP_COST_RATES], uint32_t steps)
-{
-	memcpy(step, &steps, sizeof(steps));
-}
-
 static uint32_t pack(const uint8_t step[CP_COST_RATES])
 {
 	uint32_t steps;
@@ -54,7 +50,9 @@ static uint32_t pack(const uint8_t step[CP_COST_RATES])
 
 void cp_family_steps(uint8_t step[CP_COST_RATES])
 {
-	unpack(step, st.all ? cp_load_rlx(&st.all->steps) : 0);
+	uint32_t steps = st.all ? cp_load_rlx(&st.all->steps) : 0;
+
+	memcpy(step, &steps, sizeof(steps));
 }
 
 struct cp_govern_moves cp_family_moves(void)
@@ -96,9 +94,10 @@ void cp_family_ended(const struct cp_govern_look *one, uint64_t enough)
 
 	if (!f)
 		return;
-	take(f, &look);
 	was = cp_load_rlx(&f->steps);
-	unpack(look.step, was);
+	if (pack(one->step) != was)
+		return; /* what it cost says nothing of the steps there are now */
+	take(f, &look);
 	look.whole = cp_govern_spent_on(&look) >= enough;
 	way = cp_govern_decide(&look);
 	if (way)

@@ -216,16 +216,33 @@ void cp_govern_spent(uint64_t spent, uint64_t now)
 
 /* --- short lives -------------------------------------------------------------- */
 
+/* One that begins lowered spends too little to be looked at for that, and may have to go up: so it
+ * is by time. */
+static void look_later(struct life *l)
+{
+	uint64_t floats = cp_cpu_floats_begin();
+
+	cp_store_rlx(&l->pause, (cp_ticks_now() + cp_ticks_in(PAUSE)) | 1);
+	cp_cpu_floats_end(floats);
+}
+
 void cp_govern_forked(void)
 {
 	uint8_t step[CP_COST_RATES];
+	bool lowered = false;
 
 	if (!st.life || !cp_load_rlx(&st.budget))
 		return;
 	st.child = true;
 	cp_family_steps(step);
-	for (unsigned i = 0; i < CP_COST_RATES; i++)
+	for (unsigned i = 0; i < CP_COST_RATES; i++) {
+		/* Whoever shares that memory may have written anything to it. */
+		step[i] = CP_MIN(step[i], st.most[i]);
 		cp_store_rlx(&st.life->step[i], step[i]);
+		lowered |= step[i];
+	}
+	if (lowered)
+		look_later(st.life);
 }
 
 void cp_govern_ended(void)
@@ -242,6 +259,11 @@ void cp_govern_ended(void)
 		return;
 	floats = cp_cpu_floats_begin();
 	all = measure(&birth, (uint64_t)cpu);
+	for (unsigned i = 0; i < CP_COST_RATES; i++)
+		all.step[i] = cp_load_rlx(&st.life->step[i]);
+	/* Time between samples is the next one's, or the last one's: were they rarer than such a
+	 * life is long, it would hardly be where it was spent. */
+	all.most[CP_COST_CPU] = 0;
 	cp_family_ended(&all, LOOK / 2);
 	cp_cpu_floats_end(floats);
 }

@@ -20,6 +20,8 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -135,6 +137,10 @@ static void short_lives_are_judged_together(void **state)
 	cp_family_ended(&dear, 3 * MS);
 	assert_int_equal(heap_of_the_next(), 1);
 	assert_int_equal(cp_govern_moves().lowered, 1);
+	for (int i = 0; i < 9; i++)
+		cp_family_ended(&dear, 3 * MS); /* they began before that */
+	assert_int_equal(heap_of_the_next(), 1);
+	dear.step[CP_COST_HEAP] = cheap.step[CP_COST_HEAP] = 1;
 	cp_family_ended(&dear, 3 * MS); /* what was judged is not judged again */
 	assert_int_equal(heap_of_the_next(), 1);
 	cheap.cpu_ns = 400 * MS;
@@ -149,6 +155,54 @@ static void burn(uint64_t ns)
 
 	while (cp_timer_cpu_ns(CLOCK_THREAD_CPUTIME_ID) < until)
 		;
+}
+
+static void lower_the_next(void)
+{
+	struct cp_govern_look dear = look_at(0, 20 * MS);
+
+	cp_family_ended(&dear, 3 * MS);
+	assert_int_equal(heap_of_the_next(), 1);
+}
+
+/* It spends next to nothing, from its first moment on. */
+static void a_child_that_begins_lowered_comes_up(void **state)
+{
+	(void)state;
+	assert_int_equal(begin(20), 0);
+	lower_the_next();
+	cp_govern_forked();
+	assert_int_equal(cp_govern_step(CP_COST_HEAP), 1);
+	for (int i = 0; i < 24 && cp_govern_step(CP_COST_HEAP); i++) {
+		burn(100 * MS);
+		cp_cost_add(CP_COST_HEAP, cp_cpu_ticks(), 1);
+		usleep(200000);
+	}
+	assert_int_equal(cp_govern_step(CP_COST_HEAP), 0);
+}
+
+/* As a child gone wild may, or one that has turned against its parent. */
+static void scribble_over_shared_memory(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long from, to;
+	char line[512];
+
+	while (fgets(line, sizeof(line), maps))
+		if (strstr(line, " rw-s ") && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			memset((void *)from, 255, to - from);
+	fclose(maps);
+}
+
+static void no_step_is_believed_blindly(void **state)
+{
+	(void)state;
+	assert_int_equal(begin(20), 0);
+	scribble_over_shared_memory();
+	assert_int_equal(heap_of_the_next(), 255);
+	cp_govern_forked();
+	assert_int_equal(cp_govern_step(CP_COST_CPU), 4);
+	assert_int_equal(cp_govern_step(CP_COST_HEAP), 20);
 }
 
 /* As if so many ms on the counter had been spent: ten times the budget, or nothing. */
@@ -330,9 +384,11 @@ int main(void)
 		cmocka_unit_test(first_ones_count_for_themselves),
 		cmocka_unit_test(totals_stay_true),
 		cmocka_unit_test(short_lives_are_judged_together),
+		cmocka_unit_test(a_child_that_begins_lowered_comes_up),
 		cmocka_unit_test(rates_follow_the_cost),
 		cmocka_unit_test(waiters_keep_their_weight),
 		cmocka_unit_test(a_late_sample_is_what_was_due),
+		cmocka_unit_test(no_step_is_believed_blindly),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
