@@ -140,6 +140,7 @@ static void short_lives_are_judged_together(void **state)
 	for (int i = 0; i < 9; i++)
 		cp_family_ended(&dear, 3 * MS); /* they began before that */
 	assert_int_equal(heap_of_the_next(), 1);
+	assert_int_equal(cp_govern_moves().lowered, 1);
 	dear.step[CP_COST_HEAP] = cheap.step[CP_COST_HEAP] = 1;
 	cp_family_ended(&dear, 3 * MS); /* what was judged is not judged again */
 	assert_int_equal(heap_of_the_next(), 1);
@@ -169,6 +170,7 @@ static void lower_the_next(void)
 static void a_child_that_begins_lowered_comes_up(void **state)
 {
 	(void)state;
+	assert_int_equal(cp_cost_init(), 0); /* nothing spent so far */
 	assert_int_equal(begin(20), 0);
 	lower_the_next();
 	cp_govern_forked();
