@@ -68,7 +68,9 @@ M, N = 60, 20_000
 done = run([PROG + "/extremes", "children", str(M), str(N)], CPROF_ATEXIT=1, CPROF_SEED=1,
            CPROF_DIR=os.path.abspath("children"), CPROF_LINES=0, CPROF_HEAP_RATE=1, CPROF_BUDGET=1)
 check(done.returncode == 0, done.stderr)
-profiles = [pprofcheck.read(f) for f in glob.glob("children/*.allocs.pb.gz")]
+wrote = set(re.findall(r"cprof\[(\d+)\]: wrote", done.stderr))  # of this run, if it was one of several
+profiles = [pprofcheck.read(f) for f in glob.glob("children/*.allocs.pb.gz")
+            if os.path.basename(f).split(".")[1] in wrote]
 check(len(profiles) == M + 1, "%d files\n%s" % (len(profiles), done.stderr))
 rates = [max([int(m[1]) for c in said(p, "lowered")
               if (m := re.match(r"heap_rate to (\d+), by", c))], default=1) for p in profiles]
