@@ -221,7 +221,6 @@ void cp_job_release(bool was)
 
 	if (turn & RUNNING || !(was || turn & ASKED))
 		return;
-	cp_and_acqrel(&s->turn, ~(uint32_t)ASKED); /* see Order: so that it is who starts it */
 	wake(s);
 	cp_creds_await(&s->creds);
 }
