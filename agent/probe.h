@@ -55,8 +55,8 @@ void cp_agent_unload_end(void);
  * to read the processor's counter, and with it the clocks. */
 void cp_agent_shut_in(bool timeless);
 
-/* [HOST] The kernel has refused something to a process of more threads than one. If all but this
- * one are the agent's, they leave, until it has been tried again: true. A second or so. */
+/* [HOST] The kernel has refused something to a process of more threads than one. If that is the
+ * job's beside this one, it leaves until it has been tried again, and signals wait: true. */
 bool cp_agent_alone_begin(void);
 void cp_agent_alone_end(void);
 

@@ -4,7 +4,7 @@
  *
  * Context  HOST; vfork children, which only pass through.
  * Calls    cp_real, probe.h.
- * Holds    What the kernel refuses changes nothing, and so it is asked again without our threads.
+ * Holds    What the kernel refuses changes nothing, and so it is asked again without our thread.
  *          errno is as the last answer left it.
  * Why      Who asks the kernel itself, past libc, meets its refusal as before.
  */
@@ -18,9 +18,16 @@
 #define CLONE_NEWTIME 0x80
 #endif
 
-/* What a process of several threads may not. */
+/* What a process of several threads may not; and what makes that it may have no other thread
+ * afterwards, ours neither. */
 #define UNSHARES (CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
 #define ENTERS	 (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWTIME)
+#define PARTS	 (CLONE_NEWPID | CLONE_VM)
+
+static bool may_be_ours(int flags, int what)
+{
+	return flags & what && !(flags & PARTS);
+}
 
 /* EUSERS: of a time namespace. */
 static bool is_refused(int r)
@@ -51,7 +58,7 @@ CP_EXPORT int unshare(int flags)
 {
 	int r = cp_real.unshare(flags);
 
-	if (!is_refused(r) || !(flags & UNSHARES) || !is_alone())
+	if (!is_refused(r) || !may_be_ours(flags, UNSHARES) || !is_alone())
 		return r;
 	return give_back(cp_real.unshare(flags));
 }
@@ -61,7 +68,7 @@ CP_EXPORT int setns(int fd, int type)
 	int r = cp_real.setns(fd, type);
 
 	/* None: the descriptor says it. */
-	if (!is_refused(r) || (type && !(type & ENTERS)) || !is_alone())
+	if (!is_refused(r) || !may_be_ours(type ? type : ENTERS, ENTERS) || !is_alone())
 		return r;
 	return give_back(cp_real.setns(fd, type));
 }

@@ -1,86 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alone.c - a host of one thread, for a while without ours
+ * alone.c - a host of one thread, for a while without the job's
  *
  * Context  HOST
- * Calls    job.c, http.c, bare.c; system calls.
- * Shared   st: of the host's only thread, and its handlers.
- * Holds    What is asked meanwhile is done after it. HTTP's connections are closed, and its
- *          address is there again a moment later.
- * Fails    One of ours is at something for seconds: it stays, and so it goes as it went before.
+ * Calls    job.c, bare.c; system calls.
+ * Shared   st: of the host's only thread.
+ * Holds    Signals are blocked meanwhile, so that nothing is asked, and nothing ends or forks
+ *          halfway. Where it can't be told that the job's thread is all there is beside the
+ *          host's, it stays.
+ * Fails    The job is at something for more than a second: it stays, and so it goes as it went
+ *          before.
  * Why      The kernel lets only a process of one thread enter a user namespace, or another's time
- *          or mount namespace, and counts ours. Sandboxes begin with that.
+ *          or mount namespace, and counts ours. Sandboxes begin with that. HTTP's thread does not
+ *          leave: nobody can wake it, and its address may not be had again.
  */
 #include "../probe.h"
-#include "../rt/atomic.h"
 #include "../rt/sys.h"
 #include "bare.h"
 #include "http.h"
 #include "job.h"
 
-#include <sys/single_threaded.h>
+#define TRIES 1000 /* tenths of a millisecond */
 
-#define SOME 100 /* tenths of a millisecond */
-#define MANY 10000
-
-static struct {
-	bool begun, job, http;
-} st;
+static uint64_t mask; /* while it is alone: what the host had */
 
 /* All there are, ours included; 0: nobody tells. */
 static unsigned threads(void)
 {
 	struct stat sb;
 
-	if (CP_SYS(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &sb, 0) < 0)
+	if (CP_SYS(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &sb, 0) < 0 || sb.st_nlink < 3)
 		return 0;
 	return (unsigned)sb.st_nlink - 2; /* the directory of one each */
 }
 
-static void rest(void)
+/* One that has left its stack is counted until the kernel has taken it apart, for which it needs
+ * a processor. */
+static bool has_only_thread(void)
 {
 	const struct timespec ts = {0, 100000};
 
-	CP_SYS(SYS_nanosleep, &ts, 0);
-}
-
-/* One that has left its stack is counted until the kernel has taken it apart, for which it needs
- * a processor: waits till these are all there are. */
-static bool have_become(bool (*these)(unsigned threads), int tries)
-{
-	for (int i = 0; i < tries; i++) {
-		if (these(threads()))
+	for (int i = 0; i < TRIES; i++) {
+		if (threads() == 1)
 			return true;
-		rest();
+		CP_SYS(SYS_nanosleep, &ts, 0);
 	}
 	return false;
 }
 
-static bool is_one(unsigned threads)
-{
-	return threads <= 1; /* or nobody tells */
-}
-
-static bool are_one_and_ours(unsigned threads)
+static bool is_only_jobs_in_the_way(void)
 {
 	uint64_t who;
 
-	return threads == 1 + cp_bare_running(&who);
-}
-
-static bool is_only_thread(void)
-{
-	return __libc_single_threaded || have_become(are_one_and_ours, SOME);
+	return !cp_http_is_on() && cp_bare_running(&who) == 1 && threads() == 2;
 }
 
 bool cp_agent_alone_begin(void)
 {
-	if (!cp_agent_hears_of_end() || !cp_job_at_home() || st.begun || !is_only_thread())
+	if (!cp_agent_hears_of_end() || !cp_job_at_home() || !is_only_jobs_in_the_way())
 		return false;
-	st.begun = true;
-	st.http = cp_http_hold();
-	st.job = cp_job_hold();
-	if (cp_http_left() && cp_job_left() && have_become(is_one, MANY))
+	cp_sys_block_signals(&mask);
+	if (!cp_job_hold()) {
+		cp_sys_restore_signals(&mask);
+		return false;
+	}
+	if (has_only_thread())
 		return true;
 	cp_agent_alone_end();
 	return false;
@@ -88,7 +72,6 @@ bool cp_agent_alone_begin(void)
 
 void cp_agent_alone_end(void)
 {
-	cp_job_release(st.job);
-	cp_http_release(st.http);
-	st.begun = false;
+	cp_job_release();
+	cp_sys_restore_signals(&mask);
 }

@@ -91,10 +91,10 @@ static void run(void *room)
 
 /* The last thread may still be on its way out, on the stack we need. It has nothing left
  * to do but one system call, so this is short; the kernel wakes us, by a shared futex. */
-bool cp_bare_left(struct cp_bare *b)
+bool cp_bare_left(struct cp_bare *b, int64_t within)
 {
 	const struct timespec ts = {0, 100000000};
-	int64_t until = cp_now_ns(CLOCK_MONOTONIC) + LEFT_WITHIN;
+	int64_t until = cp_now_ns(CLOCK_MONOTONIC) + within;
 	uint32_t tid;
 
 	while ((tid = cp_load_acq(b->tid)) != 0) { /* see Order */
@@ -110,7 +110,7 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 	uint64_t mask, floats;
 	long r;
 
-	if (!cp_bare_left(b))
+	if (!cp_bare_left(b, LEFT_WITHIN))
 		return -EAGAIN;
 	b->fn = fn;
 	b->arg = arg;
@@ -123,11 +123,6 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 	cp_cpu_floats_end(floats);
 	cp_sys_restore_signals(&mask);
 	return r < 0 ? (int)r : 0;
-}
-
-bool cp_bare_is_used(const struct cp_bare *b)
-{
-	return cp_load_rlx(b->tid);
 }
 
 uint32_t cp_bare_running(uint64_t *who)

@@ -30,10 +30,8 @@ int cp_bare_init(struct cp_bare *b);
 int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg);
 /* [ANY] How many run; who: another number when they are others. */
 uint32_t cp_bare_running(uint64_t *who);
-/* [ANY] Is one in it? */
-bool cp_bare_is_used(const struct cp_bare *b);
-/* [ANY] Waits, five seconds at most, till none is. */
-bool cp_bare_left(struct cp_bare *b);
+/* [ANY] Waits, so many ns at most, till none is in it. */
+bool cp_bare_left(struct cp_bare *b, int64_t within);
 /* [ANY] Is it one of those that run? */
 bool cp_bare_is(uint32_t tid);
 /* [CONTROL, on such a thread] From here on it has a table of descriptors of its own,

@@ -86,6 +86,15 @@ void cp_dir_close(struct cp_dir *d)
 	d->fd = -1;
 }
 
+bool cp_dir_leads_to(int dir, const char *name, int fd)
+{
+	struct stat here, there;
+
+	return cp_sys_fstat(fd, &here) == 0 &&
+	       CP_SYS(SYS_newfstatat, dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
 void cp_dir_sync(const struct cp_dir *d)
 {
 	int fd = (int)cp_sys_openat(d->fd, ".", O_RDONLY | O_DIRECTORY, 0);

@@ -21,6 +21,8 @@ int cp_dir_open_configured(struct cp_dir *d);
 /* /tmp/cprof-UID. 0 or -errno. */
 int cp_dir_open_own(struct cp_dir *d);
 void cp_dir_close(struct cp_dir *d);
+/* Is that name there, and this file's? By what it is, since not every file system counts links. */
+bool cp_dir_leads_to(int dir, const char *name, int fd);
 /* Makes the names in it durable. */
 void cp_dir_sync(const struct cp_dir *d);
 

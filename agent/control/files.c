@@ -107,12 +107,10 @@ void cp_files_abandon(void)
 
 /* Locked, and not removed before that as a leftover (retention.c). Where there are no locks, nobody
  * else takes any. */
-static bool is_kept(int fd)
+static bool is_kept(const struct cp_files *f, const char *temp, int fd)
 {
-	struct stat sb;
-
 	return CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB) != -EAGAIN &&
-	       (cp_sys_fstat(fd, &sb) < 0 || sb.st_nlink);
+	       cp_dir_leads_to(f->dir.fd, temp, fd);
 }
 
 static void discard(struct cp_files *f, unsigned i)
@@ -147,7 +145,7 @@ static int open_temp(struct cp_files *f, unsigned i)
 	if (!note(f, i))
 		return -ECANCELED;
 	fd = cp_sys_openat(f->dir.fd, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	if (fd >= 0 && !is_kept((int)fd)) {
+	if (fd >= 0 && !is_kept(f, file->temp, (int)fd)) {
 		cp_sys_close((int)fd); /* its name may be another's by now */
 		fd = -EEXIST;
 	}

@@ -17,11 +17,6 @@ int cp_http_init(void);
 void cp_http_start(void);
 /* [FORK] The child gets a server of its own, where it can have an address of its own. */
 void cp_http_forked(void);
-/* [HOST, its only thread] The server gives up what it is at, and its thread ends, in a second or
- * so: hold tells whether there was one, left waits until it is gone, and release makes another. */
-bool cp_http_hold(void);
-bool cp_http_left(void);
-void cp_http_release(bool was);
 /* [EXIT] Removes what the server left in the file system. */
 void cp_http_exit(void);
 

@@ -12,8 +12,8 @@
  *          off, then looks at the requests; so either it sees the request, or ASKED
  *          was set again after that. It ends by changing RUNNING alone to 0, which
  *          fails while ASKED is set: then it goes round again. No request is lost, unless all
- *          are (give_up, start). While HELD is set no thread goes on, and none is started: what
- *          is asked stays until it is released.
+ *          are (give_up, start). HELD makes it end by taking RUNNING alone off; until that is
+ *          taken off too nobody asks, for the host has one thread, with signals blocked.
  * Holds    One thread at most has RUNNING.
  * Fails    see job.h
  * Why      A clone that libc never learns of keeps a single-threaded host what it
@@ -157,9 +157,7 @@ static void wake(struct state *s)
 {
 	uint32_t was = cp_or_acqrel(&s->turn, RUNNING | ASKED); /* see Order */
 
-	if (!(was & RUNNING) && was & HELD)
-		cp_and_acqrel(&s->turn, ~(uint32_t)RUNNING); /* see Order */
-	else if (!(was & RUNNING))
+	if (!(was & RUNNING))
 		start(s);
 	else if (!(was & ASKED))
 		cp_sys_futex_wake(&s->turn, 1);
@@ -203,23 +201,22 @@ void cp_job_forked(void)
 
 bool cp_job_hold(void)
 {
-	uint32_t was = cp_or_acqrel(&st.state->turn, (uint32_t)HELD); /* see Order */
+	struct state *s = st.state;
 
-	cp_sys_futex_wake(&st.state->turn, 1);
-	return was & RUNNING;
+	cp_or_acqrel(&s->turn, (uint32_t)HELD); /* see Order */
+	cp_sys_futex_wake(&s->turn, 1);
+	if (cp_bare_left(&st.room, SECOND))
+		return true;
+	cp_job_release();
+	return false;
 }
 
-bool cp_job_left(void)
-{
-	return cp_bare_left(&st.room);
-}
-
-void cp_job_release(bool was)
+void cp_job_release(void)
 {
 	struct state *s = st.state;
-	uint32_t turn = cp_and_acqrel(&s->turn, ~(uint32_t)HELD); /* see Order */
 
-	if (turn & RUNNING || !(was || turn & ASKED))
+	/* A thread that is still there goes on: see Order. */
+	if (cp_and_acqrel(&s->turn, ~(uint32_t)HELD) & RUNNING)
 		return;
 	wake(s);
 	cp_creds_await(&s->creds);

@@ -22,12 +22,11 @@ bool cp_job_at_home(void);
 void cp_job_start(void);
 /* [FORK] The child starts with nothing asked, and the same. */
 void cp_job_forked(void);
-/* [HOST, its only thread] Its own leaves after what it is at, and none is started: hold tells
- * whether there was one, left waits until it is gone, and release goes on with what there was, and
- * what was asked since. */
+/* [HOST, its only thread, with signals blocked] The job's thread leaves after what it is at: true
+ * when it is gone, which takes what a snapshot takes, a second at most. Then none is started until
+ * release, which goes on with what there was. */
 bool cp_job_hold(void);
-bool cp_job_left(void);
-void cp_job_release(bool was);
+void cp_job_release(void);
 /* [ANY] word: request.h; anything else, 0 say, asks for all profiles now. */
 void cp_job_ask(uint64_t word);
 /* [EXIT] Asks for a last snapshot and waits for it, at most 100 ms; past that it is

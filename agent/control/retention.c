@@ -48,13 +48,6 @@ static bool may_be_left(uint32_t pid)
 	return (long)pid == cp_sys_getpid() || CP_SYS(SYS_kill, pid, 0) == -ESRCH;
 }
 
-static bool has_a_name(int fd)
-{
-	struct stat sb;
-
-	return cp_sys_fstat(fd, &sb) == 0 && sb.st_nlink;
-}
-
 /* Nobody writes it any more when nobody holds its lock; but whoever has just made it may not have
  * come so far. So it goes with the lock held, and who finds it taken, or the file without a name
  * afterwards, makes another (files.c). */
@@ -64,7 +57,7 @@ static void remove_if_left(int dir, const char *file)
 
 	if (fd < 0)
 		return;
-	if (CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB) != -EAGAIN && has_a_name(fd))
+	if (CP_SYS(SYS_flock, fd, LOCK_EX | LOCK_NB) != -EAGAIN && cp_dir_leads_to(dir, file, fd))
 		CP_SYS(SYS_unlinkat, dir, file, 0);
 	cp_sys_close(fd);
 }

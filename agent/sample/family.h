@@ -15,8 +15,8 @@
 void cp_family_init(void);
 /* [ANY] The steps a child begins with. */
 void cp_family_steps(uint8_t step[CP_COST_RATES]);
-/* [ANY] One has ended, which spent this in all its life, at one->step; enough: so many ns spent by them
- * together tell something. May move a step. */
+/* [ANY] One has ended, which spent this in all its life, at one->step. enough: so many ns, spent by
+ * all of them, tell something. May move a step. */
 void cp_family_ended(const struct cp_govern_look *one, uint64_t enough);
 struct cp_govern_moves cp_family_moves(void);
 
