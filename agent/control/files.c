@@ -113,16 +113,22 @@ static bool is_kept(const struct cp_files *f, const char *temp, int fd)
 	       cp_dir_leads_to(f->dir.fd, temp, fd);
 }
 
+/* Its name may be another's. */
+static void forget(struct cp_file *file, unsigned i)
+{
+	if (file->fd >= 0)
+		cp_sys_close(file->fd);
+	file->fd = -1;
+	change(i, THERE, NONE);
+}
+
 static void discard(struct cp_files *f, unsigned i)
 {
 	struct cp_file *file = &f->file[i];
 
-	if (file->fd >= 0) {
+	if (file->fd >= 0)
 		CP_SYS(SYS_unlinkat, f->dir.fd, file->temp, 0);
-		cp_sys_close(file->fd);
-	}
-	file->fd = -1;
-	change(i, THERE, NONE);
+	forget(file, i);
 }
 
 /* Is a finished file of that name there? Whoever else would write it has to hold the
@@ -145,14 +151,14 @@ static int open_temp(struct cp_files *f, unsigned i)
 	if (!note(f, i))
 		return -ECANCELED;
 	fd = cp_sys_openat(f->dir.fd, file->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	if (fd >= 0 && !is_kept(f, file->temp, (int)fd)) {
-		cp_sys_close((int)fd); /* its name may be another's by now */
-		fd = -EEXIST;
-	}
 	file->fd = (int)fd;
 	r = fd < 0 ? (int)fd : is_taken(f, i) ? -EEXIST : 0;
 	if (!change(i, MAKING, fd < 0 ? NONE : THERE) && !r)
 		r = -ECANCELED;
+	if (!r && !is_kept(f, file->temp, file->fd)) {
+		forget(file, i);
+		return -EEXIST;
+	}
 	if (r) {
 		discard(f, i);
 		return r;
