@@ -106,6 +106,17 @@ static void give_up(struct state *s)
 	cp_and_acqrel(&s->turn, (uint32_t)HELD);
 }
 
+/* Is it held, and has it left? Not if that is over meanwhile. */
+static bool leaves(struct state *s)
+{
+	uint32_t seen = cp_load_rlx(&s->turn);
+
+	while (seen & HELD)
+		if (cp_cas_acqrel(&s->turn, &seen, seen & ~(uint32_t)RUNNING)) /* see Order */
+			return true;
+	return false;
+}
+
 static void job_main(void *arg)
 {
 	struct state *s = arg;
@@ -123,10 +134,8 @@ static void job_main(void *arg)
 		cp_helper_sweep_again();
 		cp_share_end();
 		cp_settle_own();
-		if (cp_load_rlx(&s->turn) & HELD) {
-			cp_and_acqrel(&s->turn, ~(uint32_t)RUNNING); /* see Order */
+		if (leaves(s))
 			return;
-		}
 		if (until) {
 			if (wait_for_work(s, until))
 				continue;
