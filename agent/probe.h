@@ -87,6 +87,8 @@ bool cp_agent_sample_is(const siginfo_t *info);
  * they came by the one that was asked for. */
 void cp_agent_signal_read(int sig);
 
+/* [HOST] The thread is about to have a signal stack here; 0: none. Answers where it had one. */
+uintptr_t cp_agent_signal_stack_at(uintptr_t sp);
 /* [HOST] The thread is about to have a signal stack that is too small for a sample, or was refused
  * it. Answers what was so before. */
 #define CP_SIGNAL_STACK_LEAST 6144U

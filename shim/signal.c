@@ -294,17 +294,25 @@ static bool is_small(const stack_t *stack)
 	return !(stack->ss_flags & SS_DISABLE) && stack->ss_size < CP_SIGNAL_STACK_LEAST;
 }
 
+static uintptr_t place_of(const stack_t *stack)
+{
+	return stack->ss_flags & SS_DISABLE ? 0 : (uintptr_t)stack->ss_sp;
+}
+
 /* Told of before it is there; and once there it may come back by itself, when a handler that has
  * changed it returns. Behind a filter of the host's own, where nothing can be probed, there are no
  * samples. */
 CP_EXPORT int sigaltstack(const stack_t *stack, stack_t *old)
 {
-	bool small = stack && !cp_filter_is_own() && cp_masks_is_there(stack, sizeof(*stack)) &&
-		     is_small(stack);
+	bool known = stack && !cp_filter_is_own() && cp_masks_is_there(stack, sizeof(*stack));
+	bool small = known && is_small(stack);
 	bool was = small && cp_agent_signal_stack(true);
+	uintptr_t at = known ? cp_agent_signal_stack_at(place_of(stack)) : 0;
 	int result = cp_real.sigaltstack(stack, old);
 
 	if (result && small)
 		cp_agent_signal_stack(was);
+	if (result && known)
+		cp_agent_signal_stack_at(at);
 	return result;
 }

@@ -39,6 +39,7 @@
 #include "parse.h"
 #include "reason.h"
 #include "settle.h"
+#include "sigstack.h"
 #include "symbols.h"
 #include "ticker.h"
 #include "trigger.h"
@@ -60,6 +61,7 @@ static void thread_leaves(struct cp_thread *t)
 {
 	struct cp_thread_slot *s = cp_threads_of(t);
 
+	cp_sigstack_is(t, 0);
 	t->slot = 0;
 	if (s) {
 		cp_tick_leave(s);
@@ -110,6 +112,13 @@ bool cp_agent_signal_stack(bool small)
 		cp_tick_arm(s);
 	}
 	return was;
+}
+
+uintptr_t cp_agent_signal_stack_at(uintptr_t sp)
+{
+	if (!st.on || st.filtered || !cp_job_at_home())
+		return 0;
+	return cp_sigstack_is(cp_thread_ready(), sp);
 }
 
 uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)
@@ -404,6 +413,7 @@ void cp_agent_forked(void)
 	/* A handler's child may exec before the fork around its own ends here too. */
 	if (cp_self.forks > 1 && cp_self.held)
 		cp_sys_unblock_signal(cp_self.held);
+	cp_sigstack_forked(&cp_self);
 	cp_govern_forked();
 	cp_heap_forked();
 	cp_contend_forked();

@@ -156,6 +156,12 @@ void cp_agent_signal_handled(int sig)
 		follow(cp_tick_signal(), was);
 }
 
+void cp_ticker_set_again(void)
+{
+	if (cp_tick_signal())
+		cp_sigact_change(cp_tick_signal(), on_tick, cp_load_rlx(&st.open));
+}
+
 void cp_ticker_taken(void)
 {
 	use_another("the program takes", cp_tick_signal());

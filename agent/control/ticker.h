@@ -16,6 +16,8 @@ void cp_ticker_start(void);
 void cp_ticker_check(void);
 /* The host is about to enter a sandbox, where a system call may kill: no more samples. */
 void cp_ticker_stop(void);
+/* The handler, as it is to be set now (sigact.h). */
+void cp_ticker_set_again(void);
 /* The host takes the signal: another one is found. Async-signal-safe. */
 void cp_ticker_taken(void);
 /* The same, when it is the one that was asked for, and we keep it: whoever sends it to a

@@ -142,6 +142,17 @@ void cp_trigger_install(void)
 	}
 }
 
+/* Where it is neither of the two nothing is changed. */
+void cp_trigger_set_again(void)
+{
+	for (int sig = 1; sig <= 64; sig++) {
+		if (!(cp_load_rlx(&st.owned) & bit(sig)))
+			continue;
+		cp_sigact_change(sig, on_request, 0);
+		cp_sigact_change(sig, on_death, 0);
+	}
+}
+
 /* It has them from a parent that isn't first itself. */
 static void give_back_death(void)
 {

@@ -17,6 +17,8 @@ void cp_trigger_install(void);
 void cp_trigger_forked(void);
 /* [HOST] The process is about to filter its system calls, where any may kill. */
 void cp_trigger_shut_in(void);
+/* [HOST] All handlers but the samples', as they are to be set now (sigact.h). */
+void cp_trigger_set_again(void);
 /* [ANY] Has the agent a handler of its own on this signal? From here on it has. */
 bool cp_trigger_owns(int sig);
 void cp_trigger_own(int sig);

@@ -4,14 +4,17 @@
  *
  * Context  ANY
  * Calls    rt_sigaction, straight to the kernel.
+ * Shared   on_own_stacks: set once (relaxed: whoever sets it sets all handlers again).
  * Why      SA_RESTART: the host's calls go on after us. SA_ONSTACK: a thread with a
- *          small stack gave the kernel another one for handlers. Not under valgrind, which with
+ *          small stack gave the kernel another one for handlers. Not where two threads gave it
+ *          the same one (sigstack.c), nor under valgrind, which with
  *          that flag ends a program whose main stack has just grown (3.19), for want of a
  *          place to put the frame.
  */
 #include "sigact.h"
 
 #include "arch.h"
+#include "atomic.h"
 #include "clone.h"
 #include "sys.h"
 
@@ -27,6 +30,8 @@ struct kernel_sigaction {
 	uint64_t mask;
 };
 
+static bool on_own_stacks;
+
 static long set(int sig, const struct kernel_sigaction *new, struct kernel_sigaction *old)
 {
 	return CP_SYS(SYS_rt_sigaction, sig, new, old, sizeof(new->mask));
@@ -40,11 +45,17 @@ long cp_sigact_get(int sig)
 	return r < 0 ? r : (long)old.handler;
 }
 
+void cp_sigact_leave_stacks(void)
+{
+	cp_store_rlx(&on_own_stacks, true);
+}
+
 static struct kernel_sigaction ours(cp_signal_fn *fn, uint64_t open)
 {
+	bool own = cp_load_rlx(&on_own_stacks) || cp_cpu_is_valgrind();
 	struct kernel_sigaction new = {
 		.handler = (uintptr_t)fn,
-		.flags = SA_SIGINFO | SA_RESTART | (cp_cpu_is_valgrind() ? 0 : SA_ONSTACK),
+		.flags = SA_SIGINFO | SA_RESTART | (own ? 0 : SA_ONSTACK),
 		.restorer = cp_clone_sigreturn(),
 		.mask = ~open,
 	};

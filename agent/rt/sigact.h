@@ -23,6 +23,8 @@ long cp_sigact_set(int sig, cp_signal_fn *fn, uint64_t open);
  * at the same moment, stays. */
 void cp_sigact_change(int sig, cp_signal_fn *fn, uint64_t open);
 long cp_sigact_default(int sig);
+/* From here on without SA_ONSTACK, when a handler is set or changed. */
+void cp_sigact_leave_stacks(void);
 /* [EARLY] Those that do nothing when they come, as bits: ignored, or by default. */
 uint64_t cp_sigact_idle(void);
 

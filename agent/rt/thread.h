@@ -44,6 +44,7 @@ struct cp_thread {
 	uint8_t cost_turn; /* which of its doings are measured, sample/cost.h, */
 	uint8_t cost_met;  /* and how many of its first ones were */
 	bool small_signal_stack; /* as its host said: a fork inherits it */
+	uintptr_t signal_stack;	 /* where it is; 0: there is none */
 	uintptr_t fork_sp;	 /* where its outermost fork began */
 	/* Of the agent's own threads. */
 	uint64_t own_ns;	      /* CPU time that is in the counters */

@@ -152,6 +152,14 @@ def stack_used_up():
                  CPROF_HEAP_RATE="524288", CPROF_CPU_HZ="1000", WORDS=words)
 
 
+def shared_signal_stack():
+    """Threads with one signal stack for all of them: no two handlers of ours meet on it."""
+    for _ in range(3):
+        p = same("shared", [f"{PROG}/sharedstack", "8", "300"], CPROF_PROFILES="cpu,heap")
+    cpu = pprofcheck.read(glob.glob("shared/*.cpu.pb.gz")[0])
+    check(cpu.total("samples", "count_to") > 30, "no samples")
+
+
 def thread_locals():
     """They are taken out of each thread's stack: ours suffices for what they leave."""
     for size in (100, *range(117000, 132001, 2500), 1 << 20):
@@ -181,6 +189,6 @@ def forgotten():
     check(got.returncode == 0, got)
 
 
-for test in (memory, small_stacks, stack_used_up, promised_once, layouts, processors, rates,
-             at_work, clocks, anothers_clock, thread_locals, astray, forgotten):
+for test in (memory, small_stacks, stack_used_up, shared_signal_stack, promised_once, layouts,
+             processors, rates, at_work, clocks, anothers_clock, thread_locals, astray, forgotten):
     test()
