@@ -118,7 +118,7 @@ uintptr_t cp_agent_signal_stack_at(uintptr_t sp)
 {
 	if (!st.on || st.filtered || !cp_job_at_home())
 		return 0;
-	return cp_sigstack_is(cp_thread_ready(), sp);
+	return cp_sigstack_is(&cp_self, sp);
 }
 
 uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)
