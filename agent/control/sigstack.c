@@ -23,14 +23,16 @@
 #include "ticker.h"
 #include "trigger.h"
 
+#include <errno.h>
+
 #define PLACES	 1024
 #define TID_BITS 22 /* the kernel's own bound */
 #define TID_MASK ((1ULL << TID_BITS) - 1)
 #define SP_SHIFT 5 /* two that begin within 32 bytes are one */
 
 static struct {
-	uint64_t
-		last[PLACES]; /* who had a stack there last: its address, and the thread; 0: none */
+	/* Who got a stack that falls there last: its address, and the thread. 0: nobody. */
+	uint64_t last[PLACES];
 	bool shared;
 } st;
 
@@ -49,7 +51,7 @@ _Static_assert(PLACES == 1 << (64 - 54), "place_of");
 static bool is_other_thread(uint64_t last, uint64_t own)
 {
 	return last >> TID_BITS == own >> TID_BITS && last != own &&
-	       CP_SYS(SYS_tgkill, cp_sys_getpid(), last & TID_MASK, 0) != -3; /* ESRCH */
+	       CP_SYS(SYS_tgkill, cp_sys_getpid(), last & TID_MASK, 0) != -ESRCH;
 }
 
 static CP_COLD void leave_signal_stacks(void)
