@@ -154,8 +154,8 @@ def stack_used_up():
 
 def shared_signal_stack():
     """Threads with one signal stack for all of them: no two handlers of ours meet on it."""
-    for _ in range(3):
-        p = same("shared", [f"{PROG}/sharedstack", "8", "300"], CPROF_PROFILES="cpu,heap")
+    for _ in range(2):
+        same("shared", [f"{PROG}/sharedstack", "8", "120"], CPROF_PROFILES="cpu,heap")
     cpu = pprofcheck.read(glob.glob("shared/*.cpu.pb.gz")[0])
     check(cpu.total("samples", "count_to") > 30, "no samples")
 
