@@ -5,7 +5,7 @@
  * Context  HOST; vfork children, which only pass through.
  * Calls    cp_real, probe.h.
  * Holds    What the kernel refuses changes nothing, and so it is asked again without our thread.
- *          errno is as the last answer left it.
+ *          errno is as the last answer alone would leave it.
  * Why      Who asks the kernel itself, past libc, meets its refusal as before.
  */
 #include "../agent/probe.h"
@@ -35,9 +35,10 @@ static bool is_refused(int r)
 	return CP_UNLIKELY(r) && (errno == EINVAL || errno == EUSERS);
 }
 
-static int give_back(int r)
+/* Of the second answer; before: errno as it was, which what is granted leaves alone. */
+static int give_back(int r, int before)
 {
-	int host_errno = errno;
+	int host_errno = r ? errno : before;
 
 	cp_agent_alone_end();
 	errno = host_errno;
@@ -56,19 +57,19 @@ static bool is_alone(void)
 
 CP_EXPORT int unshare(int flags)
 {
-	int r = cp_real.unshare(flags);
+	int before = errno, r = cp_real.unshare(flags);
 
 	if (!is_refused(r) || !may_be_ours(flags, UNSHARES) || !is_alone())
 		return r;
-	return give_back(cp_real.unshare(flags));
+	return give_back(cp_real.unshare(flags), before);
 }
 
 CP_EXPORT int setns(int fd, int type)
 {
-	int r = cp_real.setns(fd, type);
+	int before = errno, r = cp_real.setns(fd, type);
 
 	/* None: the descriptor says it. */
 	if (!is_refused(r) || !may_be_ours(type ? type : ENTERS, ENTERS) || !is_alone())
 		return r;
-	return give_back(cp_real.setns(fd, type));
+	return give_back(cp_real.setns(fd, type), before);
 }

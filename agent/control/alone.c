@@ -4,7 +4,7 @@
  *
  * Context  HOST
  * Calls    job.c, bare.c; system calls.
- * Shared   st: of the host's only thread.
+ * Shared   mask: of the host's only thread.
  * Holds    Signals are blocked meanwhile, so that nothing is asked, and nothing ends or forks
  *          halfway. Where it can't be told that the job's thread is all there is beside the
  *          host's, it stays.
@@ -20,7 +20,8 @@
 #include "http.h"
 #include "job.h"
 
-#define TRIES 1000 /* tenths of a millisecond */
+#define SOME 20 /* tenths of a millisecond */
+#define MANY 1000
 
 static uint64_t mask; /* while it is alone: what the host had */
 
@@ -34,25 +35,41 @@ static unsigned threads(void)
 	return (unsigned)sb.st_nlink - 2; /* the directory of one each */
 }
 
+static void rest(void)
+{
+	const struct timespec ts = {0, 100000};
+
+	CP_SYS(SYS_nanosleep, &ts, 0);
+}
+
 /* One that has left its stack is counted until the kernel has taken it apart, for which it needs
  * a processor. */
 static bool has_only_thread(void)
 {
-	const struct timespec ts = {0, 100000};
-
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < MANY; i++) {
 		if (threads() == 1)
 			return true;
-		CP_SYS(SYS_nanosleep, &ts, 0);
+		rest();
 	}
 	return false;
 }
 
+/* Or was, and is gone by now. A second thread that isn't the job's may be one that is just being
+ * taken apart. */
 static bool is_only_jobs_in_the_way(void)
 {
 	uint64_t who;
 
-	return !cp_http_is_on() && cp_bare_running(&who) == 1 && threads() == 2;
+	for (int i = 0; i < SOME && !cp_http_is_on(); i++) {
+		unsigned all = threads(), ours = cp_bare_running(&who);
+
+		if (all != 2)
+			return all == 1;
+		if (ours == 1)
+			return true;
+		rest();
+	}
+	return false;
 }
 
 bool cp_agent_alone_begin(void)

@@ -49,6 +49,7 @@ struct state {
 	uint32_t pid;	       /* whose state this is; 0: a child's, not taken over yet */
 	uint32_t turn;	       /* see Order */
 	struct cp_creds creds; /* the job's own */
+	bool ran;	       /* there was a thread when it was held */
 	struct cp_work work;
 };
 
@@ -212,7 +213,7 @@ bool cp_job_hold(void)
 {
 	struct state *s = st.state;
 
-	cp_or_acqrel(&s->turn, (uint32_t)HELD); /* see Order */
+	s->ran = cp_or_acqrel(&s->turn, (uint32_t)HELD) & RUNNING; /* see Order */
 	cp_sys_futex_wake(&s->turn, 1);
 	if (cp_bare_left(&st.room, SECOND))
 		return true;
@@ -225,7 +226,7 @@ void cp_job_release(void)
 	struct state *s = st.state;
 
 	/* A thread that is still there goes on: see Order. */
-	if (cp_and_acqrel(&s->turn, ~(uint32_t)HELD) & RUNNING)
+	if (cp_and_acqrel(&s->turn, ~(uint32_t)HELD) & RUNNING || !s->ran)
 		return;
 	wake(s);
 	cp_creds_await(&s->creds);

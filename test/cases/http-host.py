@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.environ["TOP"], "test", "lib"))
 from host import LIB, PROG, Host, check, run, wait_for  # noqa: E402
-from http_kit import Server, ask, free_port  # noqa: E402
+from http_kit import Server, ask, connect_unix, free_port  # noqa: E402
 
 FORK = os.path.join(PROG, "httpfork")
 HOST = os.path.join(PROG, "httphost")
@@ -26,10 +26,7 @@ HOST = os.path.join(PROG, "httphost")
 
 def ask_unix(path):
     """The status of an answer, and who listens."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20)
-        # It has a name a moment before it listens.
-        check(wait_for(lambda: s.connect_ex(path) == 0), path + " listens")
+    with connect_unix(path) as s:
         pid = struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
         return ask(s, "/debug/pprof/heap").status, pid
 

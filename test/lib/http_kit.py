@@ -43,7 +43,7 @@ class Server(Host):
 
 
 def connect_unix(path):
-    """It has a name a moment before it listens, and none for a moment when it is made anew."""
+    """It has a name a moment before it listens."""
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(20)
     if not wait_for(lambda: s.connect_ex(path) == 0):
