@@ -382,6 +382,8 @@ void cp_agent_fork_begins(void)
 	t->held = 0;
 	cp_store_rlx(&t->forks, 1);
 	cp_fence_signal();
+	if (st.on && !st.filtered)
+		cp_govern_forks();
 	if (!sig || cp_sys_blocks_signal(sig))
 		return;
 	/* Noted first: the child of a handler that comes between the two is not to go without. */

@@ -2,12 +2,13 @@
 /*
  * exe.c - the names of the program we are in
  *
- * Context  EARLY: cp_exe_init
+ * Context  EARLY: cp_exe_init, cp_exe_file      ANY: cp_exe_name after the first
  * Calls    readlink(2), getauxval.
- * Shared   st: written by cp_exe_init, read only after.
+ * Shared   st: written EARLY, read only after.
  * Fails    Each name stands in for the other; without both, "unknown".
  * Why      Debian's redis-server is a link to redis-check-rdb: people look for
- *          the name they started, the kernel knows the file.
+ *          the name they started, the kernel knows the file. That is asked only where it
+ *          matters (filter.h says why).
  */
 #include "exe.h"
 
@@ -40,34 +41,38 @@ static void take_name(char *name, const char *path)
 	name[len] = 0;
 }
 
-static const char *first_of(const char *a, const char *b)
-{
-	if (*a)
-		return a;
-	return *b ? b : "unknown";
-}
-
-void cp_exe_init(void)
+static void read_file(void)
 {
 	char path[4096];
 	long n = CP_SYS(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
-	const char *started = (const char *)getauxval(AT_EXECFN);
 
 	if (n > 0) {
 		path[n] = 0;
 		take_name(st.file, path);
 	}
+}
+
+void cp_exe_init(void)
+{
+	const char *started = (const char *)getauxval(AT_EXECFN);
+
 	/* A program started from a descriptor is called by its number. */
 	if (started && strncmp(started, "/dev/fd/", 8))
 		take_name(st.started, started);
+	if (!*st.started)
+		read_file();
 }
 
 const char *cp_exe_name(void)
 {
-	return first_of(st.started, st.file);
+	if (*st.started)
+		return st.started;
+	return *st.file ? st.file : "unknown";
 }
 
 const char *cp_exe_file(void)
 {
-	return first_of(st.file, st.started);
+	if (!*st.file)
+		read_file();
+	return *st.file ? st.file : cp_exe_name();
 }

@@ -2,7 +2,7 @@
 /*
  * exe.h - the names of the program we are in
  *
- * Context  EARLY: cp_exe_init      ANY: the others after that
+ * Context  EARLY: cp_exe_init, cp_exe_file      ANY: cp_exe_name after the first
  * Holds    A file name's worth: no slash, no control bytes, no dot to begin with, at most
  *          96 bytes.
  */

@@ -453,7 +453,7 @@ void cp_http_start(void)
 		return;
 	if (!cp_http_addr_parse(cp_config.http, (uint32_t)cp_sys_getpid(), &addr))
 		cp_http_listen_expect(&addr, &st.server->left);
-	st.told = cp_mem_shared(sizeof(*st.told));
+	st.told = cp_mem_map_shared(CP_PAGE);
 	if (!cp_http_guard_init() || !st.told) {
 		st.server = NULL; /* for children too */
 		return;

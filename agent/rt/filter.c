@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 static struct {
 	bool was_free; /* the last that could read it was not filtered */
@@ -35,6 +36,21 @@ bool cp_filter_is_none(void)
 	return cp_load_rlx(&st.was_free) && !cp_load_rlx(&st.shut_in);
 }
 
+static bool note(bool filtered)
+{
+	cp_store_rlx(&st.was_free, !filtered);
+	return filtered;
+}
+
+/* A filter may refuse, with whatever number it likes. */
+bool cp_filtered_at_start(void)
+{
+	long r = CP_SYS(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
+
+	/* So answers a kernel that knows no filters, too. */
+	return r == -EINVAL ? cp_filtered() : note(r != 0);
+}
+
 bool cp_filtered(void)
 {
 	static const char key[] = "\nSeccomp:\t";
@@ -42,7 +58,6 @@ bool cp_filtered(void)
 	long fd = cp_sys_open("/proc/thread-self/status", O_RDONLY, 0);
 	long n = fd < 0 ? -1 : cp_sys_read((int)fd, text, sizeof(text) - 1);
 	const char *at;
-	bool filtered;
 
 	if (fd >= 0)
 		cp_sys_close((int)fd);
@@ -51,7 +66,5 @@ bool cp_filtered(void)
 	text[n] = 0;
 	at = strstr(text, key);
 	/* A kernel that knows no filters has no such line. */
-	filtered = at ? at[sizeof(key) - 1] != '0' : n == sizeof(text) - 1;
-	cp_store_rlx(&st.was_free, !filtered);
-	return filtered;
+	return note(at ? at[sizeof(key) - 1] != '0' : n == sizeof(text) - 1);
 }

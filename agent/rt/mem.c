@@ -7,7 +7,7 @@
  * Shared   st.mapped (relaxed adds); st.map[].addr: claimed by CAS, given back by a store,
  *          both relaxed: cp_mem_used is a reading, and a late sight costs a wrong figure;
  *          room.left (CAS, relaxed: the rooms are made before there is a second thread).
- *          What cp_mem_shared gives out other processes write to as well.
+ *          What cp_mem_map_shared gives other processes write to as well.
  * Holds    arena: mapped <= limit; every allocation lies in one chunk.
  * Why      malloc is the host's: it may be what we are called from, and its
  *          figures are what we measure.
@@ -43,7 +43,6 @@ static struct {
 		uintptr_t end;
 		size_t left;
 	} small, large; /* what is half a page or less shares one */
-	struct room shared;
 	struct {
 		uintptr_t addr; /* 0: free */
 		size_t size;
@@ -130,23 +129,16 @@ void *cp_mem_wiped(size_t size)
 	return p ? p : cp_mem_map_wiped(pages);
 }
 
-static void make_shared_room(void)
+void *cp_mem_map_shared(size_t size)
 {
-	long r = CP_SYS(SYS_mmap, 0, CP_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			-1, 0);
+	long r = CP_SYS(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			0);
 
 	if (cp_sys_failed(r))
-		return;
-	cp_add_rlx(&st.mapped, CP_PAGE);
-	note((uintptr_t)r, CP_PAGE);
-	st.shared = (struct room){(uintptr_t)r + CP_PAGE, CP_PAGE};
-}
-
-void *cp_mem_shared(size_t size)
-{
-	if (!st.shared.end)
-		make_shared_room();
-	return cut(&st.shared, CP_ALIGN_UP(size, CP_CACHE_LINE));
+		return NULL;
+	cp_add_rlx(&st.mapped, size);
+	note((uintptr_t)r, size);
+	return (void *)r;
 }
 
 void cp_mem_unmap(void *p, size_t size)

@@ -15,12 +15,11 @@
 void *cp_mem_map(size_t size);
 /* The same, and a forked child finds them zeroed: its own profile starts empty. */
 void *cp_mem_map_wiped(size_t size);
+/* The same, but parent and children see what any of them writes there. */
+void *cp_mem_map_shared(size_t size);
 void cp_mem_unmap(void *p, size_t size);
 /* The same as the wiped ones, for good: aligned to a cache line, above half a page to a page. */
 void *cp_mem_wiped(size_t size);
-/* [EARLY] Zeroed, and shared by parent and children, for a few words that all of them see: from
- * one page. */
-void *cp_mem_shared(size_t size);
 /* [EARLY] Once: of that, so much comes from one map. */
 void cp_mem_make_room(size_t size);
 /* Address space mapped at this moment; a forked child goes on from its parent's. */

@@ -2,10 +2,11 @@
 /*
  * family.c - forked processes that end before they can be judged, judged together
  *
- * Context  as family.h says of each
+ * Context  ANY
  * Calls    rt, the rule in govern.c.
  * Shared   *st.all, between parent, children and theirs: relaxed adds and exchanges. steps
- *          are one word, moved by CAS.
+ *          are one word, moved by CAS. st.all: set once by CAS, relaxed: what is there is
+ *          zeroed by the kernel.
  * Holds    Who judges takes all there is away first, so nothing is judged twice; two at once
  *          have a part each, and who moves the steps first has moved them. What was spent at other
  *          steps than there are now is not judged.
@@ -23,7 +24,7 @@
 
 #include <string.h>
 
-struct family {
+struct family { /* less than a page */
 	uint64_t cpu_ns, cost_ns[CP_COST_RATES]; /* not judged yet */
 	uint64_t lowered, raised;
 	uint32_t steps; /* a byte for each rate */
@@ -35,9 +36,16 @@ static struct {
 	struct family *all;
 } st CP_WARM;
 
-void cp_family_init(void)
+/* Not at the start: most programs never fork, and the kernel makes a file of it. */
+void cp_family_share(void)
 {
-	st.all = cp_mem_shared(sizeof(*st.all));
+	struct family *none = NULL, *all;
+
+	if (cp_load_rlx(&st.all))
+		return;
+	all = cp_mem_map_shared(CP_PAGE);
+	if (all && !cp_cas_rlx(&st.all, &none, all))
+		cp_mem_unmap(all, CP_PAGE);
 }
 
 static uint32_t pack(const uint8_t step[CP_COST_RATES])
@@ -50,17 +58,19 @@ static uint32_t pack(const uint8_t step[CP_COST_RATES])
 
 void cp_family_steps(uint8_t step[CP_COST_RATES])
 {
-	uint32_t steps = st.all ? cp_load_rlx(&st.all->steps) : 0;
+	struct family *f = cp_load_rlx(&st.all);
+	uint32_t steps = f ? cp_load_rlx(&f->steps) : 0;
 
 	memcpy(step, &steps, sizeof(steps));
 }
 
 struct cp_govern_moves cp_family_moves(void)
 {
-	if (!st.all)
+	struct family *f = cp_load_rlx(&st.all);
+
+	if (!f)
 		return (struct cp_govern_moves){0, 0};
-	return (struct cp_govern_moves){cp_load_rlx(&st.all->lowered),
-					cp_load_rlx(&st.all->raised)};
+	return (struct cp_govern_moves){cp_load_rlx(&f->lowered), cp_load_rlx(&f->raised)};
 }
 
 static void give(struct family *f, const struct cp_govern_look *look)
@@ -88,7 +98,7 @@ static void move(struct family *f, uint32_t was, const struct cp_govern_look *lo
 void cp_family_ended(const struct cp_govern_look *one, uint64_t enough)
 {
 	struct cp_govern_look look = *one;
-	struct family *f = st.all;
+	struct family *f = cp_load_rlx(&st.all);
 	uint32_t was;
 	int way;
 

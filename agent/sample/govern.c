@@ -59,8 +59,6 @@ int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES])
 	for (unsigned i = 0; i < CP_COST_RATES; i++)
 		st.most[i] = budget ? most[i] : 0;
 	st.life = cp_mem_wiped(sizeof(*st.life));
-	if (budget)
-		cp_family_init();
 	return st.life ? 0 : -12; /* ENOMEM */
 }
 
@@ -224,6 +222,12 @@ static void look_later(struct life *l)
 
 	cp_store_rlx(&l->pause, (cp_ticks_now() + cp_ticks_in(PAUSE)) | 1);
 	cp_cpu_floats_end(floats);
+}
+
+void cp_govern_forks(void)
+{
+	if (st.life && cp_load_rlx(&st.budget))
+		cp_family_share();
 }
 
 void cp_govern_forked(void)

@@ -20,6 +20,8 @@ int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES]);
 /* [HOST] The process enters a sandbox, where a system call may kill: rates stay as they are. */
 void cp_govern_stop(void);
 
+/* [HOST] Before a fork. */
+void cp_govern_forks(void);
 /* [FORK, in the child] It begins as lowered as those before it that soon ended. */
 void cp_govern_forked(void);
 /* [EXIT] Of such a child, once: what it spent counts for those after it. */

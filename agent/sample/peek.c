@@ -21,6 +21,6 @@ void cp_peek_by_probes(void)
  * have come this far. */
 void cp_peek_init(void)
 {
-	if (cp_filtered())
+	if (cp_filtered_at_start())
 		cp_peek_by_probes();
 }
