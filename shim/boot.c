@@ -3,8 +3,7 @@
  * boot.c - finding the real functions, once, whoever calls first
  *
  * Context  EARLY, ANY
- * Calls    dlsym, dlvsym, dladdr1 (which call calloc and free: the arena serves); a
- *          malloc and a free that stand before ours, to see whether they hand on.
+ * Calls    lookup.c; a malloc and a free that stand before ours, to see whether they hand on.
  * Shared   st.state (claimed once), st.outer (before it is DONE), cp_real (each slot one
  *          relaxed store)
  * Order    state: release by cp_shim_boot, acquire by those who find it done.
@@ -22,32 +21,25 @@
 #include "arena.h"
 #include "cxx.h"
 #include "life.h"
+#include "lookup.h"
 #include "object.h"
 
-#include <dlfcn.h>
-#include <elf.h>
 #include <errno.h>
 #include <link.h>
-#include <string.h>
-
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-#pragma weak _dl_find_object
-#endif
 
 #define REQUIRED true
 #define OPTIONAL false
 
-static const struct row {
-	const char *name, *version;
-	bool required;
-} rows[] = {
-#define F(name, result, params, args, version, need) {#name, version, need},
-	CP_TABLE(F)
+#define F(name, result, params, args, version, need)	   {#name, version},
+#define O(slot, result, params, args, version, need, name) {#name, version},
+static const struct cp_wanted wanted[] = {CP_TABLE(F) CP_OLD_TABLE(O)};
 #undef F
-#define O(slot, result, params, args, version, need, name) {#name, version, need},
-		CP_OLD_TABLE(O)
 #undef O
-};
+#define F(name, result, params, args, version, need)	   need,
+#define O(slot, result, params, args, version, need, name) need,
+static const bool required[] = {CP_TABLE(F) CP_OLD_TABLE(O)};
+#undef F
+#undef O
 
 enum { NEW, RUNNING, DONE, FAILED };
 
@@ -68,73 +60,11 @@ static long missing_call(void)
 	return -1;
 }
 
-/* A look-up that failed left a message which the host's next dlerror would report
- * as its own; one that succeeds drops it. Not dlerror: it translates the message,
- * under a lock that the first allocation of all may come from within (bindtextdomain
- * in a library's constructor, as gnutls does). */
-static void *or_forget(void *found)
-{
-	if (!found)
-		(void)dlsym(RTLD_NEXT, "free");
-	return found;
-}
-
-void *cp_shim_next(const char *name)
-{
-	return or_forget(dlsym(RTLD_NEXT, name));
-}
-
-static void *next_of(const struct row *row)
-{
-	void *fn = row->version ? dlvsym(RTLD_NEXT, row->name, row->version) : NULL;
-
-	return fn ? fn : cp_shim_next(row->name);
-}
-
 void *cp_shim_resolve(enum cp_fn fn)
 {
-	void *real = next_of(&rows[fn]);
+	void *real = cp_shim_next_of(&wanted[fn]);
 
 	return real ? real : (void *)missing_call;
-}
-
-/* _dl_find_object (glibc 2.35) is a thousand times faster than dladdr, which
- * compares every symbol. */
-static const struct link_map *find_map(const void *at, void **start)
-{
-	struct link_map *map = NULL;
-	Dl_info info;
-
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-	struct dl_find_object found;
-
-	if (_dl_find_object && !_dl_find_object((void *)at, &found)) {
-		*start = found.dlfo_map_start;
-		return found.dlfo_link_map;
-	}
-#endif
-	if (!dladdr1(at, &info, (void **)&map, RTLD_DL_LINKMAP))
-		return NULL;
-	*start = info.dli_fbase;
-	return map;
-}
-
-const struct link_map *cp_shim_map_of(const void *at)
-{
-	void *start;
-
-	return find_map(at, &start);
-}
-
-void *cp_shim_object_of(const void *at, const char **path)
-{
-	void *start;
-	const struct link_map *map = find_map(at, &start);
-
-	if (!map)
-		return NULL;
-	*path = map->l_name;
-	return start;
 }
 
 /* Address, thread, leak and memory sanitizers watch every access and every call, ours too,
@@ -146,10 +76,10 @@ static bool is_sanitized(void)
 {
 	static const char *const names[] = {"__asan_init", "__hwasan_init", "__msan_init",
 					    "__tsan_init", "__lsan_do_leak_check"};
-	bool found = or_forget(dlsym(RTLD_DEFAULT, sanitizers_name));
+	bool found = cp_shim_is_there(sanitizers_name);
 
 	for (unsigned i = 0; found && i < CP_ARRAY_LEN(names); i++)
-		if (or_forget(dlsym(RTLD_DEFAULT, names[i])))
+		if (cp_shim_is_there(names[i]))
 			return true;
 	return false;
 }
@@ -217,43 +147,17 @@ static enum cp_outer look_before_us(bool proven, bool sanitized)
 static void prefer_outer(void **next)
 {
 	for (unsigned i = 0; i < CP_FN_pthread_create; i++) {
-		void *outer = cp_shim_outer_malloc(rows[i].name);
+		void *outer = cp_shim_outer_malloc(wanted[i].name);
 
 		next[i] = outer ? outer : next[i];
 	}
 }
 
-#define FIRST_CXX CP_FN__Znwm
-#define LAST_CXX  CP_FN__ZdaPvSt11align_val_tRKSt9nothrow_t
-
-/* Most C programs have none of the operators of C++: that is cheaper found out here than by twenty
- * look-ups that fail. has: set for those that something behind us has. */
-static void find_operators(bool has[])
+static void refuse_without(void *const *next)
 {
-	const struct link_map *map = cp_shim_map_of(&cp_real);
-
-	while (map && (map = map->l_next)) {
-		struct cp_object o = {.base = map->l_addr};
-
-		if (!cp_object_read_dynamic(&o, map->l_ld))
-			continue;
-		for (unsigned i = FIRST_CXX; i <= LAST_CXX; i++)
-			has[i] |= cp_object_find(&o, rows[i].name) != NULL;
-	}
-}
-
-static void look_up(void **next)
-{
-	bool has[CP_FN_COUNT] = {false};
-
-	find_operators(has);
-	for (unsigned i = 0; i < CP_FN_COUNT; i++) {
-		bool cxx = i >= FIRST_CXX && i <= LAST_CXX;
-
-		next[i] = cxx && !has[i] ? NULL : next_of(&rows[i]);
-		if (!next[i] && rows[i].required)
-			cp_shim_life_refuse("libc has no ", rows[i].name);
-	}
+	for (unsigned i = 0; i < CP_FN_COUNT; i++)
+		if (!next[i] && required[i])
+			cp_shim_life_refuse("libc has no ", wanted[i].name);
 }
 
 /* C23's and glibc's extra names for free: a real one that belongs to another
@@ -278,13 +182,14 @@ static uint32_t resolve(enum cp_fn by)
 	void *next[CP_FN_COUNT] = {NULL};
 	/* Who calls what he has himself hands on; and may hold a lock meanwhile, so his malloc is
 	 * not called then. */
-	bool proven = by < CP_FN_pthread_create && cp_shim_outer_malloc(rows[by].name), sanitized;
+	bool proven = by < CP_FN_pthread_create && cp_shim_outer_malloc(wanted[by].name), sanitized;
 
 	cp_shim_arena_init();
 	let_free_look();
 	sanitized = is_sanitized();
 	st.outer = look_before_us(proven, sanitized);
-	look_up(next);
+	cp_shim_next_all(wanted, CP_FN_COUNT, next);
+	refuse_without(next);
 	if (!next[CP_FN_malloc] || !next[CP_FN_calloc] || !next[CP_FN_realloc] || !next[CP_FN_free])
 		return FAILED;
 	if (st.outer == CP_OUTER_ALLOCATOR)
@@ -323,83 +228,4 @@ bool cp_shim_boot(void)
 enum cp_outer cp_shim_whose_malloc(void)
 {
 	return st.outer;
-}
-
-bool cp_shim_same_object(void *a, void *b)
-{
-	const char *path;
-
-	return cp_shim_object_of(a, &path) == cp_shim_object_of(b, &path);
-}
-
-/* In a program that isn't position-independent and takes malloc's address, the
- * name leads to the program's own PLT entry: an undefined symbol with a value. */
-static bool is_plt_entry(void *found)
-{
-	const ElfW(Sym) *sym = NULL;
-	Dl_info info;
-
-	return dladdr1(found, &info, (void **)&sym, RTLD_DL_SYMENT) && sym &&
-	       sym->st_shndx == SHN_UNDEF;
-}
-
-/* libc's, under which programs ask for malloc and its kin: most are of its first, aligned_alloc
- * is of the other. */
-static const char *const malloc_version[] = {CP_LIBC_FIRST, "GLIBC_2.16"};
-
-/* By the program's calls, that is. */
-static bool is_found(const struct cp_object *o, const ElfW(Sym) * sym)
-{
-	const char *version = cp_object_old_version(o, sym);
-
-	for (unsigned i = 0; version && i < CP_ARRAY_LEN(malloc_version); i++)
-		if (!strcmp(version, malloc_version[i]))
-			return true;
-	return !version;
-}
-
-/* From the program on, whose PLT entry was found. What stands between it and us was there at the
- * start and stays; or came before a copy of us that is opened just now, under the loader's lock: so
- * the order can be read as it is. Without dl_iterate_phdr, of which thread sanitizer has its own,
- * that crashes so early. */
-static void *search_before_us(const struct link_map *map, const char *name)
-{
-	const struct link_map *own = cp_shim_map_of(&cp_real);
-	void *found = NULL;
-
-	while (map && (map = map->l_next) && map != own) {
-		struct cp_object o = {.base = map->l_addr};
-		ElfW(Sym) *sym = NULL;
-
-		if (!found && cp_object_read_dynamic(&o, map->l_ld))
-			sym = cp_object_find(&o, name);
-		if (sym && is_found(&o, sym))
-			found = (void *)(o.base + sym->st_value);
-	}
-	return map ? found : NULL;
-}
-
-void *cp_shim_outer(const char *name)
-{
-	void *fn = or_forget(dlsym(RTLD_DEFAULT, name));
-
-	if (!fn || cp_shim_same_object(fn, &cp_real))
-		return NULL;
-	if (!is_plt_entry(fn))
-		return fn;
-	return search_before_us(cp_shim_map_of(fn), name);
-}
-
-void *cp_shim_outer_malloc(const char *name)
-{
-	void *fn = cp_shim_outer(name);
-
-	for (unsigned i = 0; !fn && i < CP_ARRAY_LEN(malloc_version); i++) {
-		fn = or_forget(dlvsym(RTLD_DEFAULT, name, malloc_version[i]));
-		/* Ours has none and is passed by, so what is found stands before or behind us. */
-		if (fn && (fn == or_forget(dlvsym(RTLD_NEXT, name, malloc_version[i])) ||
-			   is_plt_entry(fn)))
-			return NULL;
-	}
-	return fn;
 }

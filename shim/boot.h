@@ -28,17 +28,5 @@ enum cp_outer cp_shim_whose_malloc(void);
 /* [ANY] One function that is no allocator's, found without the rest: its real
  * address, or a stand-in that fails with ENOSYS. */
 void *cp_shim_resolve(enum cp_fn fn);
-/* [ANY] dlsym(RTLD_NEXT) without leaving a message for the host's dlerror. */
-void *cp_shim_next(const char *name);
-struct link_map;
-/* [ANY] The loaded object an address lies in: its start, and its path. */
-void *cp_shim_object_of(const void *addr, const char **path);
-const struct link_map *cp_shim_map_of(const void *addr);
-bool cp_shim_same_object(void *a, void *b);
-/* [ANY] The definition of name that the host uses, when it isn't ours. */
-void *cp_shim_outer(const char *name);
-/* [ANY] The same of the malloc family, where it may be one of an old version, as glibc's
- * libc_malloc_debug has them: the program's calls reach it, a look-up of the mere name doesn't. */
-void *cp_shim_outer_malloc(const char *name);
 
 #endif

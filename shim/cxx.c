@@ -26,6 +26,7 @@
 #include "../agent/rt/atomic.h"
 #include "arena.h"
 #include "boot.h"
+#include "lookup.h"
 #include "life.h"
 #include "slots.h"
 

@@ -18,6 +18,7 @@
 #include "../agent/rt/sys.h"
 #include "aside.h"
 #include "boot.h"
+#include "lookup.h"
 #include "takeover.h"
 
 #include <pthread.h>

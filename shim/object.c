@@ -87,7 +87,7 @@ int cp_object_protection(const struct cp_object *o, uintptr_t at)
 	return prot;
 }
 
-static uint32_t gnu_hash(const char *name)
+uint32_t cp_object_hash(const char *name)
 {
 	uint32_t h = 5381;
 
@@ -98,36 +98,67 @@ static uint32_t gnu_hash(const char *name)
 
 /* The section: number of buckets, first symbol, words of filter, a shift; the filter;
  * the buckets; then one hash per symbol, whose lowest bit ends a bucket's chain. */
-ElfW(Sym) * cp_object_find(const struct cp_object *o, const char *name)
+#define WORD_BITS (8 * sizeof(ElfW(Addr)))
+
+static const uint32_t *buckets(const struct cp_object *o)
 {
-	const uint32_t h = gnu_hash(name), *bucket, *chain;
+	return o->hash + 4 + o->hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+}
+
+static const uint32_t *chain_at(const struct cp_object *o, uint32_t i)
+{
+	return buckets(o) + o->hash[0] + i - o->hash[1];
+}
+
+/* Where its chain begins; 0: the object has none of this hash. */
+static uint32_t first_of(const struct cp_object *o, uint32_t h)
+{
+	const ElfW(Addr) *filter = (const void *)(o->hash + 4);
+	ElfW(Addr) word = filter[h / WORD_BITS % o->hash[2]];
 	uint32_t i;
 
-	if (!o->hash || !o->hash[0])
-		return NULL;
-	bucket = o->hash + 4 + o->hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
-	chain = bucket + o->hash[0];
-	i = bucket[h % o->hash[0]];
-	if (i < o->hash[1])
-		return NULL;
-	for (;; i++) {
-		uint32_t at = chain[i - o->hash[1]];
-		ElfW(Sym) *s = &o->sym[i];
+	if (!(word >> h % WORD_BITS & word >> (h >> o->hash[3]) % WORD_BITS & 1))
+		return 0;
+	i = buckets(o)[h % o->hash[0]];
+	return i < o->hash[1] ? 0 : i;
+}
 
-		if ((at | 1) == (h | 1) && !strcmp(o->str + s->st_name, name))
-			return ELF64_ST_TYPE(s->st_info) == STT_FUNC ? s : NULL;
-		if (at & 1)
-			return NULL;
-	}
+static uint32_t next_to(const struct cp_object *o, const ElfW(Sym) * after)
+{
+	uint32_t i = (uint32_t)(after - o->sym);
+
+	return *chain_at(o, i) & 1 ? 0 : i + 1;
+}
+
+ElfW(Sym) * cp_object_next(const struct cp_object *o, const char *name, uint32_t hash,
+			   const ElfW(Sym) * after)
+{
+	uint32_t i;
+
+	if (!o->hash || !o->hash[0] || !o->hash[2])
+		return NULL;
+	for (i = after ? next_to(o, after) : first_of(o, hash); i; i = next_to(o, &o->sym[i]))
+		if ((*chain_at(o, i) | 1) == (hash | 1) &&
+		    !strcmp(o->str + o->sym[i].st_name, name))
+			return &o->sym[i];
+	return NULL;
+}
+
+ElfW(Sym) * cp_object_find(const struct cp_object *o, const char *name)
+{
+	ElfW(Sym) *sym = cp_object_next(o, name, cp_object_hash(name), NULL);
+
+	return sym && ELF64_ST_TYPE(sym->st_info) == STT_FUNC ? sym : NULL;
 }
 
 #define HIDDEN 0x8000 /* or'd to a symbol's number of its version */
 
-const char *cp_object_old_version(const struct cp_object *o, const ElfW(Sym) * s)
+const char *cp_object_version(const struct cp_object *o, const ElfW(Sym) * s, bool *old)
 {
 	ElfW(Half) number = o->versym ? o->versym[s - o->sym] : 0;
-	const char *at = number & HIDDEN ? o->verdef : NULL;
+	const char *at = o->versym ? o->verdef : NULL;
 
+	*old = number & HIDDEN;
 	while (at) {
 		const ElfW(Verdef) *d = (const void *)at;
 

@@ -31,9 +31,14 @@ struct dl_phdr_info cp_object_own(void);
 bool cp_object_read_dynamic(struct cp_object *o, const ElfW(Dyn) * d);
 /* The PROT_ bits its segments have there now; 0 outside of it. */
 int cp_object_protection(const struct cp_object *o, uintptr_t at);
-/* Its own definition of a function. */
+uint32_t cp_object_hash(const char *name);
+/* Its first symbol of that name and hash, or the next one: a name may be there in several versions,
+ * or undefined where a PLT entry stands for it. NULL: no more, or no DT_GNU_HASH to tell. */
+ElfW(Sym) * cp_object_next(const struct cp_object *o, const char *name, uint32_t hash,
+			   const ElfW(Sym) * after);
+/* The first, if it is a function. */
 ElfW(Sym) * cp_object_find(const struct cp_object *o, const char *name);
-/* The version without which that is not found; NULL: it is found by its name. */
-const char *cp_object_old_version(const struct cp_object *o, const ElfW(Sym) * s);
+/* The version it is there in; NULL: in none. old: it is not found by its mere name. */
+const char *cp_object_version(const struct cp_object *o, const ElfW(Sym) * s, bool *old);
 
 #endif

@@ -16,6 +16,7 @@
 #include "../agent/rt/atomic.h"
 #include "../agent/rt/filter.h"
 #include "boot.h"
+#include "lookup.h"
 #include "life.h"
 #include "masks.h"
 #include "table.h"

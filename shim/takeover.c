@@ -16,6 +16,7 @@
 #include "takeover.h"
 
 #include "boot.h"
+#include "lookup.h"
 #include "slots.h"
 
 #include <dlfcn.h>

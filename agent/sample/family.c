@@ -24,13 +24,14 @@
 
 #include <string.h>
 
-struct family { /* less than a page */
+struct family {
 	uint64_t cpu_ns, cost_ns[CP_COST_RATES]; /* not judged yet */
 	uint64_t lowered, raised;
 	uint32_t steps; /* a byte for each rate */
 };
 
 _Static_assert(sizeof(uint32_t) == CP_COST_RATES, "a byte for each rate");
+_Static_assert(sizeof(struct family) <= CP_PAGE, "what cp_family_share maps");
 
 static struct {
 	struct family *all;

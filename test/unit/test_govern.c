@@ -225,7 +225,7 @@ static void rates_follow_the_cost(void **state)
 	(void)state;
 	assert_int_equal(begin(20), 0);
 	before = cp_govern_moves(); /* the family's */
-	spend(CP_COST_HEAP, 4); /* of a start: not judged */
+	spend(CP_COST_HEAP, 4);	    /* of a start: not judged */
 	assert_int_equal(cp_govern_step(CP_COST_HEAP), 0);
 	for (int i = 0; i < 20; i++)
 		spend(CP_COST_HEAP, 10);
