@@ -31,6 +31,7 @@ int main(void)
 			printf("%s: %p, the loader says %p\n", wanted[i].name, next[i], loaders);
 		there += loaders != NULL;
 	}
+	cp_shim_next("no_such_function");
 	printf("%d are there%s\n", there, dlerror() ? ", and a message" : "");
 	return 0;
 }
