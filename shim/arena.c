@@ -36,7 +36,7 @@ struct chunk {
 	size_t used;
 };
 
-static char first_block[FIRST_SIZE] __attribute__((aligned(4096)));
+static char first_block[FIRST_SIZE] CP_SPARSE __attribute__((aligned(4096)));
 static struct chunk first CP_WARM = {NULL, first_block, first_block + FIRST_SIZE, 0};
 
 static struct {

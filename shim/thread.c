@@ -3,7 +3,7 @@
  * thread.c - threads as the host makes them
  *
  * Context  HOST
- * Shared   st.slot[].taken: claimed by who makes a thread (CAS), given back by the
+ * Shared   slot[].taken: claimed by who makes a thread (CAS), given back by the
  *          new thread, or by its maker when there is none.
  * Order    taken: release when given back, acquire when claimed: the next owner
  *          writes only after the last one has read. What the maker wrote
@@ -34,17 +34,15 @@ struct slot {
 	void *arg;
 };
 
-static struct {
-	uint32_t next; /* where the search begins (relaxed) */
-	struct slot slot[SLOTS];
-} st;
+static uint32_t next; /* where the search begins (relaxed) */
+static struct slot slot[SLOTS] CP_SPARSE;
 
 static struct slot *claim(void)
 {
-	uint32_t from = cp_add_rlx(&st.next, 1);
+	uint32_t from = cp_add_rlx(&next, 1);
 
 	for (uint32_t i = 0; i < SLOTS; i++) {
-		struct slot *s = &st.slot[(from + i) % SLOTS];
+		struct slot *s = &slot[(from + i) % SLOTS];
 		uint32_t seen = 0;
 
 		/* acq: with give_back */

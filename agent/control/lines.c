@@ -44,11 +44,11 @@ enum verdict { UNDECIDED, NAMES_ONLY };
 
 static struct {
 	enum cp_lines_mode mode;
-	bool absent; /* there is no helper to start */
-	bool told;   /* it has been said that one can't be started */
-	uint8_t verdict[CP_MODULE_MAX + 1];
+	bool absent;	   /* there is no helper to start */
+	bool told;	   /* it has been said that one can't be started */
 	struct life *life; /* NULL: nothing has been asked yet */
-} st = {.mode = CP_LINES_AUTO};
+} st;
+static uint8_t verdicts[CP_MODULE_MAX + 1] CP_SPARSE;
 
 /* What a forked child finds out anew: nobody has waited there yet, and its parent may have been
  * about to write the path. */
@@ -391,7 +391,7 @@ static void give_up(struct cp_lines *l, const struct cp_modfile *f, unsigned id,
 {
 	const char *why = cause(l, err);
 
-	st.verdict[id] = NAMES_ONLY;
+	verdicts[id] = NAMES_ONLY;
 	/* The end of the process is its own cause, and no time to talk. */
 	if (!is_quiet(why) && !cp_helper_is_over())
 		cp_log("names only, no source lines, for %s: %s", f->path, why);
@@ -444,7 +444,7 @@ static long converse(struct cp_lines *l, struct cp_names *k, const struct cp_mod
 bool cp_lines_resolve(struct cp_lines *l, struct cp_names *k, const struct cp_modfile *f,
 		      const struct cp_module *m, unsigned id, struct cp_wanted *w, size_t n)
 {
-	bool lines = debug_data(f) && st.verdict[id] == UNDECIDED;
+	bool lines = debug_data(f) && verdicts[id] == UNDECIDED;
 	bool names = needs_names(f, w, n), asked;
 	long err = -ETIMEDOUT;
 

@@ -39,10 +39,10 @@ static struct {
 	struct known *known;
 	size_t nknown;
 	struct cp_arena strings; /* of known */
-	struct cp_lineread lines;
-	uintptr_t entry;     /* where the kernel started the program */
-	const char *program; /* the path it was started by */
+	uintptr_t entry;	 /* where the kernel started the program */
+	const char *program;	 /* the path it was started by */
 } st;
+static struct cp_lineread lines CP_SPARSE;
 
 struct reading {
 	struct cp_arena *job;
@@ -120,14 +120,14 @@ bool cp_maps_path_at(uintptr_t addr, char *path, size_t cap)
 	struct cp_buf b = {path, 0, cap, false};
 	struct cp_maps_line line;
 
-	if (cp_lineread_open(&st.lines, MAPS_PATH) < 0)
+	if (cp_lineread_open(&lines, MAPS_PATH) < 0)
 		return false;
-	while (next_line(&st.lines, &line))
+	while (next_line(&lines, &line))
 		if (addr >= line.start && addr < line.end && line.path[0] == '/') {
 			cp_buf_str(&b, line.path);
 			break;
 		}
-	cp_lineread_close(&st.lines);
+	cp_lineread_close(&lines);
 	return b.len && !b.cut;
 }
 
@@ -197,12 +197,12 @@ static int add_live(struct reading *r)
 	struct cp_maps_line line;
 	int err = 0;
 
-	if (cp_lineread_open(&st.lines, MAPS_PATH) < 0)
+	if (cp_lineread_open(&lines, MAPS_PATH) < 0)
 		return 0;
-	while (!err && next_line(&st.lines, &line))
+	while (!err && next_line(&lines, &line))
 		if (line.executable && line.end <= USER_END)
 			err = add_line(r, &line);
-	cp_lineread_close(&st.lines);
+	cp_lineread_close(&lines);
 	r->maps->live = r->maps->n;
 	return err;
 }

@@ -26,9 +26,9 @@ struct stamp {
 };
 
 static struct {
-	struct cp_lineread lines;
 	struct stamp seen;
 } st;
+static struct cp_lineread lines CP_SPARSE;
 
 /* The first frame at or above addr. */
 static size_t lower_bound(const struct cp_wanted *w, size_t n, uint64_t addr)
@@ -73,7 +73,7 @@ static void take_line(const char *line, uint64_t offset, const struct cp_wanted 
 
 static void read_name(struct cp_names *k, uint64_t offset, struct cp_wanted *w)
 {
-	long n = cp_sys_pread(st.lines.fd, k->raw, sizeof(k->raw) - 1, offset);
+	long n = cp_sys_pread(lines.fd, k->raw, sizeof(k->raw) - 1, offset);
 	char *end;
 
 	if (n <= 0)
@@ -102,8 +102,8 @@ static void read_lines(struct cp_names *k, struct cp_wanted *w, size_t n, uint64
 {
 	const char *line;
 
-	while (st.lines.read < SIZE_MAX_READ && (line = cp_lineread_next(&st.lines)) != NULL)
-		take_line(line, st.lines.offset, w, n, offsets);
+	while (lines.read < SIZE_MAX_READ && (line = cp_lineread_next(&lines)) != NULL)
+		take_line(line, lines.offset, w, n, offsets);
 	for (size_t i = 0; i < n; i++)
 		if (!w[i].name && offsets[i])
 			read_name(k, offsets[i], &w[i]);
@@ -111,19 +111,19 @@ static void read_lines(struct cp_names *k, struct cp_wanted *w, size_t n, uint64
 
 int cp_perfmap_read(struct cp_names *k, const char *path, struct cp_wanted *w, size_t n)
 {
-	int r = cp_lineread_open(&st.lines, path);
+	int r = cp_lineread_open(&lines, path);
 	uint64_t *offsets;
 
 	if (r)
 		return r;
 	offsets = cp_arena_alloc(k->scratch, n * sizeof(*offsets));
-	if (!trusted(st.lines.fd))
+	if (!trusted(lines.fd))
 		r = -EPERM;
 	else if (!offsets)
 		r = -ENOMEM;
 	else
 		read_lines(k, w, n, offsets);
-	cp_lineread_close(&st.lines);
+	cp_lineread_close(&lines);
 	return r;
 }
 

@@ -4,8 +4,8 @@
  *
  * Context  HOST; FORK, in the child: cp_sigstack_forked
  * Calls    sigact.c, ticker.c, trigger.c; a system call or two.
- * Shared   st.last: a word for each place, by exchange, relaxed: of two threads that come with
- *          one stack at once the second meets the first. st.shared: set once (relaxed).
+ * Shared   last_at: a word for each place, by exchange, relaxed: of two threads that come with
+ *          one stack at once the second meets the first. shared: set once (relaxed).
  * Holds    From the moment a second thread has a stack that another has, and before it gets it,
  *          our handlers run on the thread's own stack, in all threads.
  * Fails    Another stack that falls to the same place between the two hides the first.
@@ -30,11 +30,9 @@
 #define TID_MASK ((1ULL << TID_BITS) - 1)
 #define SP_SHIFT 5 /* two that begin within 32 bytes are one */
 
-static struct {
-	/* Who got a stack that falls there last: its address, and the thread. 0: nobody. */
-	uint64_t last[PLACES];
-	bool shared;
-} st;
+/* Who got a stack that falls there last: its address, and the thread. 0: nobody. */
+static uint64_t last_at[PLACES] CP_SPARSE;
+static bool shared;
 
 static uint64_t pack(uintptr_t sp, uint64_t tid)
 {
@@ -43,7 +41,7 @@ static uint64_t pack(uintptr_t sp, uint64_t tid)
 
 static uint64_t *place_of(uintptr_t sp)
 {
-	return &st.last[(sp >> SP_SHIFT) * 0x9e3779b97f4a7c15ULL >> 54];
+	return &last_at[(sp >> SP_SHIFT) * 0x9e3779b97f4a7c15ULL >> 54];
 }
 
 _Static_assert(PLACES == 1 << (64 - 54), "place_of");
@@ -66,9 +64,9 @@ static void enter(uintptr_t sp)
 	uint64_t own = pack(sp, (uint64_t)cp_sys_gettid());
 	uint64_t last = cp_xchg_rlx(place_of(sp), own);
 
-	if (!cp_load_rlx(&st.shared) && is_other_thread(last, own)) {
+	if (!cp_load_rlx(&shared) && is_other_thread(last, own)) {
 		leave_signal_stacks(); /* whoever comes till it is done does it too */
-		cp_store_rlx(&st.shared, true);
+		cp_store_rlx(&shared, true);
 	}
 }
 

@@ -32,6 +32,9 @@
 #define CP_HOT	    __attribute__((section("cp_hot"), aligned(8)))
 #define CP_HOT_PAGE __attribute__((section("cp_hot_page"), aligned(CP_CACHE_LINE)))
 #define CP_WARM	    __attribute__((section("cp_warm"), aligned(8)))
+/* Tables of which a process touches a page here and there, or none: out of the way of the few
+ * pages of variables that each start touches. */
+#define CP_SPARSE __attribute__((section(".bss.cp_sparse"), aligned(CP_CACHE_LINE)))
 /* It will be looked at: what else there is to do meanwhile hides the wait for it. It may lie
  * nowhere. */
 #define CP_SOON(p) __builtin_prefetch(p)

@@ -14,7 +14,7 @@
 
 #define STUCK 255
 
-uint8_t cp_page_marks[CP_PAGE_MARKS] __attribute__((aligned(4096)));
+uint8_t cp_page_marks[CP_PAGE_MARKS] CP_SPARSE __attribute__((aligned(4096)));
 
 void cp_marks_add(uintptr_t addr)
 {

@@ -46,9 +46,11 @@ struct record {
 static struct {
 	struct record *record; /* NULL until init */
 	uint32_t claimed;
+} st CP_WARM;
+static struct {
+	uint16_t hint[HINTS]; /* in the same page as the first numbers */
 	struct record *by_id[CP_MODULE_MAX + 1];
-	uint16_t hint[HINTS];
-} st;
+} table CP_SPARSE;
 
 /* --- reading an object ------------------------------------------------ */
 
@@ -145,7 +147,7 @@ static void describe(struct record *r, const struct dl_find_object *dlfo, bool c
 static struct record *record_of(unsigned id)
 {
 	/* Acquire: pairs with the release in append(). */
-	return id && id <= CP_MODULE_MAX ? cp_load_acq(&st.by_id[id]) : NULL;
+	return id && id <= CP_MODULE_MAX ? cp_load_acq(&table.by_id[id]) : NULL;
 }
 
 static bool same(const struct cp_module *a, const struct cp_module *b)
@@ -193,7 +195,7 @@ static unsigned number(const struct record *want, uint64_t gen, bool *stale)
 		*mine = *want;
 		/* Release: the record is complete; pairs with record_of(). On failure
 		 * someone else took this number: look at theirs. */
-		if (cp_cas_rel(&st.by_id[id], &r, mine))
+		if (cp_cas_rel(&table.by_id[id], &r, mine))
 			return id;
 	}
 	cp_loss_add(CP_LOSS_MODULES_FULL, 1);
@@ -202,7 +204,7 @@ static unsigned number(const struct record *want, uint64_t gen, bool *stale)
 
 static uint16_t *hint_of(uintptr_t start)
 {
-	return &st.hint[(start / CP_PAGE ^ start / CP_PAGE / HINTS) % HINTS];
+	return &table.hint[(start / CP_PAGE ^ start / CP_PAGE / HINTS) % HINTS];
 }
 
 /* The object is new, or not yet made sure of in this generation. */
