@@ -4,7 +4,7 @@
  *
  * Context  EARLY, ANY
  * Calls    dlsym, dlvsym (which call calloc and free: the arena serves); dladdr1, where
- *          _dl_find_object is missing.
+ *          _dl_find_object is missing, or DT_GNU_HASH.
  * Holds    The loader has the last word: what we find by ourselves is what it would answer, or
  *          isn't used.
  * Why      A look-up by dlsym takes a microsecond where it finds something, more where it
@@ -19,6 +19,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef DLFO_STRUCT_HAS_EH_DBASE
 #pragma weak _dl_find_object
@@ -109,13 +110,20 @@ void *cp_shim_next_of(const struct cp_wanted *want)
 /* Stands for a function that only the loader can tell. */
 static char ask;
 
-static bool is_plainly(const struct cp_object *o, const ElfW(Sym) * sym, const char *version)
+/* A function at its value from the object's base on, for everybody. */
+static bool is_ordinary(const ElfW(Sym) * sym)
+{
+	unsigned char seen_by = ELF64_ST_VISIBILITY(sym->st_other);
+
+	return ELF64_ST_TYPE(sym->st_info) == STT_FUNC && sym->st_shndx != SHN_ABS &&
+	       (seen_by == STV_DEFAULT || seen_by == STV_PROTECTED);
+}
+
+static bool is_asked_for(const struct cp_object *o, const ElfW(Sym) * sym, const char *version)
 {
 	bool old;
 	const char *has = cp_object_version(o, sym, &old);
 
-	if (ELF64_ST_TYPE(sym->st_info) != STT_FUNC)
-		return false;
 	return version ? has && !strcmp(has, version) : !old;
 }
 
@@ -123,16 +131,31 @@ static bool is_plainly(const struct cp_object *o, const ElfW(Sym) * sym, const c
 static void *find_in(const struct cp_object *o, const struct cp_wanted *want, uint32_t hash)
 {
 	const ElfW(Sym) *sym = NULL;
+	void *found = NULL;
 	bool any = false;
 
 	while ((sym = cp_object_next(o, want->name, hash, sym))) {
-		if (sym->st_shndx == SHN_UNDEF || !sym->st_value)
-			continue; /* passed by: ours of a second copy may have lost its value */
-		if (is_plainly(o, sym, want->version))
-			return (void *)(o->base + sym->st_value);
+		if (!sym->st_value && sym->st_shndx != SHN_ABS)
+			continue; /* passed by; ours of a second copy may have lost its value */
 		any = true;
+		if (!is_asked_for(o, sym, want->version))
+			continue;
+		if (found || !is_ordinary(sym))
+			return &ask;
+		found = (void *)(o->base + sym->st_value);
 	}
-	return any ? &ask : NULL;
+	return found || !any ? found : &ask;
+}
+
+/* It makes the loader pass weak definitions by. */
+static bool prefers_strong(void)
+{
+	static const char name[] = "LD_DYNAMIC_WEAK";
+
+	for (char **e = environ; e && *e; e++)
+		if (!strncmp(*e, name, sizeof(name) - 1))
+			return true;
+	return !environ; /* then it can't be told */
 }
 
 /* Is an object's word as good as the loader's? Those that came with the program are searched in
@@ -141,7 +164,7 @@ static void *find_in(const struct cp_object *o, const struct cp_wanted *want, ui
 static const struct link_map *last_sure(void)
 {
 #ifdef DLFO_STRUCT_HAS_EH_DBASE
-	if (_dl_find_object && _r_debug.r_version == 1)
+	if (_dl_find_object && _r_debug.r_version == 1 && !prefers_strong())
 		return cp_shim_map_of((void *)dlsym);
 #endif
 	return NULL;
@@ -163,7 +186,7 @@ void cp_shim_next_all(const struct cp_wanted *want, size_t n, void **next)
 
 	for (size_t i = 0; i < n; i++) {
 		hash[i] = cp_object_hash(want[i].name);
-		next[i] = map ? NULL : &ask;
+		next[i] = sure ? NULL : &ask;
 	}
 	while (map && (map = map->l_next)) {
 		bool open = open_object(&o, map);
@@ -193,11 +216,13 @@ bool cp_shim_is_there(const char *name)
 	const struct link_map *map = cp_shim_map_of(&cp_real);
 	uint32_t hash = cp_object_hash(name);
 
+	bool nowhere = map;
+
 	while (map && map->l_prev)
 		map = map->l_prev;
-	while (map && !may_be_in(map, name, hash))
-		map = map->l_next;
-	return map && or_forget(dlsym(RTLD_DEFAULT, name));
+	for (; map && nowhere; map = map->l_next)
+		nowhere = !may_be_in(map, name, hash);
+	return !nowhere && or_forget(dlsym(RTLD_DEFAULT, name));
 }
 
 /* In a program that isn't position-independent and takes malloc's address, the
@@ -208,9 +233,11 @@ static bool is_plt_entry(void *found, const char *name)
 	uint32_t hash = cp_object_hash(name);
 	const ElfW(Sym) *sym = NULL;
 	struct cp_object o;
+	Dl_info info;
 
 	if (!map || !open_object(&o, map))
-		return false;
+		return dladdr1(found, &info, (void **)&sym, RTLD_DL_SYMENT) && sym &&
+		       sym->st_shndx == SHN_UNDEF;
 	while ((sym = cp_object_next(&o, name, hash, sym)))
 		if (sym->st_shndx == SHN_UNDEF && o.base + sym->st_value == (uintptr_t)found)
 			return true;

@@ -2,8 +2,8 @@
 /*
  * object.c - a loaded object as the dynamic linker left it
  *
- * Context  EARLY, HOST
- * Calls    nothing: no allocation, so that boot.c may ask while malloc is unknown.
+ * Context  ANY
+ * Calls    nothing: no allocation, so that it may be asked while malloc is unknown.
  * Fails    An object without DT_GNU_HASH: its symbols are not found. None has come
  *          without since linkers made it the default.
  */
@@ -12,10 +12,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
+static uintptr_t distance(uintptr_t a, uintptr_t b)
+{
+	return a < b ? b - a : a - b;
+}
+
+/* glibc adds the base in place, except where the section can't be written. What it leads to lies
+ * in the same object as the section. */
 static uintptr_t pointer(const struct cp_object *o, const ElfW(Dyn) * d)
 {
-	/* glibc adds the base in place, except where the section can't be written. */
-	return d->d_un.d_ptr < o->base ? o->base + d->d_un.d_ptr : d->d_un.d_ptr;
+	uintptr_t as_is = d->d_un.d_ptr, moved = o->base + as_is, near = (uintptr_t)d;
+
+	return distance(as_is, near) < distance(moved, near) ? as_is : moved;
 }
 
 bool cp_object_read_dynamic(struct cp_object *o, const ElfW(Dyn) * d)

@@ -2,7 +2,7 @@
 /*
  * object.h - a loaded object as the dynamic linker left it
  *
- * Context  EARLY, HOST: reads mapped memory; the object must stay loaded meanwhile.
+ * Context  ANY: reads mapped memory; the object must stay loaded meanwhile.
  */
 #ifndef CP_SHIM_OBJECT_H
 #define CP_SHIM_OBJECT_H

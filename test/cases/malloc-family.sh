@@ -20,3 +20,13 @@ for rate in 1 524288; do
             "$PROG/$program"
     done
 done
+
+# A program that isn't position-independent leads the name malloc to its own PLT entry, whatever
+# table its symbols are found by.
+gcc -O1 -w -no-pie -fno-pie -pthread -D_GNU_SOURCE -fno-builtin-malloc -Wl,--hash-style=sysv \
+    -o sysv "$TOP/test/prog/familynopie.c"
+unset GLIBC_TUNABLES
+for a in "" $(allocators); do
+    LD_PRELOAD="$a $LIB" ./sysv >/dev/null 2>err
+    if grep 'no heap profile' err; then exit 1; fi
+done

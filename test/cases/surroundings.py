@@ -143,6 +143,31 @@ def links():
         same([f"./{way}"], dict(os.environ), way + ".profiles")
 
 
+def opened():
+    """At run time, by the program, or as part of a library whose calls go to it first: what that
+    allocates the program may free."""
+    with open("opens.c", "w") as f:
+        f.write("#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+                "int main(int n, char **v) { void *l = dlopen(v[1], RTLD_NOW | RTLD_DEEPBIND);"
+                " char *(*make)(void) = l ? dlsym(l, \"make\") : 0; char *p = make ? make() : 0;"
+                " free(p); puts(!l ? dlerror() : p ? \"freed\" : \"opened\"); return 0; }")
+    with open("made.c", "w") as f:
+        f.write("#include <stdlib.h>\nchar *make(void) { return malloc(100); }")
+    subprocess.run(["gcc", "-o", "opens", "opens.c"], check=True)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", "made.so", "made.c", "-Wl,--no-as-needed", LIB,
+                    "-Wl,-rpath," + os.path.dirname(LIB)],
+                   check=True)
+    for library, said in ((LIB, b"opened\n"), (os.path.abspath("made.so"), b"freed\n")):
+        where = os.path.abspath("opened." + os.path.basename(library))
+        more = {**os.environ, **ALL, "CPROF_DIR": where}
+
+        def attempt():
+            got = outcome(["./opens", library], more)
+            check(got == (0, said, b""), f"{library}: {got}")
+
+        until_written(where, attempt)
+
+
 def other_class():
     """A 32-bit child: its loader says that we are none for it, and it runs."""
     if not os.path.exists("/lib/ld-linux.so.2"):
@@ -254,7 +279,7 @@ def no_proc():
           and "can't tell" not in p.stderr, p.stderr)
 
 
-for test in (environments, descriptors, tables, kept_by_the_kernel, programs_started, links,
+for test in (environments, descriptors, tables, kept_by_the_kernel, programs_started, links, opened,
              other_class, gained_privileges, bare_chroot, a_root_without_proc,
              no_proc):
     test()
