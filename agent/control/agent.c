@@ -25,6 +25,7 @@
 #include "../sample/loss.h"
 #include "../sample/made.h"
 #include "../sample/module.h"
+#include "../sample/peek.h"
 #include "../sample/stack.h"
 #include "../sample/threads.h"
 #include "../sample/tick.h"
@@ -123,7 +124,11 @@ uintptr_t cp_agent_signal_stack_at(uintptr_t sp)
 
 uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)
 {
-	return st.on ? cp_made_find(caller, start) : 0;
+	if (!st.on)
+		return 0;
+	if (!st.filtered)
+		cp_peek_choose();
+	return cp_made_find(caller, start);
 }
 
 void cp_agent_thread_made(uint32_t creation)

@@ -4,7 +4,7 @@
  *
  * Context  EARLY, ANY; cp_bare_part_files on the thread itself; close_copies() also in a
  *          process of its own, with the host's memory: system calls only
- * Calls    rt only.
+ * Calls    rt; peek.h, since from here on there is a second thread.
  * Shared   *tid, in memory a forked child finds zeroed: written by the kernel.
  * Order    tid: acq, pairs with the kernel's store when the thread has left its stack.
  * Holds    see bare.h
@@ -19,6 +19,7 @@
 #include "../rt/spawn.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
+#include "../sample/peek.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -112,6 +113,7 @@ int cp_bare_start(struct cp_bare *b, void (*fn)(void *), void *arg)
 
 	if (!cp_bare_left(b, LEFT_WITHIN))
 		return -EAGAIN;
+	cp_peek_choose();
 	b->fn = fn;
 	b->arg = arg;
 	memset(b->self, 0, sizeof(*b->self));

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 static struct {
 	bool was_free; /* the last that could read it was not filtered */
@@ -40,15 +39,6 @@ static bool note(bool filtered)
 {
 	cp_store_rlx(&st.was_free, !filtered);
 	return filtered;
-}
-
-/* A filter may refuse, with whatever number it likes. */
-bool cp_filtered_at_start(void)
-{
-	long r = CP_SYS(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
-
-	/* So answers a kernel that knows no filters, too. */
-	return r == -EINVAL ? cp_filtered() : note(r != 0);
 }
 
 bool cp_filtered(void)

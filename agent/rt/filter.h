@@ -2,8 +2,7 @@
 /*
  * filter.h - may a system call kill us?
  *
- * Context  ANY: three system calls that ld.so itself makes; async-signal-safe. EARLY:
- *          cp_filtered_at_start.
+ * Context  ANY: three system calls that ld.so itself makes; async-signal-safe.
  * Fails    Where it can't be told: yes; in a root without /proc, what it was the last time,
  *          if the process has not shut itself in since.
  * Why      Services are started behind filters that let through what most programs need, and
@@ -17,10 +16,6 @@
 
 /* Are this thread's system calls filtered? */
 bool cp_filtered(void);
-/* [EARLY] The same before the program begins: by one call, no rarer than others we start with. The
- * first look into /proc, and to take back at exit what the kernel made for it, is a tenth of our
- * start. */
-bool cp_filtered_at_start(void);
 /* [HOST] The process puts a filter on some of its threads, and so on its children. */
 void cp_filter_shut_in(void);
 /* Has it, or is it about to? No system call. */

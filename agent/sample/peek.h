@@ -2,7 +2,7 @@
 /*
  * peek.h - copies memory that may not be there
  *
- * Context  HOST, SIGNAL: one or two system calls. EARLY: cp_peek_init.
+ * Context  HOST, SIGNAL: one or two system calls; cp_peek_choose: three, once.
  * Fails    false when any byte can't be read.
  * Why      The kernel copies safely, by process_vm_readv. But a sandbox may kill for that,
  *          while rt_sigprocmask, the probe, is what libc itself lives on. In one, each page
@@ -18,10 +18,14 @@
 
 #include <string.h>
 
-extern bool cp_peek_probes;
+/* Relaxed. Until it is chosen, by probes: what a thread looks at while there is no other stays. */
+enum cp_peek_way { CP_PEEK_UNSURE, CP_PEEK_COPIES, CP_PEEK_PROBES };
+extern uint32_t cp_peek_way;
 
-/* Finds out whether we are in a sandbox already. */
-void cp_peek_init(void);
+/* [HOST, SIGNAL] Before there is a second thread: are we in a sandbox already? Not asked at the
+ * start, of which the first look into /proc, and what the kernel has to take back of it at the
+ * end, would be a tenth. */
+void cp_peek_choose(void);
 /* [ANY] The process is, or is about to be: no process_vm_readv from here on. */
 void cp_peek_by_probes(void);
 
@@ -38,7 +42,7 @@ CP_INLINE bool cp_peek(void *to, uintptr_t from, size_t n)
 {
 	long r;
 
-	if (CP_UNLIKELY(cp_load_rlx(&cp_peek_probes)))
+	if (CP_UNLIKELY(cp_load_rlx(&cp_peek_way) != CP_PEEK_COPIES))
 		return cp_peek_probing(to, from, n);
 	r = cp_sys_copy(to, from, n);
 	if (r >= 0 || r == -14 /* EFAULT */)

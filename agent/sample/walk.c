@@ -321,7 +321,6 @@ int cp_walk_init(size_t bytes)
 	if (err)
 		return err;
 	cp_memo_init(bytes - bytes / 4);
-	cp_peek_init();
 	find_own();
 	return 0;
 }

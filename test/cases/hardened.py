@@ -158,6 +158,16 @@ def a_filter_comes_later():
           "%d: %s" % (p.returncode, p.stderr))
 
 
+def a_list_of_what_is_allowed():
+    """What begins a program is on it, and not what a snapshot takes."""
+    code = ("import fence, os; fence.shut_in(fence.KILL, fence.numbers(fence.DENIED + ['prctl', "
+            "'process_vm_readv', 'unshare', 'fstatfs'])); os.execlp('echo', 'echo', 'said')")
+    p = subprocess.run([sys.executable, "-c", "import os; os.environ['LD_PRELOAD'] = %r; %s"
+                        % (LIB, code)], env=dict(os.environ, PYTHONPATH=os.path.dirname(FENCE)),
+                       capture_output=True, text=True, timeout=60, check=False)
+    check((p.returncode, p.stdout, p.stderr) == (0, "said\n", ""), p)
+
+
 def calls_of_the_agent():
     used = subprocess.run(["grep", "-rhoE", r"SYS_[a-z0-9_]+", os.path.join(TOP, "agent")],
                           check=True, capture_output=True, text=True).stdout.split()
@@ -175,3 +185,4 @@ for manner in ("kill", "refuse"):
     a_daemon_lets_go(manner, CPROF_INTERVAL="1h")
     a_daemon_lets_go(manner, CPROF_HTTP="127.0.0.1:0")
 a_filter_comes_later()
+a_list_of_what_is_allowed()

@@ -108,7 +108,7 @@ static void the_lowest_goes_up_when_there_is_room(void **state)
 
 /* --- as it goes ---------------------------------------------------------------- */
 
-/* All steps at 0. */
+/* All steps of its own at 0; the family's are as the last test left them. */
 static int begin(uint8_t heap)
 {
 	const uint8_t most[CP_COST_RATES] = {4, heap, 9, 9};

@@ -13,6 +13,7 @@
 
 #include "agent/rt/atomic.h"
 #include "agent/rt/thread.h"
+#include "agent/sample/peek.h"
 #include "agent/sample/loss.h"
 #include "agent/sample/module.h"
 #include "agent/sample/rules.h"
@@ -257,5 +258,6 @@ int main(void)
 	cp_thread_init();
 	cp_loss_init();
 	cp_walk_init(8 << 20);
+	cp_peek_choose();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
