@@ -105,7 +105,7 @@ static bool take_phdrs(struct record *r, const ElfW(Ehdr) * eh, bool second, boo
 	ElfW(Phdr) p[PHDRS_AT];
 	unsigned n = CP_MIN(eh->e_phnum, PHDRS_MAX);
 
-	for (unsigned i = 0; i < n; i += PHDRS_AT) {
+	for (unsigned i = 0; i < n && (second || r->m.base == UINTPTR_MAX); i += PHDRS_AT) {
 		unsigned have = CP_MIN(n - i, PHDRS_AT);
 		uintptr_t at = r->m.start + eh->e_phoff + i * sizeof(p[0]);
 
