@@ -127,8 +127,9 @@ static bool is_asked_for(const struct cp_object *o, const ElfW(Sym) * sym, const
 	return version ? has && !strcmp(has, version) : !old;
 }
 
-/* NULL: the object has no such name. */
-static void *find_in(const struct cp_object *o, const struct cp_wanted *want, uint32_t hash)
+/* NULL: the object has no such name. sure: its word is as good as the loader's. */
+static void *find_in(const struct cp_object *o, const struct cp_wanted *want, uint32_t hash,
+		     bool sure)
 {
 	const ElfW(Sym) *sym = NULL;
 	void *found = NULL;
@@ -140,7 +141,7 @@ static void *find_in(const struct cp_object *o, const struct cp_wanted *want, ui
 		any = true;
 		if (!is_asked_for(o, sym, want->version))
 			continue;
-		if (found || !is_ordinary(sym))
+		if (found || !sure || !is_ordinary(sym))
 			return &ask;
 		found = (void *)(o->base + sym->st_value);
 	}
@@ -192,8 +193,8 @@ void cp_shim_next_all(const struct cp_wanted *want, size_t n, void **next)
 		bool open = open_object(&o, map);
 
 		for (size_t i = 0; i < n; i++)
-			if (!next[i] && (next[i] = open ? find_in(&o, &want[i], hash[i]) : &ask))
-				next[i] = sure ? next[i] : &ask;
+			if (!next[i])
+				next[i] = open ? find_in(&o, &want[i], hash[i], sure) : &ask;
 		sure &= map != last;
 	}
 	for (size_t i = 0; i < n; i++)

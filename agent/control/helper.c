@@ -4,7 +4,7 @@
  *
  * Context  CONTROL; EARLY, HOST, EXIT as helper.h says; keeper() and child() in processes of
  *          their own, on stacks of their own, with the host's memory: system calls only
- * Calls    rt only.
+ * Calls    rt, peek.h.
  * Shared   struct cp_helper_shared: `started` is written by the keeper and waited for
  *          by the job. st.life, in memory a forked child finds zeroed, which is: no keeper.
  *          st.left: of the host's own thread, then of the job's.
@@ -35,6 +35,8 @@
 #include "../rt/sigact.h"
 #include "../rt/spawn.h"
 #include "../rt/sys.h"
+#include "../rt/timer.h"
+#include "../sample/peek.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -52,6 +54,7 @@
 #define NAME	     "cprof-keeper"
 #define LAST_NS	     50000000LL /* an end waits for it: mostly a tenth of that */
 #define FIRST_NS     20000000LL /* a start waits for what may be another's */
+#define YOUNG_NS     800000LL
 #define MOMENT_NS    500000
 
 enum { NOT_YET, STARTED, FAILED };
@@ -439,10 +442,20 @@ static bool sweep(void)
 	return false;
 }
 
+/* A helper comes of a snapshot, and none was taken in a process that has spent so little: not worth
+ * a look whether a filter lets us look. */
+static bool is_young(void)
+{
+	return cp_timer_cpu_ns(CLOCK_PROCESS_CPUTIME_ID) < YOUNG_NS;
+}
+
 void cp_helper_sweep(void)
 {
 	int64_t until;
 
+	if (is_young())
+		return;
+	cp_peek_choose();
 	st.left = may_look() && sweep();
 	if (!st.left)
 		return;

@@ -16,6 +16,7 @@
  */
 #include "agent/rt/thread.h"
 #include "agent/sample/module.h"
+#include "agent/sample/peek.h"
 #include "agent/sample/span.h"
 #include "agent/sample/unload.h"
 #include "agent/sample/walk.h"
@@ -108,6 +109,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	memcpy(code + 0x1000, sigreturn, sizeof(sigreturn));
 	module = (struct cp_module){.start = (uintptr_t)code, .end = (uintptr_t)code + CODE};
 	demand(!cp_walk_init(8UL << 20));
+	cp_peek_choose(); /* what reads after a probe, the sanitizer reads about first */
 	return 0;
 }
 
