@@ -82,16 +82,10 @@ static int aligned_out(void **out, size_t align, size_t n)
 		if (cp_shim_boot())              \
 			cp_real.name args;       \
 	}
-#define PLAIN(name, result, params, args, ...)                                                    \
-	static result boot_##name params                                                          \
-	{                                                                                         \
-		if (!cp_shim_boot())                                                              \
-			cp_store_rlx(&cp_real.slot[CP_FN_##name], cp_shim_resolve(CP_FN_##name)); \
-		return cp_real.name args;                                                         \
-	}
 
-/* Finds itself and no more (table_wait.h): a look-up that succeeds does not allocate. */
-#define LOCK(name, result, params, args, ...)                                             \
+/* Finds itself and no more: a look-up that succeeds does not allocate, and the caller may be an
+ * allocator before ours that has just begun, with its lock held: to try it out would never end. */
+#define PLAIN(name, result, params, args, ...)                                            \
 	static result boot_##name params                                                  \
 	{                                                                                 \
 		cp_store_rlx(&cp_real.slot[CP_FN_##name], cp_shim_resolve(CP_FN_##name)); \
@@ -130,8 +124,8 @@ CP_NEW_SIMPLE_TABLE(SIMPLE)
 CP_NEW_ALIGNED_TABLE(ALIGNED)
 
 CP_PLAIN_TABLE(PLAIN)
-CP_WAIT_TABLE(LOCK)
-CP_OLD_TABLE(LOCK)
+CP_WAIT_TABLE(PLAIN)
+CP_OLD_TABLE(PLAIN)
 
 union cp_real cp_real CP_HOT_PAGE = {{
 #define F(name, ...) .name = boot_##name,

@@ -13,3 +13,6 @@ timeout 10 env LD_PRELOAD="$LIB:$PROG/libctor_array.so" "$PROG/ownmalloc" >with
 cmp plain with
 [ ! -x /usr/lib/postgresql/15/bin/postgres ] ||
     timeout 10 env LD_PRELOAD="$LIB" /usr/lib/postgresql/15/bin/postgres -V
+if driver=$(command -v chromedriver); then
+    timeout 10 env LD_PRELOAD="$LIB" "$driver" --version
+fi
