@@ -5,8 +5,8 @@
  * Context  ANY: declarations only.
  * Shared   cp_real: each slot is one pointer, replaced once by boot.c (relaxed
  *          store; either value is right to call).
- * Holds    A slot is never NULL. It starts as the boot_ function that resolves
- *          the table and then calls, so no wrapper asks "resolved yet?".
+ * Holds    A slot is never NULL. It starts as the boot_ function that resolves the table, or
+ *          but itself (stubs.c), and then calls, so no wrapper asks "resolved yet?".
  * Why      One list gives the pointers, the names to resolve, the versions and
  *          what to do where libc lacks one; the export check reads it as well.
  */

@@ -3,8 +3,6 @@
  * table_wait.h - the functions of table.h that lock, or wait, or protect memory
  *
  * Context  ANY: declarations only.
- * Why      Allocators lock and protect while they begin, so none of these may wake anything up when
- *          it is called before the table is resolved: each then finds itself and no more.
  */
 #ifndef CP_SHIM_TABLE_WAIT_H
 #define CP_SHIM_TABLE_WAIT_H

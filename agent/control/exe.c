@@ -8,7 +8,7 @@
  * Fails    Each name stands in for the other; without both, "unknown".
  * Why      Debian's redis-server is a link to redis-check-rdb: people look for
  *          the name they started, the kernel knows the file. That is asked only where it
- *          matters (filter.h says why).
+ *          matters (peek.h says why).
  */
 #include "exe.h"
 

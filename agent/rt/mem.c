@@ -68,19 +68,30 @@ static void forget(uintptr_t addr)
 			cp_store_rlx(&st.map[i].addr, 0);
 }
 
-void *cp_mem_map(size_t size)
+static void *map(size_t size, int flags)
 {
-	long r = CP_SYS(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	long r = CP_SYS(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
 
 	if (cp_sys_failed(r))
 		return NULL;
-	/* Tables are touched here and there: a huge page each would be most of our memory. */
-	if (size >= HUGE_PAGE)
-		CP_SYS(SYS_madvise, r, size, MADV_NOHUGEPAGE);
 	cp_add_rlx(&st.mapped, size);
 	note((uintptr_t)r, size);
 	return (void *)r;
+}
+
+void *cp_mem_map(size_t size)
+{
+	void *p = map(size, MAP_PRIVATE | MAP_NORESERVE);
+
+	/* Tables are touched here and there: a huge page each would be most of our memory. */
+	if (p && size >= HUGE_PAGE)
+		CP_SYS(SYS_madvise, p, size, MADV_NOHUGEPAGE);
+	return p;
+}
+
+void *cp_mem_map_shared(size_t size)
+{
+	return map(size, MAP_SHARED);
 }
 
 void *cp_mem_map_wiped(size_t size)
@@ -127,18 +138,6 @@ void *cp_mem_wiped(size_t size)
 	void *p = small ? cut(&st.small, CP_ALIGN_UP(size, CP_CACHE_LINE)) : cut(&st.large, pages);
 
 	return p ? p : cp_mem_map_wiped(pages);
-}
-
-void *cp_mem_map_shared(size_t size)
-{
-	long r = CP_SYS(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-			0);
-
-	if (cp_sys_failed(r))
-		return NULL;
-	cp_add_rlx(&st.mapped, size);
-	note((uintptr_t)r, size);
-	return (void *)r;
 }
 
 void cp_mem_unmap(void *p, size_t size)

@@ -13,10 +13,10 @@
 #include <cmocka.h>
 
 #include "agent/rt/thread.h"
-#include "agent/sample/peek.h"
 #include "agent/sample/loss.h"
 #include "agent/sample/memo.h"
 #include "agent/sample/module.h"
+#include "agent/sample/peek.h"
 #include "agent/sample/span.h"
 #include "agent/sample/walk.h"
 

@@ -13,9 +13,9 @@
 
 #include "agent/rt/atomic.h"
 #include "agent/rt/thread.h"
-#include "agent/sample/peek.h"
 #include "agent/sample/loss.h"
 #include "agent/sample/module.h"
+#include "agent/sample/peek.h"
 #include "agent/sample/rules.h"
 #include "agent/sample/unload.h"
 #include "agent/sample/walk.h"
