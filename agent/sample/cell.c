@@ -43,9 +43,9 @@ int cp_cells_init(struct cp_cells *c, size_t bytes)
 		return -12; /* ENOMEM */
 	while (cp_index_size(slots * 2) + slots * sizeof(struct cp_cell) <= bytes)
 		slots *= 2;
-	c->used = (uint32_t *)map;
-	cp_index_init(&c->index, map + CP_CACHE_LINE, slots);
-	c->cell = (struct cp_cell *)(map + CP_CACHE_LINE + cp_index_size(slots));
+	cp_index_init(&c->index, map, slots);
+	c->used = (uint32_t *)(map + cp_index_size(slots));
+	c->cell = (struct cp_cell *)((char *)c->used + CP_CACHE_LINE);
 	cells = CP_MIN((size_t)(map + bytes - (char *)c->cell) / sizeof(struct cp_cell), slots);
 	c->cap = (uint32_t)CP_MIN(cells, (size_t)CP_CELL_MAX);
 	return 0;

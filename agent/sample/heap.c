@@ -46,7 +46,8 @@ int cp_heap_init(uint64_t rate, size_t bytes)
 	int err = rate ? cp_cells_init(&st.cells, bytes / 2) : 0;
 
 	st.rate = err ? 0 : rate;
-	cp_live_init(bytes / 2);
+	if (st.rate)
+		cp_live_init(bytes / 2);
 	cp_store_rel(&st.mode, st.rate ? ON : OFF); /* pairs with cp_probe_alloc */
 	return err;
 }

@@ -8,7 +8,7 @@
 #include "index.h"
 
 #define GROWTH 8
-#define LEAST  512U /* slots: a page */
+#define LEAST  64U /* slots: an eighth of a page */
 
 static unsigned levels(size_t slots)
 {
@@ -32,12 +32,12 @@ size_t cp_index_size(size_t slots)
 
 void cp_index_init(struct cp_index *x, void *at, size_t slots)
 {
-	uint64_t *end = (uint64_t *)((char *)at + cp_index_size(slots));
+	uint64_t *level = at;
 
 	x->last = levels(slots) - 1;
 	for (unsigned i = x->last + 1; i--; slots /= GROWTH) {
-		end -= slots;
-		x->level[i] = end;
+		x->level[i] = level;
+		level += slots;
 		x->shift[i] = (uint8_t)(64 - __builtin_ctzl(slots / CP_INDEX_LINE));
 	}
 }

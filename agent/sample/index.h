@@ -8,10 +8,11 @@
  *          is at or before the first empty one.
  * Fails    The way ends: the table is full, for this hash at least.
  * Why      A page that is met for the first time costs more than a walk: a fault to look at
- *          it, another one to write. So the first entries share a few pages. The slots lie in
+ *          it, another one to write. So the first entries share one. The slots lie in
  *          levels, each eight times the one before; on each of them the way leads through one
- *          cache line, through more on the last. An entry carries half of its hash, so that
- *          hardly ever another's record is read.
+ *          cache line, through more on the last. The first level comes last, so that it shares
+ *          its page with what lies behind the index: the first of what it leads to. An entry
+ *          carries half of its hash, so that hardly ever another's record is read.
  */
 #ifndef CP_SAMPLE_INDEX_H
 #define CP_SAMPLE_INDEX_H
@@ -30,7 +31,7 @@ struct cp_index {
 
 /* Bytes of an index with so many slots, a power of two, on its last level. */
 size_t cp_index_size(size_t slots);
-/* [EARLY] At zeroed memory of that size, which begins with a cache line. */
+/* [EARLY] At zeroed memory of that size, which begins with a page. */
 void cp_index_init(struct cp_index *x, void *at, size_t slots);
 
 /* The i-th slot on the way of a hash; NULL: it ends. */

@@ -3,7 +3,7 @@
  * live.c - the sampled blocks that are still allocated, by address
  *
  * Context  HOST
- * Calls    rt only; mmap when a level is added, at most LEVELS times.
+ * Calls    rt only; mmap when a level is added, fewer than LEVELS times.
  * Shared   level[] (published once, CAS); slot.key (claimed by CAS), slot.val
  *          (written between claim and publication).
  * Order    key: rel by cp_live_put / acq by cp_live_take
@@ -14,28 +14,28 @@
  * Fails    No level has room and none can be added: false.
  * Why      A chain or a probe sequence needs tombstones or moving, and moving needs
  *          a lock. Two choices of four slots fill a level to some three quarters
- *          before the first record spills into the next. The first is one page: of a young
- *          process each record would lie in a page of its own, with a fault to look there and
- *          one to write.
+ *          before the first record spills into the next. The first is there from the start, and
+ *          small enough to share a page with what is used anyway: of a young process each record
+ *          would lie in a page of its own, with a fault to look there and one to write.
  */
 #include "live.h"
 
 #include "../rt/atomic.h"
 #include "../rt/mem.h"
 
-#define BUCKET	    4U /* slots in a cache line */
-#define FIRST_LEVEL CP_PAGE
-#define NEXT_LEVEL  (64UL << 10)
-#define LEVELS	    9
-#define GROWTH	    4	 /* from there on */
-#define BUSY	    1ULL /* claimed, not yet published; no block has this address */
-#define SIZE_LOW    40
-#define STEP_SHIFT  (CP_FRAME_ADDR_BITS + 8)
+#define BUCKET	   4U /* slots in a cache line */
+#define LEVELS	   10
+#define GROWTH	   4	/* of those that aren't small */
+#define BUSY	   1ULL /* claimed, not yet published; no block has this address */
+#define SIZE_LOW   40
+#define STEP_SHIFT (CP_FRAME_ADDR_BITS + 8)
 
 struct slot {
 	uint64_t key; /* address; above it the upper 8 bits of the size, then the step */
 	uint64_t val; /* cell, and the lower 40 bits of the size */
 };
+
+static const size_t small_level[] = {CP_PAGE / 2, CP_PAGE, 64UL << 10};
 
 static struct {
 	struct slot *level[LEVELS];
@@ -44,15 +44,17 @@ static struct {
 
 void cp_live_init(size_t bytes)
 {
-	size_t size = FIRST_LEVEL;
+	size_t size = 0;
 
-	for (int i = 0; i < LEVELS; i++) {
+	for (size_t i = 0; i < LEVELS; i++) {
+		size = i < CP_ARRAY_LEN(small_level) ? small_level[i] : size * GROWTH;
 		while (size > bytes)
 			size /= 2;
-		st.bytes[i] = size < CP_PAGE ? 0 : size;
+		st.bytes[i] = size < small_level[0] ? 0 : size;
 		bytes -= st.bytes[i];
-		size = i ? size * GROWTH : NEXT_LEVEL;
 	}
+	if (st.bytes[0])
+		st.level[0] = cp_mem_wiped(st.bytes[0]);
 }
 
 static struct slot *add_level(int i)

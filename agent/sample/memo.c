@@ -56,7 +56,7 @@ static CP_COLD struct cp_memo *take(struct cp_thread *t)
 
 		cp_store_rlx(&st.hint, (first + i + 1) % st.count);
 		/* Acquire: pairs with the release in give_back(). */
-		if (!cp_load_rlx(&m->owner) && cp_cas_acq(&m->owner, &nobody, t))
+		if (cp_cas_acq(&m->owner, &nobody, t))
 			mine = m;
 	}
 	return mine;

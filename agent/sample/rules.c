@@ -18,7 +18,7 @@
 #include "unload.h"
 
 #define ENTRIES	      65536U
-#define ENTRIES_FIRST 1024U
+#define ENTRIES_FIRST 256U /* a page */
 #define GROWTH	      4U
 
 struct cp_rules cp_rules CP_WARM = {.gen = 1};

@@ -32,9 +32,9 @@ struct head {
 };
 
 static struct {
-	struct head *head; /* first unit(s) of the wiped map */
-	struct cp_index index;
-	char *record; /* unit 0; NULL: there is no table */
+	struct cp_index index; /* begins the wiped map, */
+	struct head *head;     /* with this behind it */
+	char *record;	       /* unit 0; NULL: there is no table */
 	uint64_t units;
 } st CP_WARM;
 
@@ -54,9 +54,9 @@ int cp_stack_init(size_t bytes)
 		return -12; /* ENOMEM */
 	while (slots * 2 * BYTES_A_SLOT <= bytes)
 		slots *= 2;
-	st.head = (struct head *)map;
-	cp_index_init(&st.index, map + CP_CACHE_LINE, slots);
-	st.record = map + CP_CACHE_LINE + cp_index_size(slots);
+	cp_index_init(&st.index, map, slots);
+	st.head = (struct head *)(map + cp_index_size(slots));
+	st.record = (char *)st.head + CP_CACHE_LINE;
 	st.units = (uint64_t)(map + bytes - st.record) / UNIT - FIRST_UNIT;
 	return 0;
 }
