@@ -25,10 +25,11 @@
 #define CP_CACHE_LINE	  64
 #define CP_PAGE		  4096UL
 
-/* Who calls us finds his caches cold, and so does a sample: what it costs are the lines and the
- * pages it is the first to look at. So what every wait looks at and hardly anybody writes is one
- * line, what other calls look at lies in the same page, and there too what samples look at of
- * their own state (shim/libcprof.lds; test/cases/shape.sh). */
+/* Our calls and samples run with cold caches: they cost the lines and pages that they are first
+ * to touch. So what every wait reads is one line (HOT), and what other calls read lies behind it
+ * (HOT_PAGE). Once the process has started hardly anything of this is written: forked processes
+ * share the page with their parent, and find it in the cache. The samplers' own state, which is
+ * written, is the page after it (WARM; shim/libcprof.lds; test/cases/shape.sh). */
 #define CP_HOT	    __attribute__((section("cp_hot"), aligned(8)))
 #define CP_HOT_PAGE __attribute__((section("cp_hot_page"), aligned(CP_CACHE_LINE)))
 #define CP_WARM	    __attribute__((section("cp_warm"), aligned(8)))

@@ -15,7 +15,7 @@
 
 #define ASKS 64U /* that a sample allows, as many as it forgets; and the beginning */
 
-struct cp_fds cp_fds CP_HOT_PAGE;
+struct cp_fds cp_fds CP_WARM;
 
 static struct {
 	uint32_t turn, asks;

@@ -5,10 +5,12 @@
 import os
 import re
 import signal
+import struct
+import subprocess
 import sys
 
 sys.path.insert(0, os.environ["TOP"] + "/test/lib")
-from asked import check, environment, files, run, start, values, wait_files, wait_for  # noqa: E402
+from asked import LIB, check, environment, files, run, start, values, wait_files, wait_for  # noqa: E402
 
 
 def child():
@@ -104,7 +106,34 @@ def after_setuid():
     p.communicate()
 
 
-tests = [child, at_exit, generations, by_time, last_thread, by_time_in_children, pipes_end]
+def is_own(pid, section):
+    """Has the process a copy of the page where this section begins?"""
+    lib = os.path.realpath(LIB)
+    headers = subprocess.run(["objdump", "-h", lib], check=True, capture_output=True, text=True)
+    at = int(re.search(rf" {re.escape(section)} +\S+ +(\S+)", headers.stdout)[1], 16)
+    with open(f"/proc/{pid}/maps") as maps:
+        at += next(int(line.split("-")[0], 16) for line in maps if line.rstrip().endswith(lib))
+    with open(f"/proc/{pid}/pagemap", "rb") as pagemap:
+        pagemap.seek(at // 4096 * 8)
+        page = struct.unpack("<Q", pagemap.read(8))[0]
+    check(page >> 63, f"{section} was never touched")
+    return page >> 56 & 1
+
+
+def shared_page():
+    """What calls look at isn't written any more: children have their parent's."""
+    p = start("alloc", "fork", "alloc", "raise", 10, "idle", "alloc", "sleep", 20000,
+              env=environment(dir="shared", heap_rate=1, profiles="all"))
+    pid = int(p.stdout.readline().split()[1])
+    wait_for(lambda: [f for f in files("shared") if f[1] == pid], "a snapshot of the child")
+    check(is_own(pid, ".cp_warm"), "a child that samples has none of its own state")
+    check(not is_own(pid, ".cp_hot"), "a child has written to the page of calls")
+    os.kill(pid, signal.SIGKILL)
+    p.communicate()
+
+
+tests = [child, at_exit, generations, by_time, last_thread, by_time_in_children, pipes_end,
+         shared_page]
 if os.getuid() == 0:
     tests.append(after_setuid)
 for test in tests:

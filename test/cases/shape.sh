@@ -57,29 +57,39 @@ for name in read readv recv recvfrom recvmsg recvmmsg accept accept4; do
     fi
 done
 
-# What every wait looks at is one line, and what calls look at besides is in its page.
-objdump -h "$LIB" | awk '$2 == ".cp_hot" { print $3, $4 }' >hot
-objdump -t "$LIB" | awk '$4 == ".cp_hot" { print $1, $NF }' | sort >words
-read -r size at <hot
-if [ $((0x$at % 4096)) -ne 0 ] || [ $((0x$size)) -gt 4096 ]; then
-    echo ".cp_hot: 0x$size bytes at 0x$at: more than a page"
+# What every wait looks at is one line, and what calls look at besides is in its page; of what
+# samples look at each file's own, and the constants of their arithmetic, are in the next.
+objdump -h "$LIB" | awk '$2 ~ /^[.](data|cp_hot|cp_warm)$/ { print $2, $3, $4 }' >sections
+objdump -t "$LIB" | awk '$2 == "l" && $3 == "df" { file = $NF }
+                         $4 ~ /^[.]cp_/ { print $4, $1, $NF == "st" ? file : $NF }' >words
+read -r _ size hot <<EOF
+$(grep '^[.]cp_hot ' sections)
+EOF
+read -r _ _ at <<EOF
+$(grep '^[.]data ' sections)
+EOF
+if [ $((0x$at % 4096)) -ne 0 ] || [ $((0x$hot + 0x$size)) -gt $((0x$at + 4096)) ]; then
+    echo ".cp_hot: 0x$size bytes at 0x$hot: more than the page at 0x$at"
     exit 1
 fi
-for name in cp_ticks_source cp_io_interest cp_waits_on cp_waiters; do
-    word=$(awk -v name="$name" '$2 == name { print $1 }' words)
-    if [ $((0x${word:-0} / 64)) -ne $((0x$at / 64)) ]; then
-        echo "$name: not in the line at 0x$at"
+for name in cp_ticks_source cp_io_interest cp_waits_on cp_waiters contend.c; do
+    word=$(awk -v name="$name" '$1 == ".cp_hot" && $3 == name { print $2 }' words)
+    if [ $((0x${word:-0} / 64)) -ne $((0x$hot / 64)) ]; then
+        echo "$name: not in the line at 0x$hot"
         exit 1
     fi
 done
-for name in cp_real cp_fds cp_rules; do
-    grep -q " $name\$" words || { echo "$name: not there"; exit 1; }
-done
-# Of what samples look at each file's own, and the constants of their arithmetic.
-objdump -t "$LIB" | awk '$2 == "l" && $3 == "df" { file = $NF }
-                         $4 == ".cp_hot" && $NF == "st" { print file }' >files
-for file in heap stack live memo walk cost govern loss thread life contend; do
-    grep -q "^$file\.c$" files || { echo "the state of $file.c is not there"; exit 1; }
+grep -q '^[.]cp_hot .* cp_real$' words || { echo "cp_real: not in the page at 0x$at"; exit 1; }
+read -r _ size at <<EOF
+$(grep '^[.]cp_warm ' sections)
+EOF
+if [ $((0x$at % 4096)) -ne 0 ] || [ $((0x$size)) -gt 4096 ]; then
+    echo ".cp_warm: 0x$size bytes at 0x$at: more than a page"
+    exit 1
+fi
+for name in cp_fds cp_rules heap.c stack.c live.c memo.c walk.c cost.c govern.c loss.c thread.c \
+    life.c; do
+    grep -q "^[.]cp_warm .* $name$" words || { echo "$name: not in the page at 0x$at"; exit 1; }
 done
 for name in weigh cp_one_minus_exp cp_ln; do
     objdump -d --no-show-raw-insn --disassemble=$name "$LIB" | awk '/sd .*# / { print $(NF - 1), $NF }'
