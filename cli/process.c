@@ -328,37 +328,3 @@ const char *cp_process_variable(const struct cp_process *p, const char *name)
 	}
 	return NULL;
 }
-
-/* RTMIN+N and RTMAX-N, as kill(1) has them. */
-static int realtime(const char *name)
-{
-	bool from_min = !strncmp(name, "RTMIN", 5);
-	char *end;
-	long n;
-
-	if (!from_min && strncmp(name, "RTMAX", 5) != 0)
-		return 0;
-	n = strtol(name + 5, &end, 10);
-	if (*end || (name[5] && end == name + 5))
-		return 0;
-	n += from_min ? SIGRTMIN : SIGRTMAX;
-	return n >= SIGRTMIN && n <= SIGRTMAX ? (int)n : 0;
-}
-
-int cp_process_signal(const char *name)
-{
-	char *end;
-	long n = strtol(name, &end, 10);
-
-	if (end != name)
-		return !*end && n > 0 && n <= SIGRTMAX ? (int)n : 0;
-	if (!strncmp(name, "SIG", 3))
-		name += 3;
-	for (int sig = 1; sig < SIGRTMIN; sig++) {
-		const char *known = sigabbrev_np(sig);
-
-		if (known && !strcmp(known, name))
-			return sig;
-	}
-	return realtime(name);
-}

@@ -53,7 +53,4 @@ bool cp_process_has_ended(const struct cp_process *p);
 /* The value of a variable when the process started; NULL: not set. */
 const char *cp_process_variable(const struct cp_process *p, const char *name);
 
-/* The signal of this name or number ("USR1", "SIGUSR1", "RTMIN+3", "12"); 0: none. */
-int cp_process_signal(const char *name);
-
 #endif

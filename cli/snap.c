@@ -11,6 +11,7 @@
  *          that isn't ours, see process.h), so half-way a request is sent once more. Not so
  *          one for a span of time, which would open a second span.
  */
+#include "../agent/control/parse.h"
 #include "../agent/control/request.h"
 #include "answer.h"
 #include "command.h"
@@ -50,7 +51,7 @@ static bool parse(struct request *r)
 	if (r->timeout_text &&
 	    !cp_options_seconds("--timeout", r->timeout_text, 100000, &r->timeout))
 		return false;
-	if (r->signal && !(r->sig = cp_process_signal(r->signal))) {
+	if (r->signal && (cp_parse_signal(r->signal, &r->sig) || !r->sig)) {
 		cp_complain("--signal '%s': a signal's name or number is accepted", r->signal);
 		return false;
 	}
@@ -81,15 +82,12 @@ static bool is_overwritten(const struct cp_process *p)
 static int signal_of_environment(const struct cp_process *p)
 {
 	const char *name = cp_process_variable(p, "CPROF_SIGNAL");
-	int sig;
+	int sig = SIGUSR1; /* the library's default, for what it can't read, too */
 
-	if (name && !strcmp(name, "none")) {
+	if (name && !cp_parse_signal(name, &sig) && !sig)
 		cp_complain("%d: was started with CPROF_SIGNAL=none; it can't be asked",
 			    (int)p->pid);
-		return 0;
-	}
-	sig = name ? cp_process_signal(name) : 0;
-	return sig ? sig : SIGUSR1; /* as the library does with what it can't read */
+	return sig;
 }
 
 /* The signal it listens to; 0 after a complaint. */

@@ -146,6 +146,7 @@ static int named_signal(const char *name, uint64_t *out)
 		{"CHLD", SIGCHLD}, {"CONT", SIGCONT}, {"URG", SIGURG},	     {"XCPU", SIGXCPU},
 		{"XFSZ", SIGXFSZ}, {"PROF", SIGPROF}, {"VTALRM", SIGVTALRM}, {"WINCH", SIGWINCH},
 		{"IO", SIGIO},	   {"PWR", SIGPWR},   {"SYS", SIGSYS},	     {"STKFLT", SIGSTKFLT},
+		{"TSTP", SIGTSTP}, {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU},     {"POLL", SIGPOLL},
 	};
 
 	for (size_t i = 0; i < CP_ARRAY_LEN(names); i++) {

@@ -107,6 +107,12 @@ with Victim(CPROF_DIR="kept", CPROF_SIGNAL="RTMIN+3", PWD=HERE,
             code="import os; os.chdir('/');" + STAY) as pid:
     answered("kept", ALL, pid)
     answered("kept", ALL, "--signal", "RTMIN+3", pid)
+# A signal of two names; and one that the library doesn't take, so that it listens to its own.
+for name in ("IO", "SIGPOLL", "SEGV"):
+    with Victim(CPROF_DIR="kept", CPROF_SIGNAL=name) as pid:
+        answered("kept", ALL, pid)
+        if name != "SEGV":
+            answered("kept", ALL, f"--signal={name}", pid)
 with Victim(CPROF_DIR="/proc/nowhere") as pid:
     for where in ([], ["--dir", "/proc"]):
         for f in answered(f"/tmp/cprof-{os.geteuid()}", ALL, *where, pid):

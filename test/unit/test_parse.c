@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -126,6 +127,18 @@ static void signals(void **state)
 	assert_int_equal(sig, SIGRTMAX - 1);
 	assert_int_equal(cp_parse_signal("RTMIN", &sig), 0);
 	assert_int_equal(sig, SIGRTMIN);
+	/* All that can be handled have a name, and those of two names both. */
+	for (int n = 1; n < 32; n++) {
+		char text[8];
+		bool has_number;
+
+		snprintf(text, sizeof(text), "%d", n);
+		has_number = !cp_parse_signal(text, &sig);
+		assert_int_equal(!cp_parse_signal(sigabbrev_np(n), &sig), has_number);
+		assert_true(!has_number || sig == n);
+	}
+	assert_int_equal(cp_parse_signal("IO", &sig), 0);
+	assert_int_equal(sig, SIGPOLL);
 	assert_int_equal(cp_parse_signal("none", &sig), 0);
 	assert_int_equal(sig, 0);
 	for (size_t i = 0; i < CP_ARRAY_LEN(bad); i++) {
