@@ -47,14 +47,15 @@ static bool is_named(const char *name, const char *s, size_t len)
 
 /* The option s names, after its one or two dashes; *glued is where a value glued to
  * one letter starts. */
-static const struct cp_option *find(const struct scan *sc, char *s, size_t len, char **glued)
+static const struct cp_option *find(const struct scan *sc, char *s, size_t len, bool one_dash,
+				    char **glued)
 {
 	*glued = NULL;
 	for (const struct cp_option *o = sc->options; o->name; o++) {
 		if (is_named(o->name, s, len) || is_named(o->alias, s, len))
 			return o;
 	}
-	for (const struct cp_option *o = sc->options; o->name && s[-2] != '-'; o++) {
+	for (const struct cp_option *o = sc->options; o->name && one_dash; o++) {
 		if (!o->flag && !o->name[1] && o->name[0] == s[0]) {
 			*glued = s + 1;
 			return o;
@@ -74,11 +75,12 @@ static bool set(const struct cp_option *o, char *value)
 static bool take_option(struct scan *sc)
 {
 	char *word = sc->argv[sc->at];
-	char *s = word + (word[1] == '-' ? 2 : 1);
+	bool one_dash = word[1] != '-';
+	char *s = word + (one_dash ? 1 : 2);
 	char *equals = strchr(s, '=');
 	size_t len = equals ? (size_t)(equals - s) : strlen(s);
 	char *glued;
-	const struct cp_option *o = find(sc, s, len, &glued);
+	const struct cp_option *o = find(sc, s, len, one_dash, &glued);
 
 	if (!o) {
 		cp_complain("%s: no option '%s'; 'cprof help %s' lists them", sc->command, word,
