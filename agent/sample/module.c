@@ -69,10 +69,11 @@ static void take_build_id(struct record *r, uintptr_t at, size_t size, bool care
 			return;
 		if (note.head.n_type == NT_GNU_BUILD_ID && note.head.n_namesz == 4 &&
 		    memcmp(note.name, "GNU", 4) == 0 && note.head.n_descsz &&
-		    note.head.n_descsz <= end - at) {
+		    sizeof(note.head) + 4 + note.head.n_descsz <= end - at) {
 			m->build_id_len = (uint8_t)CP_MIN(note.head.n_descsz, sizeof(m->build_id));
 			memcpy(m->build_id, note.id, m->build_id_len);
-			if (at + sizeof(note) - m->start <= CP_PAGE)
+			if (m->build_id_len >= sizeof(uint64_t) &&
+			    at + sizeof(note) - m->start <= CP_PAGE)
 				r->id_at = at + offsetof(__typeof__(note), id);
 		}
 		at += sizeof(note.head) + CP_ALIGN_UP((size_t)note.head.n_namesz, 4UL) +
