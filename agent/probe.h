@@ -31,7 +31,7 @@ bool cp_agent_samples_heap(void);
 /* [HOST] From the constructor, after cp_agent_init: what needs a finished libc
  * (signal handler, control thread). */
 void cp_agent_start(void);
-/* [HOST] The process is about to end; returns in under 100 ms. Nothing need ask for it, nor by
+/* [HOST] The process is about to end; returns within some 300 ms. Nothing need ask for it, nor by
  * a system call find out whose end it is, unless the agent hears of ends. */
 bool cp_agent_hears_of_end(void);
 void cp_agent_exit(void);
@@ -107,9 +107,9 @@ CP_INLINE bool cp_probe_marked(const void *p)
 /* [EARLY] Marks a range for good: blocks the shim itself must recognise. */
 void cp_probe_mark_forever(const void *p, size_t n);
 
-/* True when an allocation of this size is to be sampled; else it is deducted. Before what was too
- * much is given back, a handler finds more than enough left: what it takes of that is cut off, for
- * no more than size was left, and far less than nothing would never be sampled again. */
+/* True when an allocation of this size is to be sampled; else it is deducted. A hit wraps the rest
+ * around until it is given back; what a handler takes of it meanwhile may make the sum wrap again,
+ * and nothing would be sampled any more. CP_MIN: at most size was left. */
 CP_INLINE bool cp_probe_hit(size_t size)
 {
 	if (CP_LIKELY(!cp_cpu_spend(&cp_self.heap_left, size)))
@@ -159,7 +159,7 @@ struct cp_waiter {
 /* rel by cp_contend_init. */
 extern __attribute__((visibility("hidden"))) bool cp_waits_on;
 
-/* [ANY] Is anyone interested in waits? Without it, none of the following is called. */
+/* [ANY] Is anyone interested in waits? If not, none begins; an unlock finds nobody. */
 CP_INLINE bool cp_probe_waits(void)
 {
 	return cp_load_acq(&cp_waits_on); /* pairs with cp_contend_init */

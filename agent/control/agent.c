@@ -5,6 +5,8 @@
  * Context  as probe.h says of each
  * Calls    every module's init; getauxval.
  * Shared   st.on: written by cp_agent_init before other threads are ours.
+ *          st.filtered: set once by any thread, relaxed; to see it late is to meet the kernel's
+ *          answer, as before it was set.
  * Holds    Inert means: no sampler, no handler, no thread, no file, nothing on the log
  *          but the one line that says why, and none where that is as it should be
  *          (CPROF_ONLY, a set-uid program).
@@ -31,6 +33,7 @@
 #include "../sample/tick.h"
 #include "census.h"
 #include "config.h"
+#include "dump.h"
 #include "exclusive.h"
 #include "exe.h"
 #include "files.h"
@@ -56,6 +59,11 @@ static struct {
 	bool filtered;	/* the host has shut itself in: nothing that takes a system call */
 } st;
 
+static bool is_filtered(void)
+{
+	return cp_load_rlx(&st.filtered);
+}
+
 /* --- threads ------------------------------------------------------------ */
 
 static void thread_leaves(struct cp_thread *t)
@@ -71,7 +79,7 @@ static void thread_leaves(struct cp_thread *t)
 	}
 }
 
-/* Has it a timer, which will bring samples? */
+/* Gives it a slot; has it a timer by then? */
 static bool enter(uintptr_t start, uint32_t creation)
 {
 	struct cp_thread *t = cp_thread_ready();
@@ -99,7 +107,7 @@ bool cp_agent_signal_stack(bool small)
 	if (small == was || (st.on && !cp_job_at_home()))
 		return was;
 	t->small_signal_stack = small;
-	if (!st.on || st.filtered)
+	if (!st.on || is_filtered())
 		return was;
 	s = cp_threads_of(t);
 	if (!s) {
@@ -117,7 +125,7 @@ bool cp_agent_signal_stack(bool small)
 
 uintptr_t cp_agent_signal_stack_at(uintptr_t sp)
 {
-	if (!st.on || st.filtered || !cp_job_at_home())
+	if (!st.on || is_filtered() || !cp_job_at_home())
 		return 0;
 	return cp_sigstack_is(&cp_self, sp);
 }
@@ -126,7 +134,7 @@ uint32_t cp_agent_thread_making(const struct cp_regs *caller, uintptr_t start)
 {
 	if (!st.on)
 		return 0;
-	if (!st.filtered)
+	if (!is_filtered())
 		cp_peek_choose();
 	return cp_made_find(caller, start);
 }
@@ -227,7 +235,8 @@ static int init_threads(void)
 		r = cp_made_init(share(CPU) / 8);
 	if (!r && is_wanted_type(CP_TYPE_GOROUTINE)) {
 		cp_tick_init_asking();
-		r = cp_census_init(share(CPU) / 8);
+		r = cp_dump_init();
+		r = r ? r : cp_census_init(share(CPU) / 8);
 	}
 	cp_thread_on_leave(thread_leaves);
 	return r;
@@ -347,7 +356,7 @@ void cp_agent_start(void)
 
 bool cp_agent_hears_of_end(void)
 {
-	return st.on && !st.filtered;
+	return st.on && !is_filtered();
 }
 
 void cp_agent_exit(void)
@@ -362,7 +371,7 @@ void cp_agent_exit(void)
 	if (cp_config.atexit)
 		cp_job_ask_last();
 	else
-		cp_job_abandon();
+		cp_files_abandon();
 	cp_helper_bury();
 }
 
@@ -387,7 +396,7 @@ void cp_agent_fork_begins(void)
 	t->held = 0;
 	cp_store_rlx(&t->forks, 1);
 	cp_fence_signal();
-	if (st.on && !st.filtered)
+	if (st.on && !is_filtered())
 		cp_govern_forks();
 	if (!sig || cp_sys_blocks_signal(sig))
 		return;
@@ -457,9 +466,9 @@ void cp_agent_shut_in(bool timeless)
 		cp_contend_stop();
 		cp_heap_stop();
 	}
-	if (st.on && !st.filtered && !cp_job_at_home())
+	if (st.on && !is_filtered() && !cp_job_at_home())
 		return;
-	st.filtered = true;
+	cp_store_rlx(&st.filtered, true);
 	cp_ticks_shut_in();
 	if (st.on)
 		cp_trigger_shut_in();

@@ -4,7 +4,7 @@
  *
  * Context  CONTROL; cp_census_init: EARLY
  * Holds    From cp_census_begin to cp_census_end the counters are those of one dump, and
- *          nobody else's dump comes between. Unlike others they also fall.
+ *          no other census comes between. Unlike others they also fall.
  */
 #ifndef CP_CONTROL_CENSUS_H
 #define CP_CONTROL_CENSUS_H

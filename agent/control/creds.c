@@ -39,7 +39,7 @@
 #define GROUPS_MAX 4096
 #define WAIT_MAX   100000000LL
 #define READINGS   64
-#define TRIES	   40 /* so often, and as far apart, can the host not be followed */
+#define TRIES	   40 /* to follow the host, WHILE_NS apart; then it ends */
 #define WHILE_NS   50000000
 
 enum { INHERITABLE, PERMITTED, EFFECTIVE, CP_RIGHTS };
@@ -433,9 +433,10 @@ static bool follow_patiently(const struct cp_creds *c)
 	const struct timespec a_while = {0, WHILE_NS};
 
 	for (int i = 0; i < (is_open(c) ? TRIES : 1); i++) {
+		if (i)
+			CP_SYS(SYS_nanosleep, &a_while, 0);
 		if (follow(c))
 			return true;
-		CP_SYS(SYS_nanosleep, &a_while, 0);
 	}
 	return false;
 }

@@ -5,7 +5,9 @@
  * Context  CONTROL
  * Calls    tasks.c, share.c, peer.c, words.c, locks.c, deadlock.c, settle.c, sample/threads.h,
  *          sample/tick.h.
- * Shared   st.hurry (relaxed). What a thread says of itself (waiting.h) is copied.
+ * Shared   st.hurry (relaxed); st.busy, in memory a forked child finds zeroed: one takes a dump
+ *          at a time (busy.h), for two would take away each other's timers. What a thread says
+ *          of itself (waiting.h) is copied.
  * Order    of what it says: words.h.
  * Holds    Nobody is signalled for the dump but by its own CPU timer, which goes off
  *          only while the thread runs: so no call that has begun to wait is interrupted.
@@ -18,6 +20,7 @@
 #include "dump.h"
 
 #include "../rt/atomic.h"
+#include "../rt/mem.h"
 #include "../rt/sort.h"
 #include "../rt/sys.h"
 #include "../rt/ticks.h"
@@ -25,6 +28,7 @@
 #include "../sample/stack.h"
 #include "../sample/threads.h"
 #include "../sample/tick.h"
+#include "busy.h"
 #include "deadlock.h"
 #include "locks.h"
 #include "peer.h"
@@ -43,8 +47,15 @@
 #define TRIES	 5 /* to meet anybody */
 
 static struct {
+	uint32_t *busy;
 	uint32_t hurry;
 } st;
+
+int cp_dump_init(void)
+{
+	st.busy = cp_mem_wiped(sizeof(*st.busy));
+	return st.busy ? 0 : -ENOMEM;
+}
 
 struct taking {
 	struct cp_dump *d;
@@ -437,11 +448,13 @@ int cp_dump_take(struct cp_arena *job, struct cp_dump *d)
 	err = d->thread ? cp_peer_open(&k.peer, job) : -ENOMEM;
 	if (err)
 		return err;
+	cp_busy_enter(st.busy);
 	cp_share_begin();
 	for (unsigned i = 0; i < TRIES && !d->n && !d->more; i++)
 		take(&k);
 	for (uint32_t i = 0; i < d->n; i++)
 		d->thread[i].holder = cp_locks_holder(&k.peer, d, &d->thread[i]);
+	cp_busy_leave(st.busy);
 	cp_deadlock_find(&k.peer, job, d);
 	cp_peer_close(&k.peer);
 	return 0;

@@ -2,7 +2,7 @@
 /*
  * dump.h - every thread of the process at one moment: where it is, what it waits for
  *
- * Context  CONTROL
+ * Context  as each function says
  * Holds    No thread that waits is disturbed: what it left before it blocked is copied,
  *          and what the kernel says of it is read.
  * Fails    A thread whose stack can't be had is in the list, without one.
@@ -40,7 +40,9 @@ struct cp_dump {
 	uint64_t now; /* by cp_ticks_now */
 };
 
-/* 0 or -errno: then d is not to be used. The memory is the job's. */
+/* [EARLY] 0 or -errno. */
+int cp_dump_init(void);
+/* [CONTROL] 0 or -errno: then d is not to be used. The memory is the job's. */
 int cp_dump_take(struct cp_arena *job, struct cp_dump *d);
 /* NULL: no such thread in it. */
 const struct cp_dump_thread *cp_dump_find(const struct cp_dump *d, uint32_t tid);

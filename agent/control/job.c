@@ -97,8 +97,8 @@ static const char *by_interval(void)
 	return cp_config.interval_ns ? ", nor by CPROF_INTERVAL," : "";
 }
 
-/* The next to ask starts another, which is then what that one is. Who asks meanwhile is not
- * heard, as the line says. */
+/* Who asks next starts a new thread, with that one's user. What was asked by now is dropped,
+ * as the line says. */
 static void give_up(struct state *s)
 {
 	cp_log("no snapshot%s until one is asked for: can't tell what user the program has become",
@@ -236,11 +236,6 @@ void cp_job_ask(uint64_t word)
 {
 	cp_work_add(&st.state->work, word);
 	wake(st.state);
-}
-
-void cp_job_abandon(void)
-{
-	cp_files_abandon();
 }
 
 void cp_job_ask_last(void)

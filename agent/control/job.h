@@ -32,7 +32,5 @@ void cp_job_ask(uint64_t word);
 /* [EXIT] Asks for a last snapshot and waits for it, at most 100 ms; past that it is
  * dropped, and a line says so. */
 void cp_job_ask_last(void);
-/* [EXIT] No last snapshot: what is being written is given up, nobody waits. */
-void cp_job_abandon(void);
 
 #endif
