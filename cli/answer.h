@@ -25,7 +25,7 @@
 struct cp_answer {
 	const struct cp_process *process; /* its users, as they were last read */
 	pid_t pid;			  /* in its own pid namespace, as in the names */
-	uid_t own_uid;			  /* whose own's is, by its name */
+	uid_t own_uid;			  /* in the name of `own` */
 	uint32_t nonce;
 	struct cp_words folders; /* where to look */
 	void *known;		 /* files that are not it, as tsearch(3) keeps them */

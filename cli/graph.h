@@ -37,7 +37,7 @@ struct cp_graph {
 	unsigned type; /* which value of a sample */
 	struct cp_region *region;
 	struct cp_node *nodes;
-	size_t nnodes, room;
+	size_t nnodes;
 	uint32_t *of_function; /* node of profile->functions[i] */
 	uint32_t *of_mapping;  /* node of addresses without a name; the last: no mapping */
 	struct cp_edge *edges; /* open addressing; cap is a power of two */

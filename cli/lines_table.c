@@ -283,14 +283,12 @@ static void restart(struct state *s)
 	*s = (struct state){.file = 1, .line = 1};
 }
 
-static void extended(struct cp_dw_table *t, struct cp_bytes *b, const struct answers *a,
-		     struct state *s)
+static void extended(struct cp_bytes *b, const struct answers *a, struct state *s)
 {
 	uint64_t size = cp_bytes_uleb(b);
 	const uint8_t *p = cp_bytes_take(b, size);
 	struct cp_bytes op = {p, p ? p + size : NULL, false};
 
-	(void)t;
 	if (!p || !size)
 		return;
 	switch (cp_bytes_number(&op, 1)) {
@@ -352,7 +350,7 @@ void cp_dw_table_rows(struct cp_dw_table *t, const uint64_t *addr, size_t n, str
 		} else if (op) {
 			standard(t, &b, op, &a, &s);
 		} else {
-			extended(t, &b, &a, &s);
+			extended(&b, &a, &s);
 		}
 	}
 }

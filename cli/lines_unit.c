@@ -327,9 +327,6 @@ static void take_attribute(struct cp_dw *d, const struct cp_dw_unit *u, struct c
 	case DW_AT_call_line:
 		e->call_line = v.n;
 		break;
-	case DW_AT_decl_line:
-		e->decl_line = v.n;
-		break;
 	default:
 		break;
 	}

@@ -59,7 +59,7 @@ struct cp_dw_entry {
 	uint64_t offset, tag, next; /* next: offset behind its attributes */
 	bool children, has_low, has_high, high_is_size, has_ranges, ranges_is_index;
 	uint64_t low, high, ranges, sibling, origin;
-	uint64_t call_file, call_line, decl_line;
+	uint64_t call_file, call_line;
 	const char *name, *linkage_name;
 };
 

@@ -107,7 +107,7 @@ static bool is_window(const struct cp_profile *p)
 	return false;
 }
 
-/* They have the same names, and lie in the same folder. */
+/* Windows and totals have the same names and folders. */
 static void warn_of_windows(const struct cp_load *l, size_t files)
 {
 	if (l->windows && l->windows < files)

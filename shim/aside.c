@@ -5,11 +5,10 @@
  * Context  EARLY: from the constructor, once; other threads may run.
  * Calls    dl_iterate_phdr, slots.c. Never: a look-up, which waits for a dlopen that another
  *          library's thread may be in, and that for main.
- * Holds    Only slots are changed that the loader has bound to us, so nobody is passed by who
- *          stands before us, or audits. What one leads to afterwards is what our own function
- *          passed the call on to: cp_real.
- *          While a block of the arena is out, whoever has it must reach us, so none of the
- *          family is; once the real functions are known none leaves any more.
+ * Holds    Only slots that the loader has bound to us are changed: whoever stands before us, or
+ *          audits, isn't bypassed. They then lead where our own function would: cp_real.
+ *          While a block of the arena is out, its free must come to us: then the malloc
+ *          family's slots stay. Once the real functions are known no more blocks go out.
  * Why      A call that is passed on costs an indirect jump, and lines that would not be
  *          touched: half a per cent of a server that asks malloc_usable_size fourteen times in a
  *          request, or locks as often; a fifth of one that calls recv once. Servers are bound at

@@ -17,7 +17,7 @@ struct cp_shim_interest {
 };
 
 /* The program's own calls of what nobody is interested in go past us from now on, if the
- * loader has bound them; and those of malloc_usable_size always. */
+ * loader has bound them; those of malloc_usable_size anyway. */
 void cp_shim_aside(struct cp_shim_interest in);
 
 #endif

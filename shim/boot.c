@@ -125,8 +125,8 @@ static bool hands_on(void *(*outer)(size_t))
 	return any;
 }
 
-/* proven: it was one before us that called. The program's isn't constructed yet, and may not know
- * that it will hand on: so it is never gone back to. */
+/* proven: a malloc before ours has called us. The program's own isn't constructed yet, and may
+ * hand on only later: so cp_real never leads to it. */
 static enum cp_outer look_before_us(bool proven, bool sanitized)
 {
 	void *outer = cp_shim_outer_malloc("malloc");

@@ -247,8 +247,7 @@ static void choose_new(unsigned slot, enum way way, void **next)
 	*next = way == FORWARD ? forward[slot] : st.real[slot];
 }
 
-/* The loader passes by a definition that has no value. A copy that stands behind another is for
- * nobody. */
+/* The loader skips a symbol whose value is 0. A second copy of us hides all of its own. */
 static void hide(const enum owner *owner)
 {
 	struct dl_phdr_info info = cp_object_own();

@@ -138,7 +138,7 @@ __attribute__((constructor)) static void at_start(void)
 	for (unsigned i = 0; i < 1000 && !cp_shim_boot(); i++)
 		sched_yield();
 	wake();
-	/* acq: with wake(), which another library's thread may be in: bounded. */
+	/* acq: with wake(). Another thread may be in it, but not for long. */
 	while (cp_load_acq(&st.woken) == WAKING)
 		sched_yield();
 	if (st.why) {

@@ -14,7 +14,7 @@
 /* The host's mask for a wait, and our sampling signal: in room, when that changes it. */
 const sigset_t *cp_masks_and_ours(const sigset_t *mask, sigset_t *room);
 
-/* Can so much of what the host points to be read? Else the kernel says so. */
+/* Can these n bytes be read? If not, the kernel is to say so: EFAULT. */
 bool cp_masks_is_there(const void *p, size_t n);
 
 #endif

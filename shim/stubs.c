@@ -83,8 +83,8 @@ static int aligned_out(void **out, size_t align, size_t n)
 			cp_real.name args;       \
 	}
 
-/* Finds itself and no more: a look-up that succeeds does not allocate, and the caller may be an
- * allocator before ours that has just begun, with its lock held: to try it out would never end. */
+/* Resolves this slot alone: a look-up that succeeds doesn't allocate. To resolve all tries out an
+ * allocator before ours, which may be who calls, with its lock held: that would never end. */
 #define PLAIN(name, result, params, args, ...)                                            \
 	static result boot_##name params                                                  \
 	{                                                                                 \

@@ -8,8 +8,7 @@
  * Holds    Signals are blocked meanwhile, so that nothing is asked, and nothing ends or forks
  *          halfway. Where it can't be told that the job's thread is all there is beside the
  *          host's, it stays.
- * Fails    The job is at something for more than a second: it stays, and so it goes as it went
- *          before.
+ * Fails    The job is busy for more than a second: it stays, and the host is refused.
  * Why      The kernel lets only a process of one thread enter a user namespace, or another's time
  *          or mount namespace, and counts ours. Sandboxes begin with that. HTTP's thread does not
  *          leave: nobody can wake it, and its address may not be had again.

@@ -9,8 +9,8 @@
  *          the end of cp_emit_run, so that all it writes is of one reading.
  *          Counters are read and windows opened without it: they need none. A thread
  *          inside waits for no other of ours, so this can't come to a standstill.
- *          Who enters says by when whoever waits for him is to have what he makes: what
- *          takes long and can be done without is left out then.
+ *          Who enters says by when somebody waits for the result: source lines that would
+ *          take longer are left out then.
  * Fails    Never. A forked child finds it free, whoever was inside.
  */
 #ifndef CP_CONTROL_EXCLUSIVE_H

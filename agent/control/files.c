@@ -185,9 +185,8 @@ static int open_all(struct cp_files *f)
 			discard(f, i);
 		if (r != -EEXIST)
 			break;
-		/* A number that came to nothing is no gap worth having. */
 	}
-	st.shared->seq--;
+	st.shared->seq--; /* the next snapshot gets this number */
 	return r;
 }
 

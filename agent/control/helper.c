@@ -104,10 +104,8 @@ static int take_descriptors(int socket)
 		return -EBADF;
 	if (null != 2 && CP_SYS(SYS_dup3, null == 0 || null == 1 ? from : null, 2, 0) < 0)
 		return -EBADF;
-#ifdef SYS_close_range
 	if (CP_SYS(SYS_close_range, 3, ~0U, 0) == 0)
 		return 0;
-#endif
 	for (int fd = 3; fd < DESCRIPTORS; fd++)
 		cp_sys_close(fd);
 	return 0;

@@ -7,9 +7,9 @@
  * Holds    The host gets no signal, no zombie and no child that its wait() could find; but one
  *          that asks for any child with __WALL or __WCLONE, as tracers do, may be given the
  *          keeper. One descriptor is open while the program lives.
- *          It dies with the host. One that ends by itself leaves nothing to whoever inherits its
- *          children, one that is killed the keeper; and one that becomes another program has that
- *          as a zombie, until the library is started there.
+ *          The program dies with the host. A host that exits leaves nothing behind; one that is
+ *          killed leaves the keeper to whoever inherits its children; one that execs has the
+ *          keeper as a zombie until the library starts there.
  * Fails    An end that would have to wait for long leaves what a killed one does.
  */
 #ifndef CP_CONTROL_HELPER_H

@@ -376,7 +376,7 @@ static void report(const struct server *s, int err)
 		cp_log("profiles at %s%s", where,
 		       s->addr.sa.any.sa_family == AF_UNIX ? "" : "/debug/pprof/");
 	else if (err == -EADDRINUSE && s->child) {
-		if (!cp_xchg_acqrel(st.told, 1)) /* of no order but its own */
+		if (!cp_xchg_rlx(st.told, 1))
 			cp_log("%s is the parent's: a child needs unix:/PATH.%%p.sock or port 0 "
 			       "to have HTTP too",
 			       where);

@@ -318,21 +318,11 @@ static void drop(struct cp_http_conn *c, size_t n)
  * request would begin. */
 static void give_up(struct cp_http_conn *c, int64_t now, int status)
 {
-	static const char *const texts[] = {"Bad Request\n",
-					    "Request Timeout\n",
-					    "Request Entity Too Large\n",
-					    "Expectation Failed\n",
-					    "Request Header Fields Too Large\n",
-					    "Not Implemented\n",
-					    "HTTP Version Not Supported\n"};
-	const char *reason = cp_http_reason(status);
-	const char *text = texts[0];
+	struct cp_buf b = CP_BUF(c->said);
 
-	for (unsigned i = 0; i < CP_ARRAY_LEN(texts); i++)
-		if (!strncmp(texts[i], reason, strlen(reason)))
-			text = texts[i];
+	cp_buf_fmt(&b, "%s\n", cp_http_reason(status));
 	c->keep = c->head_only = false;
-	send_error(c, now, status, text, 0);
+	send_error(c, now, status, c->said, 0);
 }
 
 static void begin_request(struct cp_http_conn *c, const struct cp_http_request *r, int64_t now)

@@ -18,8 +18,8 @@ struct cp_http_left {
 	char path[CP_HTTP_LEFT][1280];
 };
 
-/* [EARLY] A program that this process was before, and that exec replaced, may have left a socket
- * where only it listens: it goes, whether the next one comes so far or not. */
+/* [HOST] The program this process was before an exec may have left its socket there: noted
+ * now, it is removed at the end, even if we never come to listen. */
 void cp_http_listen_expect(const struct cp_http_addr *a, struct cp_http_left *left);
 /* A listening socket, or -errno: -EADDRINUSE when another process has the place,
  * -ECANCELED when this one ends.

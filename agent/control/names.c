@@ -3,7 +3,7 @@
  * names.c - names for batches of frames, from symbol tables: functions, and variables
  *
  * Context  CONTROL
- * Calls    rt, elf, symcache, maps, modfile.
+ * Calls    rt, elf, utf8, symcache, maps, modfile.
  * Holds    Tables are asked in the order .symtab, the debug file's .symtab, .dynsym,
  *          PLT; the first that owns an address names it.
  * Fails    No memory: no_memory is set, and the frame stays without a name.
@@ -13,39 +13,22 @@
 #include "symcache.h"
 
 #include "../elf/demangle.h"
+#include "../output/utf8.h"
 #include "../rt/buf.h"
 #include "../rt/sys.h"
 
 #include <string.h>
 
-/* Length of the well-formed UTF-8 sequence at s, 0 when it isn't one. */
-static unsigned utf8_len(const unsigned char *s)
-{
-	unsigned n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-
-	if (n == 1)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	for (unsigned i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /* Profiles carry valid UTF-8 only, symbol tables carry anything. */
 static void clean(char *s)
 {
-	for (unsigned char *p = (unsigned char *)s; *p;) {
-		unsigned n = utf8_len(p);
+	size_t n = strlen(s);
 
-		if (!n || *p < ' ')
-			*p = '?';
-		p += n ? n : 1;
-	}
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] < ' ')
+			s[i] = '?';
+	for (size_t at = 0; (at += cp_utf8_valid(s + at, n - at)) < n; at++)
+		s[at] = '?';
 }
 
 void cp_names_both(struct cp_names *k, const char *symbol, const char **name, const char **mangled)

@@ -12,8 +12,8 @@
 
 /* A decimal number; *end is the first byte after it. No sign, no spaces. */
 int cp_parse_number(const char *text, uint64_t *out, const char **end);
-/* A number that may have three digits after a point, times a thousand. What more there are don't
- * count, but that what isn't 0 is not made it, for that often means: without a limit. */
+/* A number times a thousand, with up to three digits after a point. More are ignored, but what
+ * isn't 0 never becomes 0, which often means: no limit. */
 int cp_parse_thousandths(const char *text, uint64_t *out);
 /* 4096, 64K, 64M, 1G, 2T, also 64MB and 64MiB: all powers of 1024. */
 int cp_parse_bytes(const char *text, uint64_t *out);

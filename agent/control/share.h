@@ -10,13 +10,13 @@
 #ifndef CP_CONTROL_SHARE_H
 #define CP_CONTROL_SHARE_H
 
-/* Of what is done for each thread so many may pass between two claims. */
+/* Who does something for each thread claims after so many. */
 #define CP_SHARE_FEW 64
 
 /* From here on the calling thread's want of processors counts. */
 void cp_share_begin(void);
-/* Makes up for what it has wanted since; nothing outside of begin and end. Three system
- * calls. */
+/* Raises its priority if it has waited long for a processor since; nothing outside of begin
+ * and end. */
 void cp_share_claim(void);
 void cp_share_end(void);
 

@@ -65,7 +65,7 @@ static void enter(uintptr_t sp)
 	uint64_t last = cp_xchg_rlx(place_of(sp), own);
 
 	if (!cp_load_rlx(&shared) && is_other_thread(last, own)) {
-		leave_signal_stacks(); /* whoever comes till it is done does it too */
+		leave_signal_stacks(); /* a second thread may do it too */
 		cp_store_rlx(&shared, true);
 	}
 }

@@ -21,8 +21,7 @@ static const char *const waits[] = {
 	[CP_WAIT_IO] = "IO wait",
 };
 
-/* Numbers that only one of the processors has are 0 elsewhere, which is read's or
- * nothing's: they stand last and are found first only where they mean something. */
+/* What a thread in this system call waits for, where it has said nothing itself. */
 struct call {
 	int nr;
 	enum cp_wait_kind kind;

@@ -16,6 +16,7 @@
 #include "symcache.h"
 
 #include "../elf/demangle.h"
+#include "../rt/sort.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,32 +35,11 @@ void cp_symbols_set_lines(enum cp_lines_mode mode)
 	cp_lines_set(mode);
 }
 
-static void sift_down(struct cp_wanted *w, size_t root, size_t n)
+static int by_frame(const void *a, const void *b)
 {
-	for (size_t child; (child = 2 * root + 1) < n; root = child) {
-		struct cp_wanted swap = w[root];
+	const struct cp_wanted *x = a, *y = b;
 
-		if (child + 1 < n && w[child + 1].frame > w[child].frame)
-			child++;
-		if (w[child].frame <= swap.frame)
-			return;
-		w[root] = w[child];
-		w[child] = swap;
-	}
-}
-
-/* In place, and libc's qsort calls malloc. */
-static void sort(struct cp_wanted *w, size_t n)
-{
-	for (size_t i = n / 2; i-- > 0;)
-		sift_down(w, i, n);
-	for (size_t end = n; end-- > 1;) {
-		struct cp_wanted swap = w[0];
-
-		w[0] = w[end];
-		w[end] = swap;
-		sift_down(w, 0, end);
-	}
+	return (x->frame > y->frame) - (x->frame < y->frame);
 }
 
 static size_t drop_doubles(struct cp_wanted *w, size_t n)
@@ -245,7 +225,7 @@ static int resolve_missing(struct cp_arena *job, struct cp_arena *scratch, struc
 	for (size_t i = 0; i < n; i++)
 		if (!out[i])
 			want(&w[nwanted++], frames[i]);
-	sort(w, nwanted);
+	cp_sort(w, nwanted, sizeof(*w), by_frame);
 	nwanted = drop_doubles(w, nwanted);
 	err = name_all(job, scratch, w, nwanted);
 	for (size_t i = 0; i < n && !err; i++)

@@ -116,7 +116,7 @@ bool cp_tasks_blocks(uint32_t tid, int sig)
 	return false;
 }
 
-/* As the host's do when they begin. */
+/* Has it entered a slot by itself? */
 static bool has_told(uint32_t tid)
 {
 	uint32_t at = 0, number;

@@ -62,8 +62,8 @@ static void on_tick(int sig, siginfo_t *info, void *context)
 		cp_trigger_die(sig, info);
 }
 
-/* Lets come within on_tick what is open: `has` is what that has now. Who closes something
- * meanwhile may have come too early. */
+/* Sets on_tick again until it has st.open; `has` is what it has now. Another thread may have
+ * closed one before it was set. */
 static void follow(int sig, uint64_t has)
 {
 	for (uint64_t open; (open = cp_load_rlx(&st.open)) != has; has = open)

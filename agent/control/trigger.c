@@ -29,7 +29,7 @@
 static struct {
 	uint64_t owned;
 	uint64_t deadly; /* of these, those that are answered by a last snapshot */
-	bool first;	 /* only those, so far, that the first process of a container dies of */
+	bool first;	 /* pid 1, so far: only faults are answered */
 	bool shut_in;
 } st;
 

@@ -114,7 +114,7 @@ void cp_underway_remark(struct cp_arena *job, struct cp_comments *c, bool to_log
 	char line[96];
 	struct cp_buf b = CP_BUF(line);
 
-	(void)to_log; /* where everything else that is lost isn't told either */
+	(void)to_log; /* losses are told in comments only */
 	if (!st.life->left)
 		return;
 	cp_buf_fmt(&b, "lost=%u threads not asked for their waits: the process ends",

@@ -162,8 +162,7 @@ static void take_requests(struct cp_work *w, int64_t now)
 	if (cp_load_rlx(&w->interval) && w->interval_at_ns <= now)
 		w->interval_at_ns = now + step;
 	for (unsigned i = 0; i < CP_WORK_SLOTS; i++) {
-		/* acq_rel for want of a relaxed one: turn orders these already */
-		uint64_t word = cp_xchg_acqrel(&w->slot[i], 0);
+		uint64_t word = cp_xchg_rlx(&w->slot[i], 0);
 		struct cp_request r = cp_request_unpack(word);
 
 		if (word && r.seconds)

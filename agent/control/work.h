@@ -35,7 +35,7 @@ void cp_work_forget(struct cp_work *w);
 /* [EXIT] The same for the last snapshot; wait answers false when time is up. */
 void cp_work_add_last(struct cp_work *w);
 bool cp_work_wait_last(struct cp_work *w);
-/* [FORK] The job is to keep the interval itself; false when none is set. */
+/* [HOST, FORK] The job is to keep the interval; false when none is set. */
 bool cp_work_keep_interval(struct cp_work *w);
 /* [CONTROL] Does what is due; answers when there is more (CLOCK_MONOTONIC ns), 0 when
  * there is nothing left. */

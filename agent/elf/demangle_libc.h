@@ -9,7 +9,7 @@
 
 #include "../rt/base.h"
 
-/* Memory for one name; the first CP_DEMANGLE_MAX + 1 bytes are not handed out. */
+/* Memory for one name, behind room for two of CP_DEMANGLE_MAX: cp_demangle's. */
 void cp_demangle_heap(char *room, size_t size);
 
 void *cp_demangle_malloc(size_t n);

@@ -282,11 +282,3 @@ const struct cp_elf_text *cp_elf_text_of(const struct cp_elf *e, uint64_t vaddr)
 			return &e->text[i];
 	return NULL;
 }
-
-const struct cp_elf_text *cp_elf_text_at(const struct cp_elf *e, uint32_t section)
-{
-	for (unsigned i = 0; i < e->ntext; i++)
-		if (e->text[i].index == section)
-			return &e->text[i];
-	return NULL;
-}

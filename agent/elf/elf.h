@@ -76,7 +76,6 @@ void cp_elf_close(struct cp_elf *e);
 bool cp_elf_is(const struct cp_elf *e, const uint8_t *id, unsigned len);
 /* Is vaddr inside a section of code, and how far does that go? */
 const struct cp_elf_text *cp_elf_text_of(const struct cp_elf *e, uint64_t vaddr);
-const struct cp_elf_text *cp_elf_text_at(const struct cp_elf *e, uint32_t section);
 
 /* Opens the file that has the symbols and debug data stripped from `e`, which was
  * opened at `path`: by build-id, else by debug link. The path found goes to `found`,

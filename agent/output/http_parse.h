@@ -47,8 +47,8 @@ bool cp_slice_is(struct cp_slice s, const char *text);
 /* Takes a prefix off. */
 bool cp_slice_skip(struct cp_slice *s, const char *prefix);
 
-/* The first value of a key that can be decoded; false when there is none. One of cap bytes or
- * more, before that, is "?": nothing we know is so long. */
+/* The first value of a key that can be decoded; false when there is none. A value of
+ * cap bytes or more counts as "?": nothing we know is so long. */
 bool cp_http_param(struct cp_slice query, const char *key, char *out, size_t cap);
 /* Decodes %XX; false when it is malformed, holds a zero byte or does not fit. */
 bool cp_http_decode(struct cp_slice s, bool plus, char *out, size_t cap);

@@ -3,11 +3,11 @@
  * labels.c - the one order in which a sample's labels stand
  *
  * Context  pure code
- * Calls    strcmp
- * Why      A heap sort of our own: qsort may allocate, and a file with a million
- *          labels in one sample must not cost the square of that.
+ * Calls    rt/sort, strcmp
  */
 #include "labels.h"
+
+#include "../rt/sort.h"
 
 #include <string.h>
 
@@ -29,32 +29,12 @@ int cp_labels_compare(const struct cp_pprof_label *a, const struct cp_pprof_labe
 	return c ? c : compare_text(a->unit, b->unit);
 }
 
-static void swap(struct cp_pprof_label *a, struct cp_pprof_label *b)
+static int compare(const void *a, const void *b)
 {
-	struct cp_pprof_label t = *a;
-
-	*a = *b;
-	*b = t;
-}
-
-/* Lets label[i] sink until no child in [0, n) is larger. */
-static void sink(struct cp_pprof_label *label, size_t i, size_t n)
-{
-	for (size_t child; (child = 2 * i + 1) < n; i = child) {
-		if (child + 1 < n && cp_labels_compare(&label[child], &label[child + 1]) < 0)
-			child++;
-		if (cp_labels_compare(&label[i], &label[child]) >= 0)
-			return;
-		swap(&label[i], &label[child]);
-	}
+	return cp_labels_compare(a, b);
 }
 
 void cp_labels_sort(struct cp_pprof_label *label, size_t n)
 {
-	for (size_t i = n / 2; i-- > 0;)
-		sink(label, i, n);
-	while (n > 1) {
-		swap(&label[0], &label[--n]);
-		sink(label, 0, n);
-	}
+	cp_sort(label, n, sizeof(*label), compare);
 }

@@ -2,7 +2,7 @@
 /*
  * profile.h - a whole profile in memory: read, merged, subtracted, written
  *
- * Context  pure code, as pprof.h; used by the CLI and by window differences.
+ * Context  pure code, as pprof.h; used by the CLI alone.
  * Holds    After a successful read: every id is resolved to a pointer, every
  *          sample has ntypes values, every rule whose breach makes pprof refuse
  *          a file has been checked. Strings are valid UTF-8 without NUL (other

@@ -29,7 +29,6 @@ struct merge {
 	int64_t factor;		      /* so many times */
 	uint32_t *function;	      /* place in out of src's, UNSEEN before */
 	uint32_t *location;
-	size_t lines_left; /* room in lines for the new locations of src */
 	struct cp_profile_line *lines;
 	void *stack; /* scratch: places of one sample's locations */
 	size_t stack_cap;

@@ -39,7 +39,6 @@
 #define cp_cas_acqrel(p, seen, v) \
 	__atomic_compare_exchange_n((p), (seen), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 
-#define cp_fence_acq() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define cp_fence_rel() __atomic_thread_fence(__ATOMIC_RELEASE)
 #define cp_fence_seq() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 /* Orders a thread with a signal handler on the same thread: compiler only. */

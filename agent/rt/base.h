@@ -36,8 +36,7 @@
 /* Tables of which a process touches a page here and there, or none: out of the way of the few
  * pages of variables that each start touches. */
 #define CP_SPARSE __attribute__((section(".bss.cp_sparse"), aligned(CP_CACHE_LINE)))
-/* It will be looked at: what else there is to do meanwhile hides the wait for it. It may lie
- * nowhere. */
+/* Prefetches what is needed soon, behind other work. p may point anywhere. */
 #define CP_SOON(p) __builtin_prefetch(p)
 
 /* A frame: which module the address belongs to, and the address. Bits 63..48

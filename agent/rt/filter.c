@@ -16,7 +16,7 @@
 #include <string.h>
 
 static struct {
-	bool was_free; /* the last that could read it was not filtered */
+	bool was_free; /* when it was last read there was no filter */
 	bool shut_in;
 } st;
 

@@ -42,7 +42,7 @@ static struct {
 	struct room {
 		uintptr_t end;
 		size_t left;
-	} small, large; /* what is half a page or less shares one */
+	} small, large; /* small: for half a page or less */
 	struct {
 		uintptr_t addr; /* 0: free */
 		size_t size;

@@ -8,8 +8,19 @@
  */
 #include "sort.h"
 
+#include <string.h>
+
+/* Word by word: byte by byte, a sort of what has 40 bytes takes three times as long. */
 static void swap(char *a, char *b, size_t size)
 {
+	uint64_t x, y;
+
+	for (; size >= sizeof(x); size -= sizeof(x), a += sizeof(x), b += sizeof(x)) {
+		memcpy(&x, a, sizeof(x));
+		memcpy(&y, b, sizeof(y));
+		memcpy(a, &y, sizeof(y));
+		memcpy(b, &x, sizeof(x));
+	}
 	for (size_t i = 0; i < size; i++) {
 		char c = a[i];
 

@@ -92,8 +92,8 @@ static uintptr_t main_stack_lo(void)
 	return top > size ? top - size : 0;
 }
 
-/* The last of those whose values need no memory: the host's are numbered as without us, and what
- * they leave is left before we do. */
+/* The highest key whose values need no memory: the host's keep their numbers, and their
+ * destructors run before ours. */
 static void make_key(void)
 {
 	pthread_key_t key[FIRST_KEYS + 1];

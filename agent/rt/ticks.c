@@ -7,10 +7,9 @@
  * Shared   cp_timeless, cp_ticks_source: set once more after the start, relaxed. st.slowest:
  *          relaxed, any writer's will do. The rest of st is written before there is a second
  *          thread.
- * Holds    The counter is rather taken for slower than it is, never for faster: who is
- *          interrupted between the two clocks has read the counter first, and where it ran on
- *          while CLOCK_MONOTONIC stood (a machine that slept), or began anew, the speed from
- *          before counts.
+ * Holds    The counter may be taken for slower than it is, never for faster: it is read before
+ *          the clock, so an interruption adds time, not ticks; where it ran on while
+ *          CLOCK_MONOTONIC stood (suspend), or began anew, the speed from before stays.
  */
 #include "ticks.h"
 

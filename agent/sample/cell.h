@@ -3,7 +3,7 @@
  * cell.h - counters by (stack, label set, class): what every profile is made of
  *
  * Context  HOST, SIGNAL: cp_cell_find, cp_cell_add      CONTROL: the readers
- * Shared   keys (claimed once by CAS), counters (relaxed adds), in memory a
+ * Shared   keys (claimed once by CAS), counters (adds), in memory a
  *          forked child finds zeroed, which is an empty table.
  * Holds    Counters only grow; nothing is ever reset. A window is the
  *          difference of two readings, an array of counters by cell number.
@@ -35,7 +35,7 @@ struct cp_cells {
 int cp_cells_init(struct cp_cells *c, size_t bytes);
 uint32_t cp_cell_find(struct cp_cells *c, struct cp_cell_key key);
 void cp_cell_add(struct cp_cells *c, uint32_t cell, unsigned column, uint64_t v);
-/* [CONTROL] For a column that nobody adds to: the job's own notes. */
+/* [CONTROL] For a column that only the agent's own threads write. */
 void cp_cell_note(struct cp_cells *c, uint32_t cell, unsigned column, uint64_t v);
 
 /* [CONTROL] Cells 0 .. count-1; a count taken later is never smaller. */

@@ -205,8 +205,8 @@ static bool is_lock(enum cp_wait_kind kind)
 	       kind == CP_WAIT_ONCE || kind == CP_WAIT_FUTEX;
 }
 
-/* A wait has been said already: it is kept for wait_end, or it is over. One that is half
- * said has another's caller yet: a handler is here, and who it interrupts goes on. */
+/* Another wait is on record: kept for wait_end, unless it is over. Half written (seq is odd)
+ * its sp is an older one's: we are a handler, and it goes on. */
 static CP_NOINLINE bool interrupts(struct cp_waiter *w, uintptr_t sp)
 {
 	if (!(cp_waiting.said.seq & 1) && is_stale(&cp_waiting.said, sp))

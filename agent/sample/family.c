@@ -10,8 +10,8 @@
  * Holds    Who judges takes all there is away first, so nothing is judged twice; two at once
  *          have a part each, and who moves the steps first has moved them. What was spent at other
  *          steps than there are now is not judged.
- *          Nothing is said of it but in profiles: whoever has forked may be reading what his
- *          child says.
+ *          It is told in profiles, not by a line: a parent may be reading what its child
+ *          prints.
  * Fails    Who is killed while he judges takes what he took with him.
  * Why      A server that forks for each request runs for a few ms each time, and each time
  *          has everything to touch anew: the dearest samples there are, and no one process

@@ -6,14 +6,14 @@
  * Calls    a system call.
  * Shared   st and cp_fds, relaxed: two samples at once forget one word twice, and one a turn
  *          later; who asks while a word is forgotten knows more, or less, for a turn.
- * Holds    Samples are what allows to ask, but for the beginning of a process that is to have
- *          some. Where there are none, nothing is learned that nobody would forget.
+ * Holds    ASKS questions are allowed by each sample, and at the start of a process that will
+ *          have some. Without samples, which forget, nothing is asked.
  */
 #include "fds.h"
 
 #include "../rt/sys.h"
 
-#define ASKS 64U /* that a sample allows, as many as it forgets; and the beginning */
+#define ASKS 64U /* as many as a sample forgets */
 
 struct cp_fds cp_fds CP_WARM;
 

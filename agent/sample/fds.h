@@ -37,7 +37,7 @@ CP_INLINE bool cp_fds_bit(const uint64_t *words, int fd)
 void cp_fds_ask(int fd);
 /* [HOST] Samples will come: a young process need not wait for the first. */
 void cp_fds_begin(void);
-/* [FORK] The child's are others soon, under numbers its parent has asked of: all is forgotten.
+/* [FORK] The child soon has other files under these numbers: all is forgotten.
  * sampled: samples will come here too. */
 void cp_fds_forked(bool sampled);
 /* [SIGNAL] A CPU sample is taken. */

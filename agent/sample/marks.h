@@ -2,7 +2,7 @@
 /*
  * marks.h - which pages a sampled block may begin in
  *
- * Context  HOST. The table itself is in probe.h, for free() to look at.
+ * Context  HOST. free() looks at the table by itself (probe.h).
  * Holds    A page's byte is the number of sampled live blocks that begin in it
  *          (or in a page that shares the byte), up to 255, where it sticks: so a
  *          block with a record never has a byte of zero.

@@ -23,7 +23,7 @@
 
 struct cp_span {
 	uintptr_t lo, max; /* nothing outside is read */
-	uintptr_t near;	   /* in so many places from lo on a word may be read where it is */
+	uintptr_t near;	   /* bytes from lo on at which a word may be read in place */
 	uintptr_t at;	   /* where the window's memory is; so many words of it were copied */
 	uintptr_t words;
 	uintptr_t word[CP_SPAN_WINDOW / sizeof(uintptr_t)];

@@ -86,8 +86,8 @@ static void give_back(struct cp_thread_slot *s)
 	cp_and_acqrel(&st.table->map[i / 64], ~(1ULL << i % 64)); /* see Order */
 }
 
-/* Without the two pages that thread.c gives away: one of less than 32 KB. A signal's frame takes
- * 3.6 KB of it, on processors that come more, and its handler as much; below it may be anything. */
+/* Of 32 KB, two pages of which thread.c gives away. A signal's frame takes 3.6 KB (more on newer
+ * processors), and its handler as much; below the stack may lie anything. */
 #define LEAST_STACK (6 * CP_PAGE)
 
 /* The caller holds it until it has filled it in. found: 0 or CP_THREAD_FOUND. */

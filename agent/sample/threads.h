@@ -2,7 +2,7 @@
 /*
  * threads.h - the threads there are: one slot each
  *
- * Context  HOST: cp_threads_enter, _leave      SIGNAL: cp_threads_mine
+ * Context  HOST: cp_threads_enter, _leave      SIGNAL: cp_threads_is_own
  *          CONTROL: cp_threads_adopt and the readers
  * Shared   slots, in memory a forked child finds zeroed: no thread is there. A slot
  *          is claimed by a bit of a map, described, then published by its state.

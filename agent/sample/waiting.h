@@ -34,7 +34,7 @@ enum cp_wait_kind {
 	CP_WAIT_IO,    /* read, recv, accept: the descriptor plus one */
 	CP_WAIT_KINDS,
 
-	CP_WAIT_TIMED = 0x100, /* or'd to one of these by who calls: it gives up at some time */
+	CP_WAIT_TIMED = 0x100, /* or'd by who calls to a lock or join that gives up some time */
 };
 
 struct cp_wait {
@@ -43,7 +43,7 @@ struct cp_wait {
 			uint32_t seq;
 			uint16_t ticket; /* waiters.h; 0: not there */
 			uint8_t kind;	 /* enum cp_wait_kind */
-			bool timed : 1;	 /* it gives up at some time */
+			bool timed : 1;	 /* CP_WAIT_TIMED */
 			bool inner : 1;	 /* a handler's, which interrupted another wait */
 		};
 		uint64_t word; /* changed by one store; cp_wait_head makes all of it but seq */
@@ -58,9 +58,9 @@ struct cp_wait {
 struct cp_waiting {
 	struct cp_wait said;
 	uint64_t left;	    /* ticks of waiting till the next sample; 0: not drawn */
-	uint32_t lock_left; /* the next wait but so many is published; 0: not drawn */
-	uint8_t step;	    /* how far the rate was lowered when the one was drawn, */
-	uint8_t lock_step;  /* and the other */
+	uint32_t lock_left; /* waits till one is published, with that; 0: not drawn */
+	uint8_t step;	    /* the rate's step (govern.h) when left was drawn, */
+	uint8_t lock_step;  /* and lock_left */
 };
 
 /* It is cold when a thread comes back from a wait. */

@@ -4,7 +4,7 @@
  *
  * Context  HOST: cp_walk_caller, cp_walk_forget      SIGNAL: cp_walk_signal
  *          CONTROL: cp_walk_copy
- * Calls    rules.c (and through it the modules' tables), guess.c, full.c.
+ * Calls    rules.c (and through it the modules' tables), memo.c, step.c.
  * Holds    On one stack the stack pointer only grows, and stacks are left at most
  *          CP_STEP_SPANS times: a walk ends. Every read lies in the walk's span.
  * Fails    The walk ends where it can't go on; frames found so far stand, and the

@@ -40,7 +40,7 @@ CP_INLINE struct cp_regs cp_regs_above(const struct cp_frame_record *r, uintptr_
 #define CP_CALLER_REGS() cp_regs_above(__builtin_frame_address(0), CP_CALLER_SP())
 #define CP_CALLER_SP()	 ((uintptr_t)__builtin_frame_address(0) + sizeof(struct cp_frame_record))
 
-/* [EARLY] Maps the rule cache and the memo pool, and warms the path up. 0 or -errno. */
+/* [EARLY] Maps the rule cache and the memo pool, and finds ourselves. 0 or -errno. */
 int cp_walk_init(size_t bytes);
 
 /* [HOST] Walks from a caller's registers (pc a return address): frames leaf first,
