@@ -127,11 +127,11 @@ static bool add_word(struct cp_known *k, uintptr_t addr)
 }
 
 /* All that the memo's walk took of the stack. False: more than can be kept. */
-static bool add_words(struct cp_known *k, const struct cp_memo *m)
+static bool add_words(struct cp_known *k, struct cp_memo *m)
 {
-	const struct cp_memo_entry *e = &m->buf[m->last][m->start];
+	const struct cp_memo_entry *e = cp_memo_last(m, m->start);
 
-	for (; e < &m->buf[m->last][m->end - 1]; e++) {
+	for (; e < cp_memo_last(m, m->end - 1U); e++) {
 		uintptr_t sp = e[1].sp;
 
 		if (!cp_memo_leads(e) || !add_word(k, sp - cp_memo_ret_back(e)))
@@ -143,23 +143,23 @@ static bool add_words(struct cp_known *k, const struct cp_memo *m)
 }
 
 /* Is it the walk that was asked for? A handler's, since, began lower. */
-static bool is_of(const struct cp_memo *m, const struct ask *a)
+static bool is_of(struct cp_memo *m, const struct ask *a)
 {
-	const struct cp_memo_entry *e = &m->buf[m->last][m->start];
+	const struct cp_memo_entry *e = cp_memo_last(m, m->start);
 
 	return cp_load_rlx(&m->owner) == a->t && m->complete && m->gen == a->gen &&
 	       m->start < m->end && e->sp == a->from.sp &&
 	       cp_frame_addr(e->frame) == a->from.pc - 1;
 }
 
-static void learn(struct cp_known *k, const struct cp_memo *m, const struct ask *a, cp_sid sid)
+static void learn(struct cp_known *k, struct cp_memo *m, const struct ask *a, cp_sid sid)
 {
 	k->sid = CP_SID_NONE;
 	cp_fence_signal();
 	k->words = 0;
 	k->from.fp = a->from.fp;
 	k->gen = a->gen;
-	k->fp_live = m->buf[m->last][m->start].fp_live;
+	k->fp_live = cp_memo_last(m, m->start)->fp_live;
 	if (add_words(k, m) && is_still(k, a))
 		k->sid = sid;
 }

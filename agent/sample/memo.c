@@ -95,11 +95,11 @@ void cp_memo_open(struct cp_memo_walk *w, struct cp_thread *t, uint64_t gen)
 	}
 	w->memo = m;
 	w->on = true;
-	w->fresh = m->buf[!m->last];
+	w->fresh = m->buf[m->next];
 	w->n = w->fp_from = w->fp_mark = CP_MEMO_FIRST;
 	if (m->gen == gen) {
-		w->e = &m->buf[m->last][m->start];
-		w->end = &m->buf[m->last][m->end];
+		w->e = cp_memo_last(m, m->start);
+		w->end = cp_memo_last(m, m->end);
 		for (unsigned i = 0; i < SOON; i += CP_CACHE_LINE / sizeof(*w->e))
 			CP_SOON(w->e + i);
 	}
@@ -156,13 +156,14 @@ static void put_in_front(struct cp_memo_walk *w, struct cp_memo *m, unsigned tai
 	unsigned n = w->n - CP_MEMO_FIRST;
 
 	m->start = (uint16_t)(tail - n);
-	copy(&m->buf[m->last][m->start], &w->fresh[CP_MEMO_FIRST], n);
+	copy(cp_memo_last(m, m->start), &w->fresh[CP_MEMO_FIRST], n);
 }
 
 static void keep(struct cp_memo_walk *w, const struct cp_memo_entry *tail, bool complete)
 {
 	struct cp_memo *m = w->memo;
-	unsigned at = tail ? (unsigned)(tail - m->buf[m->last]) : 0, rest = tail ? m->end - at : 0;
+	unsigned at = tail ? (unsigned)(tail - cp_memo_last(m, 0)) : 0,
+		 rest = tail ? m->end - at : 0;
 
 	if (tail && tail->fp_live)
 		cp_memo_fp_used(w);
@@ -174,7 +175,7 @@ static void keep(struct cp_memo_walk *w, const struct cp_memo_entry *tail, bool 
 		rest = CP_MIN(rest, CP_MEMO_CAP - w->n);
 		copy(&w->fresh[w->n], tail, rest);
 		m->complete = complete || (tail && m->complete && at + rest == m->end);
-		m->last = !m->last;
+		m->next = !m->next;
 		m->start = CP_MEMO_FIRST;
 		m->end = (uint16_t)(w->n + rest);
 	}

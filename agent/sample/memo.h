@@ -5,7 +5,7 @@
  *
  * Context  HOST, SIGNAL: by the thread that owns the memo, while t->walking keeps
  *          a nested walk away from it. EARLY: cp_memo_init.
- * Holds    `last` is what the last walk saw, leaf first, sp rising: entry i is a state
+ * Holds    Of the last walk is kept what it saw, leaf first, sp rising: entry i is a state
  *          the walk was in, and leads to entry i + 1 as long as
  *            - the return address between them, at e[i+1].sp - ret_back, is
  *              still e[i+1]'s, and
@@ -48,12 +48,19 @@ struct cp_memo_entry {
 struct cp_memo {
 	struct cp_thread *owner; /* NULL: free. Claimed by CAS */
 	uint64_t gen;		 /* the generation its rules were of */
-	uint16_t start, end;	 /* entries [start, end) of buf[last] */
-	uint8_t last;
-	bool complete; /* its last entry is the outermost frame */
-	struct cp_known known[CP_KNOWN_STACKS];
+	uint16_t start, end;	 /* entries [start, end) of the last walk's buffer */
+	uint8_t next;		 /* the other buffer, where the next one goes */
+	bool complete;		 /* its last entry is the outermost frame */
+	/* Beside the above: so the first walk touches one page, the second one more. */
 	struct cp_memo_entry buf[2][CP_MEMO_CAP];
+	struct cp_known known[CP_KNOWN_STACKS];
 };
+
+/* The last walk's entry i, of [start, end]. */
+CP_INLINE struct cp_memo_entry *cp_memo_last(struct cp_memo *m, unsigned i)
+{
+	return &m->buf[!m->next][i];
+}
 
 /* One walk's use of a memo: what is left of the last, and what becomes the next. */
 struct cp_memo_walk {
