@@ -113,6 +113,11 @@ def valgrind():
     subprocess.run(["gcc", "-O1", "-o", "deep", "deep.c"], check=True)
     got = run(["valgrind", "-q", "./deep"], LIB)
     check((got.returncode, got.stdout) == (0, "3000\n"), got)
+    # Source lines take a process of a kind that it ends a program for: there are none.
+    got = run(["valgrind", "-q", PROG + "/asked", "alloc", "raise", "10", "idle", "exit", "7"], LIB,
+              CPROF_LINES="1", CPROF_DIR="lines", CPROF_ATEXIT="0")
+    check(got.returncode == 7 and "no source lines: can't start" in got.stderr, got)
+    check(any(".heap." in name for name in os.listdir("lines")), got)
 
 
 def gprof():
