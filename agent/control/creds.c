@@ -430,11 +430,9 @@ void cp_creds_await(struct cp_creds *c)
 /* Who changes user does so in several steps, and some all the while. */
 static bool follow_patiently(const struct cp_creds *c)
 {
-	const struct timespec a_while = {0, WHILE_NS};
-
 	for (int i = 0; i < (is_open(c) ? TRIES : 1); i++) {
 		if (i)
-			CP_SYS(SYS_nanosleep, &a_while, 0);
+			cp_sys_nap(WHILE_NS);
 		if (follow(c))
 			return true;
 	}

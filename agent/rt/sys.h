@@ -94,6 +94,14 @@ CP_INLINE long cp_sys_futex_wake(uint32_t *word, int n)
 	return CP_SYS(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n);
 }
 
+/* A signal may end it early. */
+CP_INLINE void cp_sys_nap(int64_t ns)
+{
+	struct timespec ts = {ns / 1000000000, ns % 1000000000};
+
+	CP_SYS(SYS_nanosleep, &ts, 0);
+}
+
 /* Blocks every signal of this thread, and answers the mask it had. */
 CP_INLINE void cp_sys_block_signals(uint64_t *old)
 {

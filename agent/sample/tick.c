@@ -227,13 +227,11 @@ static void move_timers(void)
 
 void cp_tick_use_signal(int sig)
 {
-	struct timespec ts = {0, 100000};
-
 	cp_store_rlx(&st.sig, sig);
 	move_timers();
 	/* What a job held we have passed by. It lets go soon, unless it is who we interrupt. */
 	for (int tries = 0; tries < 100 && cp_threads_any_held(); tries++) {
-		CP_SYS(SYS_nanosleep, &ts, 0);
+		cp_sys_nap(100000);
 		move_timers();
 	}
 }

@@ -39,7 +39,6 @@ static bool walks_inside(const struct cp_unload *u)
 
 static void wait_for_walks(struct cp_unload *u)
 {
-	struct timespec nap = {0, SLEEP_NS};
 	int64_t until;
 
 	for (int i = 0; i < SPINS_MAX; i++) {
@@ -49,7 +48,7 @@ static void wait_for_walks(struct cp_unload *u)
 	}
 	until = cp_now_ns(CLOCK_MONOTONIC) + WAIT_NS;
 	while (walks_inside(u) && cp_now_ns(CLOCK_MONOTONIC) < until)
-		CP_SYS(SYS_nanosleep, &nap, 0);
+		cp_sys_nap(SLEEP_NS);
 }
 
 void cp_unload_begin(void)
