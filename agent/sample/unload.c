@@ -11,6 +11,8 @@
 #include "../rt/mem.h"
 #include "../rt/sys.h"
 
+#include <errno.h>
+
 #define WAIT_NS	  (10 * 1000000LL)
 #define SLEEP_NS  50000
 #define SPINS_MAX 64
@@ -26,7 +28,7 @@ int cp_unload_init(void)
 		return 0;
 	u = cp_mem_wiped(sizeof(*u));
 	if (!u)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	cp_unload_state = u;
 	return 0;
 }
