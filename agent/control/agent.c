@@ -152,10 +152,6 @@ void cp_agent_thread_begins(uintptr_t start, uint32_t creation)
 
 /* --- life ----------------------------------------------------------------- */
 
-/* CPROF_MAX_MEMORY in sixteenths; three more are snapshot.c's, one is work.c's. With
- * HTTP on the heap leaves it two. */
-enum { WALK = 1, STACKS = 4, HEAP = 3, CPU = 1, CONTEND = 1, SYMBOLS = 2, HTTP = 2 };
-
 /* Where the host's memory is limited, an eighth of it at most is ours; less than the
  * least there is to work with: none. False then. */
 static bool fit_in(unsigned resource)
@@ -183,24 +179,20 @@ static void be_modest(void)
 		cp_config.max_memory = CP_CONFIG_MEMORY_MIN;
 }
 
-static size_t share(unsigned sixteenths)
-{
-	return cp_config.max_memory / 16 * sixteenths;
-}
-
 static int init_heap(void)
 {
 	bool wanted = cp_config.types & (1U << CP_TYPE_HEAP | 1U << CP_TYPE_ALLOCS);
 
-	return cp_heap_init(wanted ? cp_config.heap_rate : 0,
-			    share(HEAP - (cp_http_is_on() ? HTTP : 0)));
+	return cp_heap_init(
+		wanted ? cp_config.heap_rate : 0,
+		cp_config_memory(CP_MEMORY_HEAP - (cp_http_is_on() ? CP_MEMORY_HTTP : 0)));
 }
 
 static int init_stacks(void)
 {
-	int r = cp_walk_init(share(WALK));
+	int r = cp_walk_init(cp_config_memory(CP_MEMORY_WALK));
 
-	return r ? r : cp_stack_init(share(STACKS));
+	return r ? r : cp_stack_init(cp_config_memory(CP_MEMORY_STACKS));
 }
 
 static bool is_wanted_type(enum cp_type type)
@@ -218,25 +210,25 @@ static int init_contend(void)
 	};
 	int err = cp_underway_init();
 
-	return err ? err : cp_contend_init(&c, share(CONTEND));
+	return err ? err : cp_contend_init(&c, cp_config_memory(CP_MEMORY_CONTEND));
 }
 
 /* Of the share for CPU and threads: half for the time, a quarter for the threads, and
  * half of what is left for those that were made, and where they all are. */
 static int init_threads(void)
 {
-	int r = cp_threads_init(share(CPU) / 4);
+	int r = cp_threads_init(cp_config_memory(CP_MEMORY_CPU) / 4);
 
 	r = r ? r : cp_label_init();
 	r = r ? r : cp_settle_init();
 	if (!r && is_wanted_type(CP_TYPE_CPU))
-		r = cp_tick_init(cp_config.cpu_hz, share(CPU) / 2);
+		r = cp_tick_init(cp_config.cpu_hz, cp_config_memory(CP_MEMORY_CPU) / 2);
 	if (!r && is_wanted_type(CP_TYPE_THREADCREATE))
-		r = cp_made_init(share(CPU) / 8);
+		r = cp_made_init(cp_config_memory(CP_MEMORY_CPU) / 8);
 	if (!r && is_wanted_type(CP_TYPE_GOROUTINE)) {
 		cp_tick_init_asking();
 		r = cp_dump_init();
-		r = r ? r : cp_census_init(share(CPU) / 8);
+		r = r ? r : cp_census_init(cp_config_memory(CP_MEMORY_CPU) / 8);
 	}
 	cp_thread_on_leave(thread_leaves);
 	return r;
@@ -272,7 +264,7 @@ static int init_govern(void)
 static int init_symbols(void)
 {
 	cp_symbols_set_lines(cp_config.lines);
-	return cp_symbols_init(share(SYMBOLS));
+	return cp_symbols_init(cp_config_memory(CP_MEMORY_SYMBOLS));
 }
 
 /* About what is asked for at the start, and no more: a host may lock all that is mapped into
@@ -281,7 +273,8 @@ static size_t lasting(void)
 {
 	bool contends = is_wanted_type(CP_TYPE_MUTEX) || is_wanted_type(CP_TYPE_BLOCK);
 
-	return share(WALK + STACKS + CPU + SYMBOLS + (contends ? CONTEND : 0));
+	return cp_config_memory(CP_MEMORY_WALK + CP_MEMORY_STACKS + CP_MEMORY_CPU +
+				CP_MEMORY_SYMBOLS + (contends ? CP_MEMORY_CONTEND : 0));
 }
 
 /* The heap comes last: with it sampling begins. */

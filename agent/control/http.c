@@ -113,7 +113,7 @@ uint64_t cp_http_ticket(void)
 
 size_t cp_http_room(void)
 {
-	size_t limit = cp_config.max_memory / 16 * 2, taken = 0;
+	size_t limit = cp_config_memory(CP_MEMORY_HTTP), taken = 0;
 
 	for (unsigned i = 0; i < CONNECTIONS; i++)
 		taken += st.server->conn[i].arena.mapped;

@@ -168,7 +168,7 @@ static int write_answer(struct cp_http_conn *c, struct cp_arena *job)
 
 void cp_http_work(struct cp_http_conn *c)
 {
-	struct cp_arena job = {.limit = cp_config.max_memory / 16 * 3, .stays = true};
+	struct cp_arena job = {.limit = cp_config_memory(CP_MEMORY_JOB), .stays = true};
 	int err = 0;
 
 	if (c->opening) {

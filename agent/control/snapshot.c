@@ -167,7 +167,7 @@ void cp_snapshot_take(const struct cp_snapshot *s)
 {
 	struct taking t = {
 		.order = s,
-		.arena = {.limit = cp_config.max_memory / 16 * 3, .stays = true},
+		.arena = {.limit = cp_config_memory(CP_MEMORY_JOB), .stays = true},
 		.began_ns = cp_now_ns(CLOCK_MONOTONIC),
 	};
 	unsigned n = choose_rows(&t);
