@@ -80,6 +80,8 @@ extern const struct cp_profile_row cp_profiles[];
 extern const unsigned cp_profile_count;
 
 const struct cp_profile_row *cp_profiles_find(const char *name, size_t len);
+/* Is it wanted, and counted? */
+bool cp_profiles_is_on(const struct cp_profile_row *row);
 /* Bits 1 << type of every row. */
 uint32_t cp_profiles_all(void);
 

@@ -39,8 +39,7 @@ static unsigned choose_rows(struct taking *t)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < cp_profile_count; i++)
-		if ((types & cp_config.types & 1U << cp_profiles[i].type) &&
-		    cp_profiles[i].period())
+		if ((types & 1U << cp_profiles[i].type) && cp_profiles_is_on(&cp_profiles[i]))
 			t->row[n++] = &cp_profiles[i];
 	return n;
 }
