@@ -69,7 +69,6 @@ static uint64_t count_of(const struct cp_profile_row *row)
 		return cp_profiles_is_on(row) ? row->source->total() : 0;
 	for (uint32_t i = 0; cp_profiles_is_on(row) && i < row->source->count(); i++) {
 		row->source->read(i, &now);
-		memset(&b, 0, sizeof(b));
 		row->source->show(i, NULL, &now, &b);
 		n += b.value[0] || b.value[row->ncolumns - 1];
 	}

@@ -53,7 +53,7 @@ struct cp_source {
 	uint64_t (*total)(void); /* for the index; NULL: how many buckets there are */
 	uint32_t (*count)(void);
 	void (*read)(uint32_t i, struct cp_counts *now);
-	/* from: an earlier reading; NULL for the start, or for what `since` says. */
+	/* All of *out. from: an earlier reading; NULL for the start, or for what `since` says. */
 	void (*show)(uint32_t i, const struct cp_counts *from, const struct cp_counts *now,
 		     struct cp_bucket *out);
 	const struct cp_since *since; /* NULL: totals since the start */

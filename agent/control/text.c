@@ -110,7 +110,6 @@ static int read_records(struct text *t)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		source->read(i, &now);
-		memset(&b, 0, sizeof(b));
 		source->show(i, NULL, &now, &b);
 		if (!cp_bucket_is_zero(&b))
 			add_record(t, &b);
@@ -319,7 +318,6 @@ static void sum_all(const struct text *t, int64_t *all)
 
 	for (uint32_t i = 0; i < t->row->source->count(); i++) {
 		t->row->source->read(i, &now);
-		memset(&b, 0, sizeof(b));
 		t->row->source->show(i, NULL, &now, &b);
 		for (unsigned c = 0; c < CP_PROFILE_COLUMNS; c++)
 			all[c] += b.value[c];
