@@ -28,9 +28,11 @@
 #include "../sample/made.h"
 #include "../sample/module.h"
 #include "../sample/peek.h"
+#include "../sample/rules.h"
 #include "../sample/stack.h"
 #include "../sample/threads.h"
 #include "../sample/tick.h"
+#include "../sample/unload.h"
 #include "census.h"
 #include "config.h"
 #include "dump.h"
@@ -436,12 +438,13 @@ void cp_agent_forked(void)
 /* On or not: a walk counts itself in either way, and so must we. */
 void cp_agent_unload_begin(void)
 {
-	cp_walk_unload_begin();
+	cp_unload_begin();
 }
 
 void cp_agent_unload_end(void)
 {
-	cp_walk_unload_end();
+	cp_rules_forget(); /* what went may soon be another's */
+	cp_unload_end();
 }
 
 /* Behind a filter there is no job either: it would be killed, and the host with it. A vfork
@@ -465,7 +468,7 @@ void cp_agent_shut_in(bool timeless)
 	cp_ticks_shut_in();
 	if (st.on)
 		cp_trigger_shut_in();
-	cp_walk_shut_in();
+	cp_peek_by_probes();
 	cp_ticker_stop();
 	cp_govern_stop();
 }
