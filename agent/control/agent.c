@@ -42,6 +42,7 @@
 #include "helper.h"
 #include "http.h"
 #include "job.h"
+#include "lines.h"
 #include "parse.h"
 #include "reason.h"
 #include "settle.h"
@@ -265,7 +266,7 @@ static int init_govern(void)
 
 static int init_symbols(void)
 {
-	cp_symbols_set_lines(cp_config.lines);
+	cp_lines_set(cp_config.lines);
 	return cp_symbols_init(cp_config_memory(CP_MEMORY_SYMBOLS));
 }
 

@@ -10,7 +10,7 @@
 #ifndef CP_CONTROL_CONFIG_H
 #define CP_CONTROL_CONFIG_H
 
-#include "symbols.h"
+#include "lines.h"
 
 #define CP_CONFIG_MEMORY_MIN (8ULL << 20) /* the least CPROF_MAX_MEMORY may be */
 
