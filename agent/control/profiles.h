@@ -30,8 +30,6 @@ struct cp_bucket {
 	int64_t value[CP_PROFILE_COLUMNS];
 };
 
-/* Where counters come from. Profiles that share a source are written in one pass,
- * from one reading. Bucket i stays bucket i for the life of the process. */
 /* For a source whose files cover the time since the last one of them. */
 struct cp_since {
 	/* When that began (CLOCK_REALTIME), and how long ago that was. */
@@ -44,6 +42,8 @@ struct cp_since {
 struct cp_arena;
 struct cp_comments;
 
+/* Where counters come from. Profiles that share a source are written in one pass,
+ * from one reading. Bucket i stays bucket i for the life of the process. */
 struct cp_source {
 	void (*settle)(void);  /* before a reading; NULL: the counters are always true */
 	void (*release)(void); /* after it; NULL: they may change at any time */
