@@ -309,28 +309,30 @@ static bool is_wanted(void)
 	       cp_glob_list_match(cp_config.only, cp_exe_file());
 }
 
-void cp_agent_init(void)
+/* On, or inert and why: nothing to say where that is as it should be. */
+static bool begin(void)
 {
 	int r;
 
-	if (!is_wanted()) {
-		cp_heap_init(0, 0);
-		return;
-	}
+	if (!is_wanted())
+		return false;
 	be_modest();
 	if (!fit_in(RLIMIT_AS) || !fit_in(RLIMIT_DATA)) {
-		cp_heap_init(0, 0);
 		cp_log("staying inert: the limit on this program's memory (ulimit -v, -d) has no "
 		       "room for more than the program");
-		return;
+		return false;
 	}
 	r = init_modules();
-	if (r) {
-		cp_heap_init(0, 0);
+	if (r)
 		cp_log("staying inert: %s", cp_reason(r));
-		return;
-	}
-	st.on = true;
+	return !r;
+}
+
+void cp_agent_init(void)
+{
+	st.on = begin();
+	if (!st.on)
+		cp_heap_init(0, 0); /* so that no allocation asks again */
 }
 
 bool cp_agent_samples_heap(void)
