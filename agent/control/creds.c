@@ -23,6 +23,7 @@
 #include "../rt/atomic.h"
 #include "../rt/buf.h"
 #include "../rt/filter.h"
+#include "../rt/hex.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
 #include "bare.h"
@@ -75,10 +76,7 @@ static bool read_rights(const char *s, uint64_t rights[CP_RIGHTS])
 {
 	for (int i = 0; s && i < CP_RIGHTS; i++) {
 		s = strchr(s, '\t');
-		rights[i] = 0;
-		for (s = s ? s + 1 : NULL; s && *s && *s != '\n'; s++)
-			rights[i] =
-				rights[i] << 4 | (uint64_t)(*s <= '9' ? *s - '0' : *s - 'a' + 10);
+		s = s ? cp_hex_read(s + 1, &rights[i]) : NULL;
 	}
 	return s;
 }

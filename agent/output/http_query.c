@@ -7,15 +7,9 @@
  */
 #include "http_parse.h"
 
-#include <string.h>
+#include "../rt/hex.h"
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include <string.h>
 
 bool cp_http_decode(struct cp_slice s, bool plus, char *out, size_t cap)
 {
@@ -26,8 +20,8 @@ bool cp_http_decode(struct cp_slice s, bool plus, char *out, size_t cap)
 
 		if (c == '%') {
 			bool whole = s.n - i > 2;
-			int high = whole ? digit(s.p[i + 1]) : -1;
-			int low = whole ? digit(s.p[i + 2]) : -1;
+			int high = whole ? cp_hex_digit(s.p[i + 1]) : -1;
+			int low = whole ? cp_hex_digit(s.p[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return false;
