@@ -155,10 +155,8 @@ static const char *hex_id(struct cp_arena *job, unsigned module)
 	char text[2 * sizeof(m->build_id) + 1] = "";
 	struct cp_buf b = CP_BUF(text);
 
-	for (unsigned i = 0; m && i < m->build_id_len && i < sizeof(m->build_id); i++) {
-		cp_buf_char(&b, "0123456789abcdef"[m->build_id[i] >> 4]);
-		cp_buf_char(&b, "0123456789abcdef"[m->build_id[i] & 15]);
-	}
+	if (m)
+		cp_buf_hex_bytes(&b, m->build_id, m->build_id_len);
 	return b.len ? cp_arena_strdup(job, text, b.len) : NULL;
 }
 
