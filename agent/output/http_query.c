@@ -38,31 +38,15 @@ bool cp_http_decode(struct cp_slice s, bool plus, char *out, size_t cap)
 	return true;
 }
 
-/* The next pair of a query, without its separator. */
-static struct cp_slice next_pair(struct cp_slice *query)
-{
-	const char *amp = query->n ? memchr(query->p, '&', query->n) : NULL;
-	struct cp_slice pair = {query->p, amp ? (size_t)(amp - query->p) : query->n};
-	size_t gone = pair.n + (amp != NULL);
-
-	query->p += gone;
-	query->n -= gone;
-	return pair;
-}
-
 bool cp_http_param(struct cp_slice query, const char *key, char *out, size_t cap)
 {
 	while (query.n) {
-		struct cp_slice pair = next_pair(&query), name = pair, value = {pair.p, 0};
-		const char *eq = pair.n ? memchr(pair.p, '=', pair.n) : NULL;
+		struct cp_slice pair = cp_slice_cut(&query, '&'), value = pair;
+		struct cp_slice name = cp_slice_cut(&value, '=');
 		char decoded[32];
 
 		if (!pair.n || memchr(pair.p, ';', pair.n))
 			continue;
-		if (eq) {
-			name.n = (size_t)(eq - pair.p);
-			value = (struct cp_slice){eq + 1, pair.n - name.n - 1};
-		}
 		if (!cp_http_decode(name, true, decoded, sizeof(decoded)) || strcmp(decoded, key))
 			continue;
 		if (value.n >= cap) { /* nothing we know is so long: it is no value */
