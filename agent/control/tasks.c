@@ -3,7 +3,7 @@
  * tasks.c - the threads as the kernel lists them
  *
  * Context  CONTROL: on the job's thread, or HTTP's, which have descriptors of their own.
- * Calls    system calls, buf.c, parse.c, threads.c.
+ * Calls    system calls, buf.c, dir.c, parse.c, threads.c.
  * Fails    see tasks.h
  */
 #include "tasks.h"
@@ -13,40 +13,33 @@
 #include "../rt/hex.h"
 #include "../rt/sys.h"
 #include "../sample/threads.h"
+#include "dir.h"
 #include "parse.h"
 
 #include <errno.h>
 #include <string.h>
 
-struct dirent64 {
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
+struct telling {
+	cp_task_fn *fn;
+	void *ctx;
 };
 
-static void each_entry(const char *block, long n, cp_task_fn *fn, void *ctx)
+static void tell(void *ctx, const char *name)
 {
-	for (long at = 0; at < n;) {
-		const struct dirent64 *e = (const void *)(block + at);
-		const char *end;
-		uint64_t tid;
+	const struct telling *t = ctx;
+	const char *end;
+	uint64_t tid;
 
-		if (!cp_parse_number(e->name, &tid, &end) && !*end)
-			fn(ctx, (uint32_t)tid);
-		at += e->reclen;
-	}
+	if (!cp_parse_number(name, &tid, &end) && !*end)
+		t->fn(t->ctx, (uint32_t)tid);
 }
 
 void cp_tasks_each_in(int fd, cp_task_fn *fn, void *ctx)
 {
-	char block[4096] __attribute__((aligned(8)));
-	long n;
+	struct telling t = {fn, ctx};
 
 	CP_SYS(SYS_lseek, fd, 0, SEEK_SET);
-	while ((n = CP_SYS(SYS_getdents64, fd, block, sizeof(block))) > 0)
-		each_entry(block, n, fn, ctx);
+	cp_dir_each(fd, tell, &t);
 }
 
 void cp_tasks_each(cp_task_fn *fn, void *ctx)
