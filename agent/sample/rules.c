@@ -10,10 +10,10 @@
  */
 #include "rules.h"
 
+#include "../rt/leb.h"
 #include "../rt/mem.h"
 #include "cfi.h"
 #include "expr.h"
-#include "leb.h"
 #include "module.h"
 #include "unload.h"
 
