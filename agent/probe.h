@@ -14,6 +14,7 @@
 #include "rt/base.h"
 #include "rt/thread.h"
 #include "sample/fds.h"
+#include "sample/live.h"
 #include "sample/marks.h"
 #include "sample/waiting.h"
 #include "sample/walk.h"
@@ -125,16 +126,10 @@ void cp_probe_alloc(void *p, size_t size, const struct cp_regs *caller);
 void cp_probe_free(void *p);
 /* [HOST] Around a realloc of a marked block: take its record out before the real
  * call; put it back when that fails. A block without a record gives an empty one. */
-struct cp_probe_block {
-	uintptr_t addr; /* 0: no record */
-	uint64_t size;
-	uint32_t cell;
-	uint8_t step;
-};
-struct cp_probe_block cp_probe_take(void *p);
-void cp_probe_put_back(struct cp_probe_block block);
+struct cp_live cp_probe_take(void *p);
+void cp_probe_put_back(struct cp_live block);
 /* [HOST] The taken block is gone for good: count it as freed. */
-void cp_probe_drop(struct cp_probe_block block);
+void cp_probe_drop(struct cp_live block);
 
 /* --- waits and locks --------------------------------------------------- */
 

@@ -11,6 +11,7 @@
 #include "lines.h"
 
 #include "agent/elf/symtab.h"
+#include "agent/rt/buf.h"
 
 #include <lzma.h>
 #include <stdlib.h>
@@ -107,11 +108,9 @@ static void from_plt(struct naming *n, const struct cp_elf *e)
 static bool has_id(const struct cp_elf *e, const char *hex)
 {
 	char ours[2 * CP_ELF_BUILD_ID_MAX + 1] = "";
+	struct cp_buf b = CP_BUF(ours);
 
-	for (unsigned i = 0; i < e->build_id_len; i++) {
-		ours[2 * i] = "0123456789abcdef"[e->build_id[i] >> 4];
-		ours[2 * i + 1] = "0123456789abcdef"[e->build_id[i] & 15];
-	}
+	cp_buf_hex_bytes(&b, e->build_id, e->build_id_len);
 	return !hex || !strcasecmp(hex, ours);
 }
 

@@ -14,11 +14,11 @@ typedef void range_fn(void *ctx, uint64_t low, uint64_t high);
 static void old_ranges(struct cp_dw *d, const struct cp_dw_unit *u, uint64_t offset,
 		       range_fn *on_range, void *ctx)
 {
-	struct cp_bytes b = cp_dw_at(d, CP_DW_RANGES, offset);
+	struct cp_leb b = cp_dw_at(d, CP_DW_RANGES, offset);
 	uint64_t base = u->low;
 
 	for (;;) {
-		uint64_t low = cp_bytes_number(&b, 8), high = cp_bytes_number(&b, 8);
+		uint64_t low = cp_leb_fixed(&b, 8), high = cp_leb_fixed(&b, 8);
 
 		if (b.bad || (!low && !high))
 			return;
@@ -32,41 +32,41 @@ static void old_ranges(struct cp_dw *d, const struct cp_dw_unit *u, uint64_t off
 static void new_ranges(struct cp_dw *d, const struct cp_dw_unit *u, uint64_t offset,
 		       range_fn *on_range, void *ctx)
 {
-	struct cp_bytes b = cp_dw_at(d, CP_DW_RNGLISTS, offset);
+	struct cp_leb b = cp_dw_at(d, CP_DW_RNGLISTS, offset);
 	uint64_t base = u->low, low = 0, high = 0;
 
 	while (!b.bad) {
-		uint64_t kind = cp_bytes_number(&b, 1);
+		uint64_t kind = cp_leb_fixed(&b, 1);
 
 		low = high = 0;
 		switch (kind) {
 		case DW_RLE_end_of_list:
 			return;
 		case DW_RLE_base_addressx:
-			base = cp_dw_address(d, u, cp_bytes_uleb(&b));
+			base = cp_dw_address(d, u, cp_leb_u(&b));
 			break;
 		case DW_RLE_base_address:
-			base = cp_bytes_number(&b, 8);
+			base = cp_leb_fixed(&b, 8);
 			break;
 		case DW_RLE_startx_endx:
-			low = cp_dw_address(d, u, cp_bytes_uleb(&b));
-			high = cp_dw_address(d, u, cp_bytes_uleb(&b));
+			low = cp_dw_address(d, u, cp_leb_u(&b));
+			high = cp_dw_address(d, u, cp_leb_u(&b));
 			break;
 		case DW_RLE_startx_length:
-			low = cp_dw_address(d, u, cp_bytes_uleb(&b));
-			high = low + cp_bytes_uleb(&b);
+			low = cp_dw_address(d, u, cp_leb_u(&b));
+			high = low + cp_leb_u(&b);
 			break;
 		case DW_RLE_offset_pair:
-			low = base + cp_bytes_uleb(&b);
-			high = base + cp_bytes_uleb(&b);
+			low = base + cp_leb_u(&b);
+			high = base + cp_leb_u(&b);
 			break;
 		case DW_RLE_start_end:
-			low = cp_bytes_number(&b, 8);
-			high = cp_bytes_number(&b, 8);
+			low = cp_leb_fixed(&b, 8);
+			high = cp_leb_fixed(&b, 8);
 			break;
 		case DW_RLE_start_length:
-			low = cp_bytes_number(&b, 8);
-			high = low + cp_bytes_uleb(&b);
+			low = cp_leb_fixed(&b, 8);
+			high = low + cp_leb_u(&b);
 			break;
 		default:
 			return;
@@ -82,10 +82,10 @@ void cp_dw_ranges(struct cp_dw *d, const struct cp_dw_unit *u, const struct cp_d
 	uint64_t offset = e->ranges;
 
 	if (e->has_ranges && e->ranges_is_index) {
-		struct cp_bytes b =
+		struct cp_leb b =
 			cp_dw_at(d, CP_DW_RNGLISTS, u->rng_base + e->ranges * u->offset_size);
 
-		offset = u->rng_base + cp_bytes_number(&b, u->offset_size);
+		offset = u->rng_base + cp_leb_fixed(&b, u->offset_size);
 	}
 	if (e->has_ranges && u->version >= 5)
 		new_ranges(d, u, offset, on_range, ctx);

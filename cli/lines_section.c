@@ -65,7 +65,7 @@ static bool unpack(struct cp_dw *d, unsigned which, const uint8_t *p, uint64_t s
 	    uncompress(d->unpacked[which], &n, p + sizeof(head), size - sizeof(head)) != Z_OK)
 		return false;
 	d->section[which] =
-		(struct cp_bytes){d->unpacked[which], (uint8_t *)d->unpacked[which] + n, false};
+		(struct cp_leb){d->unpacked[which], (uint8_t *)d->unpacked[which] + n, false};
 	return true;
 }
 
@@ -80,7 +80,7 @@ static bool take_section(struct cp_dw *d, const Elf64_Shdr *s, const char *name)
 			return false;
 		if (s->sh_flags & SHF_COMPRESSED)
 			return unpack(d, i, p, s->sh_size);
-		d->section[i] = (struct cp_bytes){p, p + s->sh_size, false};
+		d->section[i] = (struct cp_leb){p, p + s->sh_size, false};
 	}
 	return true;
 }

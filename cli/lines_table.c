@@ -34,7 +34,7 @@ struct cp_dw_table {
 	uint8_t offset_size, min_length, line_range, opcode_base;
 	int8_t line_base;
 	const uint8_t *lengths; /* operands of the standard operations */
-	struct cp_bytes program;
+	struct cp_leb program;
 };
 
 static bool add_name(struct names *names, struct name name)
@@ -53,80 +53,80 @@ static bool add_name(struct names *names, struct name name)
 }
 
 /* Versions 2 to 4: number 0 is the unit's directory, and no file. */
-static void old_names(struct cp_dw_table *t, struct cp_bytes *b)
+static void old_names(struct cp_dw_table *t, struct cp_leb *b)
 {
 	const char *s;
 
 	add_name(&t->dirs, (struct name){t->u->dir, 0});
-	while ((s = cp_bytes_string(b)) && *s)
+	while ((s = cp_leb_string(b)) && *s)
 		add_name(&t->dirs, (struct name){s, 0});
 	add_name(&t->files, (struct name){t->u->name, 0});
-	while ((s = cp_bytes_string(b)) && *s) {
-		struct name file = {s, cp_bytes_uleb(b)};
+	while ((s = cp_leb_string(b)) && *s) {
+		struct name file = {s, cp_leb_u(b)};
 
-		cp_bytes_uleb(b); /* time */
-		cp_bytes_uleb(b); /* size */
+		cp_leb_u(b); /* time */
+		cp_leb_u(b); /* size */
 		add_name(&t->files, file);
 	}
 }
 
 static const char *section_string(struct cp_dw_table *t, enum cp_dw_section which, uint64_t offset)
 {
-	struct cp_bytes b = cp_dw_at(t->d, which, offset);
+	struct cp_leb b = cp_dw_at(t->d, which, offset);
 
-	return b.bad ? NULL : cp_bytes_string(&b);
+	return b.bad ? NULL : cp_leb_string(&b);
 }
 
 /* The forms that a file table may use. */
-static void read_column(struct cp_dw_table *t, struct cp_bytes *b, uint64_t form, const char **s,
+static void read_column(struct cp_dw_table *t, struct cp_leb *b, uint64_t form, const char **s,
 			uint64_t *n)
 {
 	switch (form) {
 	case DW_FORM_string:
-		*s = cp_bytes_string(b);
+		*s = cp_leb_string(b);
 		break;
 	case DW_FORM_strp:
-		*s = section_string(t, CP_DW_STR, cp_bytes_number(b, t->offset_size));
+		*s = section_string(t, CP_DW_STR, cp_leb_fixed(b, t->offset_size));
 		break;
 	case DW_FORM_line_strp:
-		*s = section_string(t, CP_DW_LINE_STR, cp_bytes_number(b, t->offset_size));
+		*s = section_string(t, CP_DW_LINE_STR, cp_leb_fixed(b, t->offset_size));
 		break;
 	case DW_FORM_udata:
-		*n = cp_bytes_uleb(b);
+		*n = cp_leb_u(b);
 		break;
 	case DW_FORM_data1:
-		*n = cp_bytes_number(b, 1);
+		*n = cp_leb_fixed(b, 1);
 		break;
 	case DW_FORM_data2:
-		*n = cp_bytes_number(b, 2);
+		*n = cp_leb_fixed(b, 2);
 		break;
 	case DW_FORM_data4:
-		*n = cp_bytes_number(b, 4);
+		*n = cp_leb_fixed(b, 4);
 		break;
 	case DW_FORM_data8:
-		*n = cp_bytes_number(b, 8);
+		*n = cp_leb_fixed(b, 8);
 		break;
 	case DW_FORM_data16:
-		cp_bytes_take(b, 16);
+		cp_leb_take(b, 16);
 		break;
 	case DW_FORM_block:
-		cp_bytes_take(b, cp_bytes_uleb(b));
+		cp_leb_take(b, cp_leb_u(b));
 		break;
 	default:
 		b->bad = true;
 	}
 }
 
-static void new_names(struct cp_dw_table *t, struct cp_bytes *b, struct names *names)
+static void new_names(struct cp_dw_table *t, struct cp_leb *b, struct names *names)
 {
 	uint64_t kind[COLUMNS_MAX] = {0}, form[COLUMNS_MAX] = {0}, count;
-	unsigned columns = (unsigned)cp_bytes_number(b, 1);
+	unsigned columns = (unsigned)cp_leb_fixed(b, 1);
 
 	for (unsigned i = 0; i < columns && !b->bad; i++) {
-		kind[i % COLUMNS_MAX] = cp_bytes_uleb(b);
-		form[i % COLUMNS_MAX] = cp_bytes_uleb(b);
+		kind[i % COLUMNS_MAX] = cp_leb_u(b);
+		form[i % COLUMNS_MAX] = cp_leb_u(b);
 	}
-	count = cp_bytes_uleb(b);
+	count = cp_leb_u(b);
 	if (columns > COLUMNS_MAX || (!columns && count))
 		b->bad = true;
 	for (uint64_t i = 0; i < count && !b->bad; i++) {
@@ -148,29 +148,29 @@ static void new_names(struct cp_dw_table *t, struct cp_bytes *b, struct names *n
 
 static bool read_header(struct cp_dw_table *t)
 {
-	struct cp_bytes b = cp_dw_at(t->d, CP_DW_LINE, t->u->line_offset);
-	uint64_t size = cp_bytes_number(&b, 4), names_size;
+	struct cp_leb b = cp_dw_at(t->d, CP_DW_LINE, t->u->line_offset);
+	uint64_t size = cp_leb_fixed(&b, 4), names_size;
 	const uint8_t *names;
 
 	t->offset_size = size == 0xffffffff ? 8 : 4;
 	if (t->offset_size == 8)
-		size = cp_bytes_number(&b, 8);
+		size = cp_leb_fixed(&b, 8);
 	if (b.bad || size > (uint64_t)(b.end - b.p))
 		return false;
 	b.end = b.p + size;
-	t->version = (uint16_t)cp_bytes_number(&b, 2);
+	t->version = (uint16_t)cp_leb_fixed(&b, 2);
 	if (t->version >= 5)
-		cp_bytes_number(&b, 2); /* sizes of addresses and of selectors */
-	names_size = cp_bytes_number(&b, t->offset_size);
+		cp_leb_fixed(&b, 2); /* sizes of addresses and of selectors */
+	names_size = cp_leb_fixed(&b, t->offset_size);
 	names = b.p;
-	t->min_length = (uint8_t)cp_bytes_number(&b, 1);
+	t->min_length = (uint8_t)cp_leb_fixed(&b, 1);
 	if (t->version >= 4)
-		cp_bytes_number(&b, 1); /* operations per instruction: VLIW only */
-	cp_bytes_number(&b, 1);		/* is a statement by default */
-	t->line_base = (int8_t)cp_bytes_number(&b, 1);
-	t->line_range = (uint8_t)cp_bytes_number(&b, 1);
-	t->opcode_base = (uint8_t)cp_bytes_number(&b, 1);
-	t->lengths = cp_bytes_take(&b, t->opcode_base ? t->opcode_base - 1U : 0);
+		cp_leb_fixed(&b, 1); /* operations per instruction: VLIW only */
+	cp_leb_fixed(&b, 1);	     /* is a statement by default */
+	t->line_base = (int8_t)cp_leb_fixed(&b, 1);
+	t->line_range = (uint8_t)cp_leb_fixed(&b, 1);
+	t->opcode_base = (uint8_t)cp_leb_fixed(&b, 1);
+	t->lengths = cp_leb_take(&b, t->opcode_base ? t->opcode_base - 1U : 0);
 	if (b.bad || !t->line_range || !t->opcode_base || t->version < 2 || t->version > 5)
 		return false;
 	if (t->version >= 5) {
@@ -179,8 +179,8 @@ static bool read_header(struct cp_dw_table *t)
 	} else {
 		old_names(t, &b);
 	}
-	t->program = (struct cp_bytes){names, b.end, false};
-	cp_bytes_take(&t->program, names_size);
+	t->program = (struct cp_leb){names, b.end, false};
+	cp_leb_take(&t->program, names_size);
 	return !b.bad && !t->program.bad;
 }
 
@@ -283,28 +283,28 @@ static void restart(struct state *s)
 	*s = (struct state){.file = 1, .line = 1};
 }
 
-static void extended(struct cp_bytes *b, const struct answers *a, struct state *s)
+static void extended(struct cp_leb *b, const struct answers *a, struct state *s)
 {
-	uint64_t size = cp_bytes_uleb(b);
-	const uint8_t *p = cp_bytes_take(b, size);
-	struct cp_bytes op = {p, p ? p + size : NULL, false};
+	uint64_t size = cp_leb_u(b);
+	const uint8_t *p = cp_leb_take(b, size);
+	struct cp_leb op = {p, p ? p + size : NULL, false};
 
 	if (!p || !size)
 		return;
-	switch (cp_bytes_number(&op, 1)) {
+	switch (cp_leb_fixed(&op, 1)) {
 	case DW_LNE_end_sequence:
 		settle(a, s);
 		restart(s);
 		break;
 	case DW_LNE_set_address:
-		s->addr = cp_bytes_number(&op, 8);
+		s->addr = cp_leb_fixed(&op, 8);
 		break;
 	default:
 		break;
 	}
 }
 
-static void standard(struct cp_dw_table *t, struct cp_bytes *b, uint8_t op, const struct answers *a,
+static void standard(struct cp_dw_table *t, struct cp_leb *b, uint8_t op, const struct answers *a,
 		     struct state *s)
 {
 	switch (op) {
@@ -312,35 +312,35 @@ static void standard(struct cp_dw_table *t, struct cp_bytes *b, uint8_t op, cons
 		emit(a, s);
 		break;
 	case DW_LNS_advance_pc:
-		s->addr += cp_bytes_uleb(b) * t->min_length;
+		s->addr += cp_leb_u(b) * t->min_length;
 		break;
 	case DW_LNS_advance_line:
-		s->line += cp_bytes_sleb(b);
+		s->line += cp_leb_s(b);
 		break;
 	case DW_LNS_set_file:
-		s->file = cp_bytes_uleb(b);
+		s->file = cp_leb_u(b);
 		break;
 	case DW_LNS_const_add_pc:
 		s->addr += (uint64_t)((255 - t->opcode_base) / t->line_range) * t->min_length;
 		break;
 	case DW_LNS_fixed_advance_pc:
-		s->addr += cp_bytes_number(b, 2);
+		s->addr += cp_leb_fixed(b, 2);
 		break;
 	default:
 		for (unsigned i = 0; i < t->lengths[op - 1]; i++)
-			cp_bytes_uleb(b);
+			cp_leb_u(b);
 	}
 }
 
 void cp_dw_table_rows(struct cp_dw_table *t, const uint64_t *addr, size_t n, struct cp_dw_row *row)
 {
 	struct answers a = {addr, n, row};
-	struct cp_bytes b = t->program;
+	struct cp_leb b = t->program;
 	struct state s;
 
 	restart(&s);
 	while (b.p < b.end && !b.bad) {
-		uint8_t op = (uint8_t)cp_bytes_number(&b, 1);
+		uint8_t op = (uint8_t)cp_leb_fixed(&b, 1);
 
 		if (op >= t->opcode_base) {
 			op = (uint8_t)(op - t->opcode_base);

@@ -18,47 +18,47 @@ struct value {
 	const char *s;
 };
 
-struct cp_bytes cp_dw_at(const struct cp_dw *d, enum cp_dw_section which, uint64_t offset)
+struct cp_leb cp_dw_at(const struct cp_dw *d, enum cp_dw_section which, uint64_t offset)
 {
-	struct cp_bytes b = d->section[which];
+	struct cp_leb b = d->section[which];
 
-	cp_bytes_take(&b, offset);
+	cp_leb_take(&b, offset);
 	return b;
 }
 
 static const char *string_at(const struct cp_dw *d, enum cp_dw_section which, uint64_t offset)
 {
-	struct cp_bytes b = cp_dw_at(d, which, offset);
+	struct cp_leb b = cp_dw_at(d, which, offset);
 
-	return b.bad ? NULL : cp_bytes_string(&b);
+	return b.bad ? NULL : cp_leb_string(&b);
 }
 
 static const char *string_by_index(const struct cp_dw *d, const struct cp_dw_unit *u, uint64_t i)
 {
-	struct cp_bytes b = cp_dw_at(d, CP_DW_STR_OFFSETS, u->str_base + i * u->offset_size);
-	uint64_t offset = cp_bytes_number(&b, u->offset_size);
+	struct cp_leb b = cp_dw_at(d, CP_DW_STR_OFFSETS, u->str_base + i * u->offset_size);
+	uint64_t offset = cp_leb_fixed(&b, u->offset_size);
 
 	return b.bad ? NULL : string_at(d, CP_DW_STR, offset);
 }
 
 uint64_t cp_dw_address(const struct cp_dw *d, const struct cp_dw_unit *u, uint64_t i)
 {
-	struct cp_bytes b = cp_dw_at(d, CP_DW_ADDR, u->addr_base + i * u->addr_size);
+	struct cp_leb b = cp_dw_at(d, CP_DW_ADDR, u->addr_base + i * u->addr_size);
 
-	return cp_bytes_number(&b, u->addr_size);
+	return cp_leb_fixed(&b, u->addr_size);
 }
 
 /* --- abbreviations -------------------------------------------------------- */
 
-static void skip_attributes(struct cp_bytes *b)
+static void skip_attributes(struct cp_leb *b)
 {
 	uint64_t name, form;
 
 	do {
-		name = cp_bytes_uleb(b);
-		form = cp_bytes_uleb(b);
+		name = cp_leb_u(b);
+		form = cp_leb_u(b);
 		if (form == DW_FORM_implicit_const)
-			cp_bytes_sleb(b);
+			cp_leb_s(b);
 	} while ((name || form) && !b->bad);
 }
 
@@ -79,19 +79,19 @@ static bool add_abbrev(struct cp_dw *d, const struct cp_dw_abbrev *a)
 
 static bool load_abbrevs(struct cp_dw *d, uint64_t offset)
 {
-	struct cp_bytes b = cp_dw_at(d, CP_DW_ABBREV, offset);
+	struct cp_leb b = cp_dw_at(d, CP_DW_ABBREV, offset);
 
 	if (d->has_abbrev && d->abbrev_offset == offset)
 		return true;
 	d->nabbrev = 0;
 	d->has_abbrev = false;
 	while (!b.bad) {
-		struct cp_dw_abbrev a = {.code = cp_bytes_uleb(&b)};
+		struct cp_dw_abbrev a = {.code = cp_leb_u(&b)};
 
 		if (!a.code)
 			break;
-		a.tag = cp_bytes_uleb(&b);
-		a.children = cp_bytes_number(&b, 1) != 0;
+		a.tag = cp_leb_u(&b);
+		a.children = cp_leb_fixed(&b, 1) != 0;
 		a.attributes = b.p;
 		skip_attributes(&b);
 		if (b.bad || !add_abbrev(d, &a))
@@ -201,13 +201,13 @@ static struct shape shape_of(uint64_t form)
 	}
 }
 
-static uint64_t read_size(const struct cp_dw_unit *u, struct cp_bytes *b, uint8_t size)
+static uint64_t read_size(const struct cp_dw_unit *u, struct cp_leb *b, uint8_t size)
 {
 	if (size == ULEB)
-		return cp_bytes_uleb(b);
+		return cp_leb_u(b);
 	if (size == OFFSET)
-		return cp_bytes_number(b, u->offset_size);
-	return cp_bytes_number(b, size == ADDRESS_SIZE ? u->addr_size : size);
+		return cp_leb_fixed(b, u->offset_size);
+	return cp_leb_fixed(b, size == ADDRESS_SIZE ? u->addr_size : size);
 }
 
 static struct value value(int kind, uint64_t n)
@@ -220,14 +220,14 @@ static struct value string(const char *s)
 	return (struct value){s ? STRING : NOTHING, 0, s};
 }
 
-static struct value skip(struct cp_bytes *b, uint64_t n)
+static struct value skip(struct cp_leb *b, uint64_t n)
 {
-	cp_bytes_take(b, n);
+	cp_leb_take(b, n);
 	return value(NOTHING, 0);
 }
 
 /* What a form's shape says is there. */
-static struct value read_shape(struct cp_dw *d, const struct cp_dw_unit *u, struct cp_bytes *b,
+static struct value read_shape(struct cp_dw *d, const struct cp_dw_unit *u, struct cp_leb *b,
 			       struct shape shape)
 {
 	switch (shape.kind) {
@@ -240,7 +240,7 @@ static struct value read_shape(struct cp_dw *d, const struct cp_dw_unit *u, stru
 	case REF_ADDR:
 		return value(REFERENCE, read_size(u, b, u->version < 3 ? ADDRESS_SIZE : OFFSET));
 	case INLINE_STRING:
-		return string(cp_bytes_string(b));
+		return string(cp_leb_string(b));
 	case STRP:
 		return string(string_at(d, CP_DW_STR, read_size(u, b, OFFSET)));
 	case LINE_STRP:
@@ -262,18 +262,18 @@ static struct value read_shape(struct cp_dw *d, const struct cp_dw_unit *u, stru
 	}
 }
 
-static struct value read_form(struct cp_dw *d, const struct cp_dw_unit *u, struct cp_bytes *b,
+static struct value read_form(struct cp_dw *d, const struct cp_dw_unit *u, struct cp_leb *b,
 			      uint64_t form, int64_t constant)
 {
 	struct shape shape = shape_of(form);
 
 	if (shape.kind == INDIRECT) /* once: an indirect indirect is nonsense */
-		shape = shape_of(cp_bytes_uleb(b));
+		shape = shape_of(cp_leb_u(b));
 	switch (shape.kind) {
 	case PLAIN:
 		return value(NUMBER, read_size(u, b, shape.size));
 	case SIGNED:
-		return value(NUMBER, (uint64_t)cp_bytes_sleb(b));
+		return value(NUMBER, (uint64_t)cp_leb_s(b));
 	case PRESENT:
 		return value(NUMBER, 1);
 	case CONSTANT:
@@ -360,10 +360,10 @@ static void take_unit_attribute(struct cp_dw_unit *u, uint64_t name, struct valu
 static bool read_entry(struct cp_dw *d, const struct cp_dw_unit *u, uint64_t offset,
 		       struct cp_dw_entry *e, struct cp_dw_unit *root)
 {
-	struct cp_bytes b = cp_dw_at(d, CP_DW_INFO, offset);
+	struct cp_leb b = cp_dw_at(d, CP_DW_INFO, offset);
 	const struct cp_dw_abbrev *a;
-	struct cp_bytes spec;
-	uint64_t code = cp_bytes_uleb(&b);
+	struct cp_leb spec;
+	uint64_t code = cp_leb_u(&b);
 
 	memset(e, 0, sizeof(*e));
 	e->offset = offset;
@@ -375,10 +375,10 @@ static bool read_entry(struct cp_dw *d, const struct cp_dw_unit *u, uint64_t off
 		return false;
 	e->tag = a->tag;
 	e->children = a->children;
-	spec = (struct cp_bytes){a->attributes, d->section[CP_DW_ABBREV].end, false};
+	spec = (struct cp_leb){a->attributes, d->section[CP_DW_ABBREV].end, false};
 	for (;;) {
-		uint64_t name = cp_bytes_uleb(&spec), form = cp_bytes_uleb(&spec);
-		int64_t constant = form == DW_FORM_implicit_const ? cp_bytes_sleb(&spec) : 0;
+		uint64_t name = cp_leb_u(&spec), form = cp_leb_u(&spec);
+		int64_t constant = form == DW_FORM_implicit_const ? cp_leb_s(&spec) : 0;
 		struct value v;
 
 		if (!name && !form)
@@ -405,26 +405,26 @@ bool cp_dw_entry_read(struct cp_dw *d, const struct cp_dw_unit *u, uint64_t offs
 
 static bool read_header(struct cp_dw *d, uint64_t offset, struct cp_dw_unit *u)
 {
-	struct cp_bytes b = cp_dw_at(d, CP_DW_INFO, offset);
-	uint64_t size = cp_bytes_number(&b, 4);
+	struct cp_leb b = cp_dw_at(d, CP_DW_INFO, offset);
+	uint64_t size = cp_leb_fixed(&b, 4);
 
 	memset(u, 0, sizeof(*u));
 	u->start = offset;
 	u->offset_size = size == 0xffffffff ? 8 : 4;
 	if (u->offset_size == 8)
-		size = cp_bytes_number(&b, 8);
+		size = cp_leb_fixed(&b, 8);
 	if (b.bad || size > (uint64_t)(b.end - b.p))
 		return false;
 	u->end = (uint64_t)(b.p - d->section[CP_DW_INFO].p) + size;
-	u->version = (uint16_t)cp_bytes_number(&b, 2);
+	u->version = (uint16_t)cp_leb_fixed(&b, 2);
 	u->type = DW_UT_compile;
 	if (u->version >= 5) {
-		u->type = (uint8_t)cp_bytes_number(&b, 1);
-		u->addr_size = (uint8_t)cp_bytes_number(&b, 1);
-		u->abbrev_offset = cp_bytes_number(&b, u->offset_size);
+		u->type = (uint8_t)cp_leb_fixed(&b, 1);
+		u->addr_size = (uint8_t)cp_leb_fixed(&b, 1);
+		u->abbrev_offset = cp_leb_fixed(&b, u->offset_size);
 	} else {
-		u->abbrev_offset = cp_bytes_number(&b, u->offset_size);
-		u->addr_size = (uint8_t)cp_bytes_number(&b, 1);
+		u->abbrev_offset = cp_leb_fixed(&b, u->offset_size);
+		u->addr_size = (uint8_t)cp_leb_fixed(&b, 1);
 	}
 	if (u->type == DW_UT_skeleton || u->type == DW_UT_split_compile)
 		d->unsupported = true;

@@ -8,7 +8,7 @@
 #ifndef CP_CLI_LINES_UNIT_H
 #define CP_CLI_LINES_UNIT_H
 
-#include "lines_bytes.h"
+#include "agent/rt/leb.h"
 
 enum cp_dw_section {
 	CP_DW_INFO,
@@ -30,7 +30,7 @@ struct cp_dw_abbrev {
 };
 
 struct cp_dw {
-	struct cp_bytes section[CP_DW_SECTIONS];
+	struct cp_leb section[CP_DW_SECTIONS];
 	void *unpacked[CP_DW_SECTIONS]; /* what was compressed */
 	void *map;
 	size_t map_size;
@@ -68,7 +68,7 @@ bool cp_dw_open(struct cp_dw *d, const char *path, const char **why);
 void cp_dw_close(struct cp_dw *d);
 
 /* The bytes of a section from an offset on. */
-struct cp_bytes cp_dw_at(const struct cp_dw *d, enum cp_dw_section which, uint64_t offset);
+struct cp_leb cp_dw_at(const struct cp_dw *d, enum cp_dw_section which, uint64_t offset);
 /* An address from .debug_addr. */
 uint64_t cp_dw_address(const struct cp_dw *d, const struct cp_dw_unit *u, uint64_t index);
 

@@ -17,6 +17,7 @@
 
 #include "../agent/elf/demangle.h"
 #include "../agent/elf/elf.h"
+#include "../agent/rt/buf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,9 +73,9 @@ static char *kept(struct job *j, const char *s)
 static bool is_it(const struct cp_elf *e, const char *build_id)
 {
 	char hex[2 * CP_ELF_BUILD_ID_MAX + 1] = "";
+	struct cp_buf b = CP_BUF(hex);
 
-	for (unsigned i = 0; i < e->build_id_len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", e->build_id[i]);
+	cp_buf_hex_bytes(&b, e->build_id, e->build_id_len);
 	return !build_id || !strcasecmp(hex, build_id); /* others write capitals */
 }
 

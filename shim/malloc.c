@@ -183,7 +183,7 @@ static void settle_lent(const void *lent, void *copy, const void *to, size_t n)
 
 /* The block whose record was taken: is it gone for good? On failure it is not;
  * NULL for no bytes at all means that it was freed. */
-static void settle(struct cp_probe_block taken, const void *to, size_t n)
+static void settle(struct cp_live taken, const void *to, size_t n)
 {
 	if (to || !n)
 		cp_probe_drop(taken);
@@ -196,7 +196,7 @@ static CP_NOINLINE void *realloc_slow(void *p, size_t n)
 	struct cp_regs caller = CP_CALLER_REGS();
 	bool idle = cp_shim_idle(CP_FN_COUNT);
 	bool hit = cp_probe_hit(n);
-	struct cp_probe_block taken = {0};
+	struct cp_live taken = {0};
 	void *to, *lent = NULL;
 
 	if (p && cp_probe_marked(p)) {

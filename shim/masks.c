@@ -19,6 +19,7 @@
  */
 #include "../agent/probe.h"
 #include "../agent/rt/filter.h"
+#include "../agent/rt/hex.h"
 #include "../agent/rt/sys.h"
 #include "masks.h"
 #include "table.h"
@@ -180,8 +181,8 @@ static uint64_t own_pending(void)
 		cp_sys_close((int)fd);
 	text[CP_MAX(n, 0L)] = 0;
 	at = strstr(text, key);
-	for (at = at ? at + sizeof(key) - 1 : ""; *at && *at != '\n'; at++)
-		bits = bits << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+	if (at)
+		cp_hex_read(at + sizeof(key) - 1, &bits);
 	return bits;
 }
 

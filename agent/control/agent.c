@@ -28,9 +28,11 @@
 #include "../sample/made.h"
 #include "../sample/module.h"
 #include "../sample/peek.h"
+#include "../sample/rules.h"
 #include "../sample/stack.h"
 #include "../sample/threads.h"
 #include "../sample/tick.h"
+#include "../sample/unload.h"
 #include "census.h"
 #include "config.h"
 #include "dump.h"
@@ -40,6 +42,7 @@
 #include "helper.h"
 #include "http.h"
 #include "job.h"
+#include "lines.h"
 #include "parse.h"
 #include "reason.h"
 #include "settle.h"
@@ -152,10 +155,6 @@ void cp_agent_thread_begins(uintptr_t start, uint32_t creation)
 
 /* --- life ----------------------------------------------------------------- */
 
-/* CPROF_MAX_MEMORY in sixteenths; three more are snapshot.c's, one is work.c's. With
- * HTTP on the heap leaves it two. */
-enum { WALK = 1, STACKS = 4, HEAP = 3, CPU = 1, CONTEND = 1, SYMBOLS = 2, HTTP = 2 };
-
 /* Where the host's memory is limited, an eighth of it at most is ours; less than the
  * least there is to work with: none. False then. */
 static bool fit_in(unsigned resource)
@@ -183,24 +182,20 @@ static void be_modest(void)
 		cp_config.max_memory = CP_CONFIG_MEMORY_MIN;
 }
 
-static size_t share(unsigned sixteenths)
-{
-	return cp_config.max_memory / 16 * sixteenths;
-}
-
 static int init_heap(void)
 {
 	bool wanted = cp_config.types & (1U << CP_TYPE_HEAP | 1U << CP_TYPE_ALLOCS);
 
-	return cp_heap_init(wanted ? cp_config.heap_rate : 0,
-			    share(HEAP - (cp_http_is_on() ? HTTP : 0)));
+	return cp_heap_init(
+		wanted ? cp_config.heap_rate : 0,
+		cp_config_memory(CP_MEMORY_HEAP - (cp_http_is_on() ? CP_MEMORY_HTTP : 0)));
 }
 
 static int init_stacks(void)
 {
-	int r = cp_walk_init(share(WALK));
+	int r = cp_walk_init(cp_config_memory(CP_MEMORY_WALK));
 
-	return r ? r : cp_stack_init(share(STACKS));
+	return r ? r : cp_stack_init(cp_config_memory(CP_MEMORY_STACKS));
 }
 
 static bool is_wanted_type(enum cp_type type)
@@ -218,25 +213,25 @@ static int init_contend(void)
 	};
 	int err = cp_underway_init();
 
-	return err ? err : cp_contend_init(&c, share(CONTEND));
+	return err ? err : cp_contend_init(&c, cp_config_memory(CP_MEMORY_CONTEND));
 }
 
 /* Of the share for CPU and threads: half for the time, a quarter for the threads, and
  * half of what is left for those that were made, and where they all are. */
 static int init_threads(void)
 {
-	int r = cp_threads_init(share(CPU) / 4);
+	int r = cp_threads_init(cp_config_memory(CP_MEMORY_CPU) / 4);
 
 	r = r ? r : cp_label_init();
 	r = r ? r : cp_settle_init();
 	if (!r && is_wanted_type(CP_TYPE_CPU))
-		r = cp_tick_init(cp_config.cpu_hz, share(CPU) / 2);
+		r = cp_tick_init(cp_config.cpu_hz, cp_config_memory(CP_MEMORY_CPU) / 2);
 	if (!r && is_wanted_type(CP_TYPE_THREADCREATE))
-		r = cp_made_init(share(CPU) / 8);
+		r = cp_made_init(cp_config_memory(CP_MEMORY_CPU) / 8);
 	if (!r && is_wanted_type(CP_TYPE_GOROUTINE)) {
 		cp_tick_init_asking();
 		r = cp_dump_init();
-		r = r ? r : cp_census_init(share(CPU) / 8);
+		r = r ? r : cp_census_init(cp_config_memory(CP_MEMORY_CPU) / 8);
 	}
 	cp_thread_on_leave(thread_leaves);
 	return r;
@@ -271,8 +266,8 @@ static int init_govern(void)
 
 static int init_symbols(void)
 {
-	cp_symbols_set_lines(cp_config.lines);
-	return cp_symbols_init(share(SYMBOLS));
+	cp_lines_set(cp_config.lines);
+	return cp_symbols_init(cp_config_memory(CP_MEMORY_SYMBOLS));
 }
 
 /* About what is asked for at the start, and no more: a host may lock all that is mapped into
@@ -281,7 +276,8 @@ static size_t lasting(void)
 {
 	bool contends = is_wanted_type(CP_TYPE_MUTEX) || is_wanted_type(CP_TYPE_BLOCK);
 
-	return share(WALK + STACKS + CPU + SYMBOLS + (contends ? CONTEND : 0));
+	return cp_config_memory(CP_MEMORY_WALK + CP_MEMORY_STACKS + CP_MEMORY_CPU +
+				CP_MEMORY_SYMBOLS + (contends ? CP_MEMORY_CONTEND : 0));
 }
 
 /* The heap comes last: with it sampling begins. */
@@ -313,28 +309,30 @@ static bool is_wanted(void)
 	       cp_glob_list_match(cp_config.only, cp_exe_file());
 }
 
-void cp_agent_init(void)
+/* On, or inert and why: nothing to say where that is as it should be. */
+static bool begin(void)
 {
 	int r;
 
-	if (!is_wanted()) {
-		cp_heap_init(0, 0);
-		return;
-	}
+	if (!is_wanted())
+		return false;
 	be_modest();
 	if (!fit_in(RLIMIT_AS) || !fit_in(RLIMIT_DATA)) {
-		cp_heap_init(0, 0);
 		cp_log("staying inert: the limit on this program's memory (ulimit -v, -d) has no "
 		       "room for more than the program");
-		return;
+		return false;
 	}
 	r = init_modules();
-	if (r) {
-		cp_heap_init(0, 0);
+	if (r)
 		cp_log("staying inert: %s", cp_reason(r));
-		return;
-	}
-	st.on = true;
+	return !r;
+}
+
+void cp_agent_init(void)
+{
+	st.on = begin();
+	if (!st.on)
+		cp_heap_init(0, 0); /* so that no allocation asks again */
 }
 
 bool cp_agent_samples_heap(void)
@@ -443,12 +441,13 @@ void cp_agent_forked(void)
 /* On or not: a walk counts itself in either way, and so must we. */
 void cp_agent_unload_begin(void)
 {
-	cp_walk_unload_begin();
+	cp_unload_begin();
 }
 
 void cp_agent_unload_end(void)
 {
-	cp_walk_unload_end();
+	cp_rules_forget(); /* what went may soon be another's */
+	cp_unload_end();
 }
 
 /* Behind a filter there is no job either: it would be killed, and the host with it. A vfork
@@ -472,7 +471,7 @@ void cp_agent_shut_in(bool timeless)
 	cp_ticks_shut_in();
 	if (st.on)
 		cp_trigger_shut_in();
-	cp_walk_shut_in();
+	cp_peek_by_probes();
 	cp_ticker_stop();
 	cp_govern_stop();
 }

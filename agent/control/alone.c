@@ -19,8 +19,9 @@
 #include "http.h"
 #include "job.h"
 
-#define SOME 20 /* tenths of a millisecond */
-#define MANY 1000
+#define REST_NS 100000
+#define SOME	20 /* rests */
+#define MANY	1000
 
 static uint64_t mask; /* while it is alone: what the host had */
 
@@ -34,13 +35,6 @@ static unsigned threads(void)
 	return (unsigned)sb.st_nlink - 2; /* the directory of one each */
 }
 
-static void rest(void)
-{
-	const struct timespec ts = {0, 100000};
-
-	CP_SYS(SYS_nanosleep, &ts, 0);
-}
-
 /* One that has left its stack is counted until the kernel has taken it apart, for which it needs
  * a processor. */
 static bool has_only_thread(void)
@@ -48,7 +42,7 @@ static bool has_only_thread(void)
 	for (int i = 0; i < MANY; i++) {
 		if (threads() == 1)
 			return true;
-		rest();
+		cp_sys_nap(REST_NS);
 	}
 	return false;
 }
@@ -66,7 +60,7 @@ static bool is_only_jobs_in_the_way(void)
 			return all == 1;
 		if (ours == 1)
 			return true;
-		rest();
+		cp_sys_nap(REST_NS);
 	}
 	return false;
 }

@@ -16,7 +16,6 @@
 #include "../rt/filter.h"
 #include "../rt/log.h"
 #include "../rt/mem.h"
-#include "../rt/spawn.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
 #include "../sample/peek.h"
@@ -82,12 +81,13 @@ static void be_ordinary(void)
 		CP_SYS(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
 }
 
-static void run(void *room)
+static int run(void *room)
 {
 	const struct cp_bare *b = room;
 
 	be_ordinary();
 	b->fn(b->arg);
+	return 0;
 }
 
 /* The last thread may still be on its way out, on the stack we need. It has nothing left
@@ -183,8 +183,8 @@ static void close_by_another(unsigned *last)
 	long pid;
 
 	cp_sys_block_signals(&mask);
-	pid = cp_spawn(CLONE_VM | CLONE_FILES | CLONE_VFORK, close_copies, last,
-		       stack + sizeof(stack));
+	pid = cp_clone_process(CLONE_VM | CLONE_FILES | CLONE_VFORK, close_copies, last,
+			       stack + sizeof(stack));
 	while (pid > 0 && CP_SYS(SYS_wait4, pid, NULL, __WALL, NULL) == -EINTR)
 		;
 	cp_sys_restore_signals(&mask);

@@ -9,6 +9,15 @@
 
 #include <string.h>
 
+bool cp_bucket_is_zero(const struct cp_bucket *b)
+{
+	int64_t any = 0;
+
+	for (unsigned c = 0; c < CP_PROFILE_COLUMNS; c++)
+		any |= b->value[c];
+	return !any;
+}
+
 unsigned cp_bucket_labels(const struct cp_bucket *b, struct cp_pprof_label *label, char *state,
 			  const char *lock)
 {

@@ -14,11 +14,10 @@
 
 CP_INLINE void cp_busy_enter(uint32_t *word)
 {
-	struct timespec nap = {0, 200000};
 	uint32_t seen = 0;
 
 	while (!cp_cas_acq(word, &seen, 1)) { /* see Order */
-		CP_SYS(SYS_nanosleep, &nap, 0);
+		cp_sys_nap(200000);
 		seen = 0;
 	}
 }

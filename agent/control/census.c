@@ -16,6 +16,8 @@
 #include "../sample/cell.h"
 #include "busy.h"
 
+#include <errno.h>
+
 struct life {
 	uint32_t busy;
 	struct cp_arena arena;
@@ -34,7 +36,7 @@ int cp_census_init(size_t bytes)
 	if (err)
 		return err;
 	st.life = cp_mem_wiped(sizeof(*st.life));
-	return st.life ? 0 : -12; /* ENOMEM */
+	return st.life ? 0 : -ENOMEM;
 }
 
 bool cp_census_on(void)

@@ -94,15 +94,20 @@ static int parse_token_file(const char *text, void *field)
 	return copy_path(text, cp_config.http_token_file, sizeof(cp_config.http_token_file));
 }
 
-static int parse_http_seconds(const char *text, void *field)
+static int parse_number_within(const char *text, uint64_t least, uint64_t most, uint64_t *field)
 {
 	const char *end;
 	uint64_t v;
 
-	if (cp_parse_number(text, &v, &end) || *end || !v || v > CP_REQUEST_MAX_SECONDS)
+	if (cp_parse_number(text, &v, &end) || *end || v < least || v > most)
 		return -EINVAL;
-	*(uint64_t *)field = v;
+	*field = v;
 	return 0;
+}
+
+static int parse_http_seconds(const char *text, void *field)
+{
+	return parse_number_within(text, 1, CP_REQUEST_MAX_SECONDS, field);
 }
 
 static int parse_types(const char *text, void *field)
@@ -130,24 +135,7 @@ static int parse_types(const char *text, void *field)
 
 static int parse_count(const char *text, void *field)
 {
-	const char *end;
-	uint64_t v;
-
-	if (cp_parse_number(text, &v, &end) || *end || !v)
-		return -EINVAL;
-	*(uint64_t *)field = v;
-	return 0;
-}
-
-static int parse_number_to(const char *text, uint64_t most, uint64_t *field)
-{
-	const char *end;
-	uint64_t v;
-
-	if (cp_parse_number(text, &v, &end) || *end || v > most)
-		return -EINVAL;
-	*field = v;
-	return 0;
+	return parse_number_within(text, 1, UINT64_MAX, field);
 }
 
 static int parse_seed(const char *text, void *field)
@@ -207,13 +195,7 @@ static int parse_cpu_signal(const char *text, void *field)
 
 static int parse_hz(const char *text, void *field)
 {
-	const char *end;
-	uint64_t v;
-
-	if (cp_parse_number(text, &v, &end) || *end || v > 4000)
-		return -EINVAL;
-	*(uint64_t *)field = v;
-	return 0;
+	return parse_number_within(text, 0, 4000, field);
 }
 
 static int parse_size_within(const char *text, uint64_t least, uint64_t most, uint64_t *field)
@@ -234,12 +216,12 @@ static int parse_rate(const char *text, void *field)
 /* Beyond these nothing would ever be recorded. */
 static int parse_fraction(const char *text, void *field)
 {
-	return parse_number_to(text, 1000000, field);
+	return parse_number_within(text, 0, 1000000, field);
 }
 
 static int parse_block_rate(const char *text, void *field)
 {
-	return parse_number_to(text, 100000000000ULL, field);
+	return parse_number_within(text, 0, 100000000000ULL, field);
 }
 
 static int parse_memory(const char *text, void *field)

@@ -10,7 +10,7 @@
 #ifndef CP_CONTROL_CONFIG_H
 #define CP_CONTROL_CONFIG_H
 
-#include "symbols.h"
+#include "lines.h"
 
 #define CP_CONFIG_MEMORY_MIN (8ULL << 20) /* the least CPROF_MAX_MEMORY may be */
 
@@ -39,6 +39,27 @@ struct cp_config {
 };
 
 extern struct cp_config cp_config;
+
+/* CPROF_MAX_MEMORY in sixteenths, and who has how many. */
+enum {
+	CP_MEMORY_WALK = 1,
+	CP_MEMORY_STACKS = 4,
+	CP_MEMORY_HEAP = 3,
+	CP_MEMORY_CPU = 1,
+	CP_MEMORY_CONTEND = 1,
+	CP_MEMORY_SYMBOLS = 2,
+	CP_MEMORY_JOB = 3, /* a snapshot, or an answer over HTTP: one at a time (exclusive.h) */
+	CP_MEMORY_WINDOWS = 1,
+	CP_MEMORY_ALL = CP_MEMORY_WALK + CP_MEMORY_STACKS + CP_MEMORY_HEAP + CP_MEMORY_CPU +
+			CP_MEMORY_CONTEND + CP_MEMORY_SYMBOLS + CP_MEMORY_JOB + CP_MEMORY_WINDOWS,
+	CP_MEMORY_HTTP = 2, /* of the heap's, when it is on */
+};
+_Static_assert(CP_MEMORY_ALL <= 16 && CP_MEMORY_HTTP < CP_MEMORY_HEAP, "more than there is");
+
+CP_INLINE size_t cp_config_memory(unsigned sixteenths)
+{
+	return cp_config.max_memory / 16 * sixteenths;
+}
 
 /* [EARLY] env: the environment, read here and never again. */
 void cp_config_init(char *const *env);

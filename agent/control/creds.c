@@ -23,6 +23,7 @@
 #include "../rt/atomic.h"
 #include "../rt/buf.h"
 #include "../rt/filter.h"
+#include "../rt/hex.h"
 #include "../rt/sys.h"
 #include "../rt/thread.h"
 #include "bare.h"
@@ -75,10 +76,7 @@ static bool read_rights(const char *s, uint64_t rights[CP_RIGHTS])
 {
 	for (int i = 0; s && i < CP_RIGHTS; i++) {
 		s = strchr(s, '\t');
-		rights[i] = 0;
-		for (s = s ? s + 1 : NULL; s && *s && *s != '\n'; s++)
-			rights[i] =
-				rights[i] << 4 | (uint64_t)(*s <= '9' ? *s - '0' : *s - 'a' + 10);
+		s = s ? cp_hex_read(s + 1, &rights[i]) : NULL;
 	}
 	return s;
 }
@@ -430,11 +428,9 @@ void cp_creds_await(struct cp_creds *c)
 /* Who changes user does so in several steps, and some all the while. */
 static bool follow_patiently(const struct cp_creds *c)
 {
-	const struct timespec a_while = {0, WHILE_NS};
-
 	for (int i = 0; i < (is_open(c) ? TRIES : 1); i++) {
 		if (i)
-			CP_SYS(SYS_nanosleep, &a_while, 0);
+			cp_sys_nap(WHILE_NS);
 		if (follow(c))
 			return true;
 	}

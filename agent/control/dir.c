@@ -95,6 +95,28 @@ bool cp_dir_leads_to(int dir, const char *name, int fd)
 	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
+struct dirent64 {
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+	char name[];
+};
+
+void cp_dir_each(int fd, cp_dir_name_fn *fn, void *ctx)
+{
+	char block[4096] __attribute__((aligned(8)));
+	long n;
+
+	while ((n = CP_SYS(SYS_getdents64, fd, block, sizeof(block))) > 0)
+		for (long at = 0; at < n;) {
+			const struct dirent64 *e = (const void *)(block + at);
+
+			at += e->reclen;
+			fn(ctx, e->name);
+		}
+}
+
 void cp_dir_sync(const struct cp_dir *d)
 {
 	int fd = (int)cp_sys_openat(d->fd, ".", O_RDONLY | O_DIRECTORY, 0);

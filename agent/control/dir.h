@@ -23,6 +23,9 @@ int cp_dir_open_own(struct cp_dir *d);
 void cp_dir_close(struct cp_dir *d);
 /* Is that name there, and this file's? By what it is, since not every file system counts links. */
 bool cp_dir_leads_to(int dir, const char *name, int fd);
+/* Calls fn for each name in a directory, which must be readable. */
+typedef void cp_dir_name_fn(void *ctx, const char *name);
+void cp_dir_each(int fd, cp_dir_name_fn *fn, void *ctx);
 /* Makes the names in it durable. */
 void cp_dir_sync(const struct cp_dir *d);
 

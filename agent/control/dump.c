@@ -344,7 +344,7 @@ static uint32_t ask_round(struct taking *k)
 
 static void wait_for_answers(struct taking *k)
 {
-	struct timespec nap = {0, MS};
+	int64_t nap = MS;
 
 	cp_share_claim();
 	for (uint32_t i = 0; i < k->d->n; i++) {
@@ -355,8 +355,8 @@ static void wait_for_answers(struct taking *k)
 			with_slot(t, cp_tick_ask);
 	}
 	k->asked = cp_now_ns(CLOCK_MONOTONIC);
-	for (; ask_round(k) && !is_late(k); nap.tv_nsec += nap.tv_nsec / 4)
-		CP_SYS(SYS_nanosleep, &nap, 0);
+	for (; ask_round(k) && !is_late(k); nap += nap / 4)
+		cp_sys_nap(nap);
 	cp_share_claim();
 }
 

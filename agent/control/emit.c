@@ -107,15 +107,6 @@ static unsigned locate(struct run *r, cp_sid sid, uint64_t *ids)
 	return n;
 }
 
-static bool is_zero(const struct cp_bucket *b)
-{
-	int64_t any = 0;
-
-	for (unsigned c = 0; c < CP_PROFILE_COLUMNS; c++)
-		any |= b->value[c];
-	return !any;
-}
-
 static void emit_sample(struct run *r, const struct cp_bucket *b)
 {
 	struct cp_pprof_label label[CP_BUCKET_LABELS];
@@ -144,7 +135,7 @@ static void emit_samples(struct run *r)
 	for (uint32_t i = 0; i < n && !all_failed(r); i++) {
 		source->read(i, &now);
 		source->show(i, cp_window_from(base, i), &now, &b);
-		if (!is_zero(&b))
+		if (!cp_bucket_is_zero(&b))
 			emit_sample(r, &b);
 		if (source->since && !r->e->window)
 			source->since->note(i, &now);

@@ -31,9 +31,9 @@
 
 #include "../rt/atomic.h"
 #include "../rt/buf.h"
+#include "../rt/clone.h"
 #include "../rt/filter.h"
 #include "../rt/sigact.h"
-#include "../rt/spawn.h"
 #include "../rt/sys.h"
 #include "../rt/timer.h"
 #include "../sample/peek.h"
@@ -160,7 +160,7 @@ static int keeper(void *arg)
 	CP_SYS(SYS_prctl, PR_SET_NAME, NAME);
 	s->keeper = cp_sys_getpid();
 	cp_sigact_default(SIGCHLD); /* in a host that ignores it a child is gone unreaped */
-	s->child = cp_spawn(CLONE_VM | CLONE_VFORK, child, s, stack + STACK);
+	s->child = cp_clone_process(CLONE_VM | CLONE_VFORK, child, s, stack + STACK);
 	if (s->child < 0)
 		s->error = (int)s->child;
 	announce(s, s->child < 0 || s->error ? FAILED : STARTED);
@@ -275,8 +275,8 @@ static int start_keeper(struct cp_helper *h, const char *const *argv, int socket
 	if (r)
 		return r;
 	cp_sys_block_signals(&mask);
-	h->keeper = cp_spawn(CLONE_VM | CLONE_FILES, keeper, h->shared,
-			     (char *)h->shared + CP_PAGE + STACK);
+	h->keeper = cp_clone_process(CLONE_VM | CLONE_FILES, keeper, h->shared,
+				     (char *)h->shared + CP_PAGE + STACK);
 	hand_over(h->keeper);
 	tell_last(st.life);
 	cp_sys_restore_signals(&mask);

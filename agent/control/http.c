@@ -113,7 +113,7 @@ uint64_t cp_http_ticket(void)
 
 size_t cp_http_room(void)
 {
-	size_t limit = cp_config.max_memory / 16 * 2, taken = 0;
+	size_t limit = cp_config_memory(CP_MEMORY_HTTP), taken = 0;
 
 	for (unsigned i = 0; i < CONNECTIONS; i++)
 		taken += st.server->conn[i].arena.mapped;
@@ -236,13 +236,6 @@ static void accept_all(struct server *s, int64_t now)
 	}
 }
 
-static void sleep_ns(int64_t ns)
-{
-	struct timespec ts = {ns / CP_HTTP_SECOND, ns % CP_HTTP_SECOND};
-
-	CP_SYS(SYS_nanosleep, &ts, 0);
-}
-
 /* Nobody else knows of this thread. False: it must end. */
 static bool follow(struct server *s)
 {
@@ -315,7 +308,7 @@ static void wait_for_any(struct server *s, struct waiting *w, int64_t now)
 		w->p[i].revents = 0;
 	/* Short of memory, or the limit was lowered below what is open: not in a hurry. */
 	if (r != -EINTR)
-		sleep_ns(CHILD_RESTS);
+		cp_sys_nap(CHILD_RESTS);
 	if (r == -EINVAL)
 		close_idle(s, INT64_MAX);
 }
@@ -358,7 +351,7 @@ static int listen_patiently(struct server *s)
 	int fd = cp_http_listen(&s->addr, &s->left);
 
 	while (s->child && fd == -EADDRINUSE && cp_now_ns(CLOCK_MONOTONIC) < until) {
-		sleep_ns(2 * CHILD_RESTS);
+		cp_sys_nap(2 * CHILD_RESTS);
 		if (!follow(s))
 			return -ECANCELED; /* nothing more to say */
 		fd = cp_http_listen(&s->addr, &s->left);
@@ -414,7 +407,7 @@ static void serve(void *arg)
 	cp_bare_part_files();
 	cp_creds_open(&s->creds);
 	if (s->child)
-		sleep_ns(CHILD_RESTS);
+		cp_sys_nap(CHILD_RESTS);
 	if (!follow(s))
 		return;
 	err = cp_http_addr_parse(cp_config.http, (uint32_t)cp_sys_getpid(), &s->addr);

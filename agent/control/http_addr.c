@@ -8,6 +8,7 @@
  */
 #include "http_addr.h"
 
+#include "../rt/hex.h"
 #include "parse.h"
 
 #include <errno.h>
@@ -45,14 +46,6 @@ static bool parse_ipv4(const char *s, const char *end, uint8_t out[4])
 	return s == end;
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Groups of hex digits, with one gap of zeros written as two colons. */
 static bool parse_ipv6(const char *s, const char *end, uint8_t out[16])
 {
@@ -66,8 +59,8 @@ static bool parse_ipv6(const char *s, const char *end, uint8_t out[16])
 	while (s < end) {
 		unsigned v = 0, digits = 0;
 
-		for (; s < end && digit(*s) >= 0; digits++)
-			v = v << 4 | (unsigned)digit(*s++);
+		for (; s < end && cp_hex_digit(*s) >= 0; digits++)
+			v = v << 4 | (unsigned)cp_hex_digit(*s++);
 		if (!digits || digits > 4 || n == 16)
 			return false;
 		out[n++] = (uint8_t)(v >> 8);

@@ -89,11 +89,10 @@ static bool is_stale(const char *path)
 
 static uint32_t wait_for(const uint32_t *state)
 {
-	const struct timespec ts = {0, 100000};
 	uint32_t now;
 
 	for (int i = 0; (now = cp_load_acq(state)) == BEGUN && i < WAITS; i++) /* see Order */
-		CP_SYS(SYS_nanosleep, &ts, 0);
+		cp_sys_nap(100000);
 	return now;
 }
 

@@ -38,11 +38,6 @@ static void redirect(struct cp_http_plan *p, const struct cp_http_request *r)
 	p->reply.location_query_len = r->query.n + 1;
 }
 
-static bool is_on(const struct cp_profile_row *row)
-{
-	return (cp_config.types & 1U << row->type) && row->period();
-}
-
 #define TOO_LONG "profile duration exceeds server's WriteTimeout\n"
 
 static void plan_cpu(struct cp_http_plan *p, const struct cp_http_request *r)
@@ -58,7 +53,7 @@ static void plan_cpu(struct cp_http_plan *p, const struct cp_http_request *r)
 		cp_http_refuse(p, 400, TOO_LONG);
 		return;
 	}
-	if (!row || !is_on(row)) {
+	if (!row || !cp_profiles_is_on(row)) {
 		cp_http_refuse(p, 500,
 			       "Could not enable CPU profiling: it is off "
 			       "(CPROF_PROFILES, CPROF_CPU_HZ)\n");

@@ -11,9 +11,9 @@
  */
 #include "http_conn.h"
 
+#include "../rt/hex.h"
 #include "../sample/rules.h"
 #include "exclusive.h"
-#include "lineread.h"
 #include "symbols.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static void end_word(struct cp_http_conn *c)
 	c->word[CP_MIN((size_t)c->nword, sizeof(c->word) - 1)] = 0;
 	if (s[0] == '0' && (s[1] | 32) == 'x')
 		s += 2;
-	end = c->nword < sizeof(c->word) ? cp_lineread_hex(s, &v) : NULL;
+	end = c->nword < sizeof(c->word) ? cp_hex_read(s, &v) : NULL;
 	c->nword = 0;
 	if (!end || *end || !v || v > CP_FRAME_ADDR_MASK)
 		return;

@@ -18,8 +18,6 @@
 #include "frames.h"
 #include "symbols.h"
 
-#include <string.h>
-
 static bool number_stack(struct cp_frames *f, cp_sid sid)
 {
 	const struct cp_stack *stack;
@@ -42,7 +40,6 @@ static void name_early(struct cp_arena *job, const struct cp_window *w,
 	struct cp_bucket b;
 
 	for (uint32_t i = 0; base && i < base->n; i++) {
-		memset(&b, 0, sizeof(b));
 		row->source->show(i, NULL, &base->counts[i], &b);
 		if (!number_stack(&frames, b.sid))
 			return;

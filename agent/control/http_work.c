@@ -25,11 +25,6 @@ int64_t cp_http_soon(void)
 	return cp_now_ns(CLOCK_MONOTONIC) + SOON;
 }
 
-static bool is_on(const struct cp_profile_row *row)
-{
-	return (cp_config.types & 1U << row->type) && row->period();
-}
-
 static int write_profile(struct cp_http_conn *c, struct cp_arena *job)
 {
 	struct cp_maps maps = {0};
@@ -42,7 +37,7 @@ static int write_profile(struct cp_http_conn *c, struct cp_arena *job)
 		.row = {c->plan.row},
 		.out = {{{cp_out_write, &c->out}, &c->out.error}},
 		.n = 1,
-		.empty = !is_on(c->plan.row),
+		.empty = !cp_profiles_is_on(c->plan.row),
 	};
 	int err = cp_maps_read(job, &maps);
 
@@ -57,9 +52,9 @@ static int write_text(struct cp_http_conn *c, struct cp_arena *job)
 {
 	const struct cp_profile_row *row = c->plan.row;
 
-	if (c->plan.debug > 1 && row->details && is_on(row))
+	if (c->plan.debug > 1 && row->details && cp_profiles_is_on(row))
 		return row->details(&c->out, job);
-	return cp_text_write(&c->out, job, row, !is_on(row));
+	return cp_text_write(&c->out, job, row, !cp_profiles_is_on(row));
 }
 
 /* --- the index --------------------------------------------------------------- */
@@ -71,10 +66,9 @@ static uint64_t count_of(const struct cp_profile_row *row)
 	uint64_t n = 0;
 
 	if (row->source->total)
-		return is_on(row) ? row->source->total() : 0;
-	for (uint32_t i = 0; is_on(row) && i < row->source->count(); i++) {
+		return cp_profiles_is_on(row) ? row->source->total() : 0;
+	for (uint32_t i = 0; cp_profiles_is_on(row) && i < row->source->count(); i++) {
 		row->source->read(i, &now);
-		memset(&b, 0, sizeof(b));
 		row->source->show(i, NULL, &now, &b);
 		n += b.value[0] || b.value[row->ncolumns - 1];
 	}
@@ -168,7 +162,7 @@ static int write_answer(struct cp_http_conn *c, struct cp_arena *job)
 
 void cp_http_work(struct cp_http_conn *c)
 {
-	struct cp_arena job = {.limit = cp_config.max_memory / 16 * 3, .stays = true};
+	struct cp_arena job = {.limit = cp_config_memory(CP_MEMORY_JOB), .stays = true};
 	int err = 0;
 
 	if (c->opening) {

@@ -31,10 +31,10 @@
 #include "dump.h"
 #include "files.h"
 #include "helper.h"
+#include "lines.h"
 #include "reason.h"
 #include "settle.h"
 #include "share.h"
-#include "symbols.h"
 #include "underway.h"
 #include "work.h"
 
@@ -243,7 +243,7 @@ void cp_job_ask_last(void)
 	cp_files_hurry();
 	cp_dump_hurry();
 	cp_underway_hurry();
-	cp_symbols_set_lines(CP_LINES_HURRY);
+	cp_lines_set(CP_LINES_HURRY);
 	cp_work_add_last(&st.state->work);
 	wake(st.state);
 	if (cp_work_wait_last(&st.state->work))

@@ -73,22 +73,3 @@ char *cp_lineread_next(struct cp_lineread *r)
 		}
 	}
 }
-
-const char *cp_lineread_hex(const char *s, uint64_t *v)
-{
-	uint64_t n = 0;
-	int digits = 0;
-
-	for (;; s++, digits++) {
-		if (*s >= '0' && *s <= '9')
-			n = n << 4 | (uint64_t)(*s - '0');
-		else if (*s >= 'a' && *s <= 'f')
-			n = n << 4 | (uint64_t)(*s - 'a' + 10);
-		else if (*s >= 'A' && *s <= 'F')
-			n = n << 4 | (uint64_t)(*s - 'A' + 10);
-		else
-			break;
-	}
-	*v = n;
-	return digits && digits <= 16 ? s : NULL;
-}

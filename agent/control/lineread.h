@@ -27,7 +27,4 @@ void cp_lineread_close(struct cp_lineread *r);
 /* The next line, without its newline, valid until the next call; NULL at the end. */
 char *cp_lineread_next(struct cp_lineread *r);
 
-/* Reads hexadecimal digits: where they end, NULL when there are none or too many. */
-const char *cp_lineread_hex(const char *s, uint64_t *v);
-
 #endif

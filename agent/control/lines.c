@@ -139,10 +139,7 @@ static void say_file(struct cp_lines *l, const struct cp_modfile *f, bool lines,
 	if (f->has_debug)
 		cp_buf_fmt(&b, "D%s\n", f->debug_path);
 	cp_buf_str(&b, f->main.build_id_len ? "I" : "");
-	for (unsigned i = 0; i < f->main.build_id_len; i++) {
-		cp_buf_char(&b, "0123456789abcdef"[f->main.build_id[i] >> 4]);
-		cp_buf_char(&b, "0123456789abcdef"[f->main.build_id[i] & 15]);
-	}
+	cp_buf_hex_bytes(&b, f->main.build_id, f->main.build_id_len);
 	cp_buf_str(&b, f->main.build_id_len ? "\n" : "");
 	cp_buf_fmt(&b, "W%s%s\n", lines ? "l" : "", names ? "n" : "");
 	l->have = b.len;

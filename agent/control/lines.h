@@ -31,6 +31,14 @@ struct cp_lines {
 	const char *error;	 /* what the helper said went wrong */
 };
 
+/* [ANY] CPROF_LINES: which modules get lines and inlined calls, from now on. A
+ * frame that was answered once keeps its answer, unless it was provisional. */
+enum cp_lines_mode {
+	CP_LINES_AUTO = 0, /* modules with up to 32 MB of debug data; the default */
+	CP_LINES_NONE,	   /* function names only */
+	CP_LINES_ALL,
+	CP_LINES_HURRY /* at exit: no helper process, not for names either */
+};
 void cp_lines_set(enum cp_lines_mode mode);
 
 /* What was put off, is there time for it now? */

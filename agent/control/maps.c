@@ -13,6 +13,7 @@
 #include "lineread.h"
 
 #include "../rt/buf.h"
+#include "../rt/hex.h"
 #include "../rt/sys.h"
 #include "../sample/module.h"
 #include "../sample/rules.h"
@@ -63,15 +64,6 @@ const char *cp_maps_program(void)
 	return st.program;
 }
 
-static const char *parse_hex(const char *s, uintptr_t *v)
-{
-	uint64_t n;
-	const char *end = cp_lineread_hex(s, &n);
-
-	*v = n;
-	return end;
-}
-
 static const char *skip_field(const char *s)
 {
 	while (*s && *s != ' ')
@@ -84,16 +76,16 @@ static const char *skip_field(const char *s)
 bool cp_maps_parse(char *text, struct cp_maps_line *line)
 {
 	static const char gone[] = " (deleted)";
-	const char *s = parse_hex(text, &line->start);
+	const char *s = cp_hex_read(text, &line->start);
 	size_t len;
 
 	if (!s || *s != '-')
 		return false;
-	s = parse_hex(s + 1, &line->end);
+	s = cp_hex_read(s + 1, &line->end);
 	if (!s || *s != ' ' || strnlen(s, 6) < 6 || line->end <= line->start)
 		return false;
 	line->executable = s[3] == 'x';
-	s = parse_hex(s + 6, &line->offset);
+	s = cp_hex_read(s + 6, &line->offset);
 	if (!s || *s != ' ')
 		return false;
 	s = skip_field(skip_field(s + 1)); /* device, inode */
@@ -163,10 +155,8 @@ static const char *hex_id(struct cp_arena *job, unsigned module)
 	char text[2 * sizeof(m->build_id) + 1] = "";
 	struct cp_buf b = CP_BUF(text);
 
-	for (unsigned i = 0; m && i < m->build_id_len && i < sizeof(m->build_id); i++) {
-		cp_buf_char(&b, "0123456789abcdef"[m->build_id[i] >> 4]);
-		cp_buf_char(&b, "0123456789abcdef"[m->build_id[i] & 15]);
-	}
+	if (m)
+		cp_buf_hex_bytes(&b, m->build_id, m->build_id_len);
 	return b.len ? cp_arena_strdup(job, text, b.len) : NULL;
 }
 

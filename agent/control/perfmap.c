@@ -12,6 +12,7 @@
 #include "names.h"
 
 #include "../rt/buf.h"
+#include "../rt/hex.h"
 #include "../rt/sys.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static size_t lower_bound(const struct cp_wanted *w, size_t n, uint64_t addr)
 /* Java's numbers say that they are hexadecimal. */
 static const char *take_hex(const char *s, uint64_t *value)
 {
-	return cp_lineread_hex(strncmp(s, "0x", 2) ? s : s + 2, value);
+	return cp_hex_read(strncmp(s, "0x", 2) ? s : s + 2, value);
 }
 
 /* "START SIZE name": offset[i] becomes where in the file the name of frame i lies. */

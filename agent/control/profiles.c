@@ -13,6 +13,7 @@
 #include "../sample/made.h"
 #include "../sample/tick.h"
 #include "census.h"
+#include "config.h"
 #include "deadlock.h"
 #include "settle.h"
 #include "stacks.h"
@@ -335,6 +336,11 @@ const struct cp_profile_row *cp_profiles_find(const char *name, size_t len)
 		if (strlen(cp_profiles[i].name) == len && !memcmp(cp_profiles[i].name, name, len))
 			return &cp_profiles[i];
 	return NULL;
+}
+
+bool cp_profiles_is_on(const struct cp_profile_row *row)
+{
+	return (cp_config.types & 1U << row->type) && row->period();
 }
 
 uint32_t cp_profiles_all(void)

@@ -30,8 +30,6 @@ struct cp_bucket {
 	int64_t value[CP_PROFILE_COLUMNS];
 };
 
-/* Where counters come from. Profiles that share a source are written in one pass,
- * from one reading. Bucket i stays bucket i for the life of the process. */
 /* For a source whose files cover the time since the last one of them. */
 struct cp_since {
 	/* When that began (CLOCK_REALTIME), and how long ago that was. */
@@ -44,6 +42,8 @@ struct cp_since {
 struct cp_arena;
 struct cp_comments;
 
+/* Where counters come from. Profiles that share a source are written in one pass,
+ * from one reading. Bucket i stays bucket i for the life of the process. */
 struct cp_source {
 	void (*settle)(void);  /* before a reading; NULL: the counters are always true */
 	void (*release)(void); /* after it; NULL: they may change at any time */
@@ -53,7 +53,7 @@ struct cp_source {
 	uint64_t (*total)(void); /* for the index; NULL: how many buckets there are */
 	uint32_t (*count)(void);
 	void (*read)(uint32_t i, struct cp_counts *now);
-	/* from: an earlier reading; NULL for the start, or for what `since` says. */
+	/* All of *out. from: an earlier reading; NULL for the start, or for what `since` says. */
 	void (*show)(uint32_t i, const struct cp_counts *from, const struct cp_counts *now,
 		     struct cp_bucket *out);
 	const struct cp_since *since; /* NULL: totals since the start */
@@ -80,6 +80,8 @@ extern const struct cp_profile_row cp_profiles[];
 extern const unsigned cp_profile_count;
 
 const struct cp_profile_row *cp_profiles_find(const char *name, size_t len);
+/* Is it wanted, and counted? */
+bool cp_profiles_is_on(const struct cp_profile_row *row);
 /* Bits 1 << type of every row. */
 uint32_t cp_profiles_all(void);
 

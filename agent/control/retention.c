@@ -3,7 +3,7 @@
  * retention.c - keeps a directory within CPROF_KEEP and CPROF_MAX_BYTES
  *
  * Context  CONTROL; several processes may do it at once in one directory
- * Calls    system calls, name.c, sort.c.
+ * Calls    system calls, dir.c, name.c, sort.c.
  * Holds    see retention.h. Age is read from names, not from the files' times,
  *          which a copy or a backup changes.
  * Fails    What can't be listed or removed stays; the next snapshot tries again.
@@ -31,14 +31,6 @@ struct listing {
 	int fd;
 	struct entry *first;
 	size_t n;
-};
-
-struct dirent64 {
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
 };
 
 /* Is its process gone, or was this one before an exec? In another pid namespace there may be one
@@ -79,8 +71,9 @@ static void add(struct listing *l, const char *file, const struct cp_name *name)
 	l->n++;
 }
 
-static void look_at(struct listing *l, const char *file)
+static void look_at(void *ctx, const char *file)
 {
+	struct listing *l = ctx;
 	struct cp_name name;
 	bool temporary;
 
@@ -90,20 +83,6 @@ static void look_at(struct listing *l, const char *file)
 		add(l, file, &name);
 	else if (may_be_left(name.pid))
 		remove_if_left(l->fd, file);
-}
-
-static void list(struct listing *l)
-{
-	_Alignas(16) char buf[16384];
-	long n;
-
-	while ((n = CP_SYS(SYS_getdents64, l->fd, buf, sizeof(buf))) > 0)
-		for (long at = 0; at < n;) {
-			const struct dirent64 *d = (const void *)(buf + at);
-
-			look_at(l, d->name);
-			at += d->reclen;
-		}
 }
 
 static int newest_first(const void *a, const void *b)
@@ -144,7 +123,7 @@ void cp_retention_apply(struct cp_arena *job, const struct cp_dir *dir, uint64_t
 	l.fd = (int)cp_sys_openat(dir->fd, ".", O_RDONLY | O_DIRECTORY, 0);
 	if (l.fd < 0)
 		return;
-	list(&l);
+	cp_dir_each(l.fd, look_at, &l);
 	sorted = cp_arena_alloc(job, l.n * sizeof(struct entry *));
 	for (struct entry *e = l.first; sorted && e; e = e->next)
 		sorted[i++] = e;

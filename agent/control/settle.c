@@ -29,6 +29,7 @@
 #include "tasks.h"
 #include "ticker.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct life {
@@ -57,7 +58,7 @@ int cp_settle_init(void)
 {
 	st.life = cp_mem_wiped(sizeof(*st.life));
 	if (!st.life)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	cp_settle_forked();
 	return 0;
 }

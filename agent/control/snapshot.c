@@ -39,8 +39,7 @@ static unsigned choose_rows(struct taking *t)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < cp_profile_count; i++)
-		if ((types & cp_config.types & 1U << cp_profiles[i].type) &&
-		    cp_profiles[i].period())
+		if ((types & 1U << cp_profiles[i].type) && cp_profiles_is_on(&cp_profiles[i]))
 			t->row[n++] = &cp_profiles[i];
 	return n;
 }
@@ -167,7 +166,7 @@ void cp_snapshot_take(const struct cp_snapshot *s)
 {
 	struct taking t = {
 		.order = s,
-		.arena = {.limit = cp_config.max_memory / 16 * 3, .stays = true},
+		.arena = {.limit = cp_config_memory(CP_MEMORY_JOB), .stays = true},
 		.began_ns = cp_now_ns(CLOCK_MONOTONIC),
 	};
 	unsigned n = choose_rows(&t);

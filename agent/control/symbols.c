@@ -30,11 +30,6 @@ int cp_symbols_init(size_t share)
 	return cp_symcache_init(CP_MAX(share, SHARE_MIN));
 }
 
-void cp_symbols_set_lines(enum cp_lines_mode mode)
-{
-	cp_lines_set(mode);
-}
-
 static int by_frame(const void *a, const void *b)
 {
 	const struct cp_wanted *x = a, *y = b;

@@ -42,14 +42,4 @@ int cp_symbols_init(size_t share);
 int cp_symbols_resolve(struct cp_arena *job, const cp_frame *frames, size_t n,
 		       const struct cp_symbol **out);
 
-/* [ANY] CPROF_LINES: which modules get lines and inlined calls, from now on. A
- * frame that was answered once keeps its answer, unless it was provisional. */
-enum cp_lines_mode {
-	CP_LINES_AUTO = 0, /* modules with up to 32 MB of debug data; the default */
-	CP_LINES_NONE,	   /* function names only */
-	CP_LINES_ALL,
-	CP_LINES_HURRY /* at exit: no helper process, not for names either */
-};
-void cp_symbols_set_lines(enum cp_lines_mode mode);
-
 #endif

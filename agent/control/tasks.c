@@ -3,49 +3,43 @@
  * tasks.c - the threads as the kernel lists them
  *
  * Context  CONTROL: on the job's thread, or HTTP's, which have descriptors of their own.
- * Calls    system calls, buf.c, parse.c, threads.c.
+ * Calls    system calls, buf.c, dir.c, parse.c, threads.c.
  * Fails    see tasks.h
  */
 #include "tasks.h"
 
 #include "../rt/atomic.h"
 #include "../rt/buf.h"
+#include "../rt/hex.h"
 #include "../rt/sys.h"
 #include "../sample/threads.h"
+#include "dir.h"
 #include "parse.h"
 
 #include <errno.h>
 #include <string.h>
 
-struct dirent64 {
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
+struct telling {
+	cp_task_fn *fn;
+	void *ctx;
 };
 
-static void each_entry(const char *block, long n, cp_task_fn *fn, void *ctx)
+static void tell(void *ctx, const char *name)
 {
-	for (long at = 0; at < n;) {
-		const struct dirent64 *e = (const void *)(block + at);
-		const char *end;
-		uint64_t tid;
+	const struct telling *t = ctx;
+	const char *end;
+	uint64_t tid;
 
-		if (!cp_parse_number(e->name, &tid, &end) && !*end)
-			fn(ctx, (uint32_t)tid);
-		at += e->reclen;
-	}
+	if (!cp_parse_number(name, &tid, &end) && !*end)
+		t->fn(t->ctx, (uint32_t)tid);
 }
 
 void cp_tasks_each_in(int fd, cp_task_fn *fn, void *ctx)
 {
-	char block[4096] __attribute__((aligned(8)));
-	long n;
+	struct telling t = {fn, ctx};
 
 	CP_SYS(SYS_lseek, fd, 0, SEEK_SET);
-	while ((n = CP_SYS(SYS_getdents64, fd, block, sizeof(block))) > 0)
-		each_entry(block, n, fn, ctx);
+	cp_dir_each(fd, tell, &t);
 }
 
 void cp_tasks_each(cp_task_fn *fn, void *ctx)
@@ -75,17 +69,11 @@ static long read_file(uint32_t tid, const char *what, char *text, size_t cap)
 	return n;
 }
 
-static size_t read_text(uint32_t tid, const char *what, char *text, size_t cap)
-{
-	long n = read_file(tid, what, text, cap);
-
-	return (size_t)CP_MAX(n, 0);
-}
-
 void cp_tasks_name(uint32_t tid, char name[16])
 {
 	char text[32];
-	size_t n = read_text(tid, "comm", text, sizeof(text));
+	long got = read_file(tid, "comm", text, sizeof(text));
+	size_t n = (size_t)CP_MAX(got, 0);
 
 	n -= n && text[n - 1] == '\n';
 	n = CP_MIN(n, (size_t)15);
@@ -94,26 +82,18 @@ void cp_tasks_name(uint32_t tid, char name[16])
 	memcpy(name, text, n);
 }
 
-static unsigned hex_digit(char c)
-{
-	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10) & 15;
-}
-
 bool cp_tasks_blocks(uint32_t tid, int sig)
 {
 	static const char key[] = "\nSigBlk:\t";
+	const char *at = NULL;
 	char text[2048];
-	size_t n = sig ? read_text(tid, "status", text, sizeof(text)) : 0;
 	uint64_t mask = 0;
 
-	for (size_t i = 0; i + sizeof(key) + 16 <= n; i++) {
-		if (memcmp(text + i, key, sizeof(key) - 1))
-			continue;
-		for (unsigned k = 0; k < 16; k++)
-			mask = mask << 4 | hex_digit(text[i + sizeof(key) - 1 + k]);
-		return mask >> (sig - 1) & 1;
-	}
-	return false;
+	if (sig && read_file(tid, "status", text, sizeof(text)) > 0)
+		at = strstr(text, key);
+	if (at)
+		at = cp_hex_read(at + sizeof(key) - 1, &mask);
+	return at && *at == '\n' && mask >> (sig - 1) & 1; /* else it is cut off */
 }
 
 /* Has it entered a slot by itself? */
@@ -145,15 +125,11 @@ bool cp_tasks_is_own(uint32_t tid, const char *name)
 /* A blank and 0x... ; false when there is no such thing. */
 static bool take_hex(const char **at, uint64_t *v)
 {
-	const char *s = *at;
+	const char *end = strncmp(*at, " 0x", 3) ? NULL : cp_hex_read(*at + 3, v);
 
-	if (strncmp(s, " 0x", 3) != 0)
-		return false;
-	*v = 0;
-	for (s += 3; (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'f'); s++)
-		*v = *v << 4 | hex_digit(*s);
-	*at = s;
-	return true;
+	if (end)
+		*at = end;
+	return end;
 }
 
 /* "running", "NR ARG... SP PC", or "-1 SP PC". */

@@ -74,15 +74,6 @@ static void unscale(int64_t *count, int64_t *bytes, double rate)
 	*bytes = (int64_t)((double)*count * each + 0.5);
 }
 
-static bool is_zero(const struct cp_bucket *b)
-{
-	int64_t any = 0;
-
-	for (unsigned c = 0; c < CP_PROFILE_COLUMNS; c++)
-		any |= b->value[c];
-	return !any;
-}
-
 static void add_record(struct text *t, const struct cp_bucket *b)
 {
 	struct record *r = &t->record[t->n++];
@@ -119,9 +110,8 @@ static int read_records(struct text *t)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		source->read(i, &now);
-		memset(&b, 0, sizeof(b));
 		source->show(i, NULL, &now, &b);
-		if (!is_zero(&b))
+		if (!cp_bucket_is_zero(&b))
 			add_record(t, &b);
 	}
 	cp_sort(t->record, t->n, sizeof(*t->record), compare);
@@ -328,7 +318,6 @@ static void sum_all(const struct text *t, int64_t *all)
 
 	for (uint32_t i = 0; i < t->row->source->count(); i++) {
 		t->row->source->read(i, &now);
-		memset(&b, 0, sizeof(b));
 		t->row->source->show(i, NULL, &now, &b);
 		for (unsigned c = 0; c < CP_PROFILE_COLUMNS; c++)
 			all[c] += b.value[c];

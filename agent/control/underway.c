@@ -27,6 +27,8 @@
 #include "busy.h"
 #include "words.h"
 
+#include <errno.h>
+
 #define HURRIED 10000000LL /* ns */
 
 struct life {
@@ -47,7 +49,7 @@ void cp_underway_hurry(void)
 int cp_underway_init(void)
 {
 	st.life = cp_mem_wiped(sizeof(*st.life));
-	return st.life ? 0 : -12; /* ENOMEM */
+	return st.life ? 0 : -ENOMEM;
 }
 
 static void add(const struct cp_peer *p, uint32_t slot)

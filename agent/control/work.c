@@ -119,10 +119,10 @@ static void want(struct cp_work *w, struct cp_request r)
 	w->pending = true;
 }
 
-/* A sixteenth of CPROF_MAX_MEMORY is for all windows together; what is left of it. */
+/* What all windows together have left. */
 static size_t window_memory(const struct cp_work *w)
 {
-	size_t left = cp_config.max_memory / 16;
+	size_t left = cp_config_memory(CP_MEMORY_WINDOWS);
 
 	for (unsigned i = 0; i < CP_WORK_WINDOWS; i++)
 		left -= CP_MIN(left, w->window[i].arena.mapped);

@@ -47,12 +47,9 @@ static int try_build_id(struct cp_elf *debug, const struct cp_elf *e, char *foun
 	if (e->build_id_len < 2)
 		return -ENOENT;
 	cp_buf_str(&b, DEBUG_ROOT "/.build-id/");
-	for (unsigned i = 0; i < e->build_id_len; i++) {
-		if (i == 1)
-			cp_buf_char(&b, '/');
-		cp_buf_char(&b, "0123456789abcdef"[e->build_id[i] >> 4]);
-		cp_buf_char(&b, "0123456789abcdef"[e->build_id[i] & 15]);
-	}
+	cp_buf_hex_bytes(&b, e->build_id, 1);
+	cp_buf_char(&b, '/');
+	cp_buf_hex_bytes(&b, e->build_id + 1, e->build_id_len - 1U);
 	cp_buf_str(&b, ".debug");
 	return try_path(debug, e, &b);
 }

@@ -26,16 +26,6 @@ struct gunzip {
 	size_t len; /* filled by inflate */
 };
 
-static voidpf take_for_zlib(voidpf opaque, uInt items, uInt size)
-{
-	return cp_take(opaque, items, size);
-}
-
-static void give_from_zlib(voidpf opaque, voidpf p)
-{
-	cp_give(opaque, p);
-}
-
 bool cp_gzip_is(const void *data, size_t size)
 {
 	const unsigned char *p = data;
@@ -146,7 +136,7 @@ const char *cp_gzip_unpack(const void *data, size_t size, size_t max, const stru
 
 	g.max = CP_MIN(max, SIZE_MAX / 4);
 	g.cap = first_size(data, size, g.max);
-	g.zs = (z_stream){.zalloc = take_for_zlib, .zfree = give_from_zlib, .opaque = &g.mem};
+	g.zs = (z_stream){.zalloc = cp_take_for_zlib, .zfree = cp_give_from_zlib, .opaque = &g.mem};
 	g.out = cp_take(mem, g.cap, 1);
 	if (g.out && inflateInit2(&g.zs, 15 + 16) == Z_OK) {
 		why = all_members(&g);

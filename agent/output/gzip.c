@@ -25,16 +25,6 @@ struct cp_gzip {
 	unsigned char out[CP_GZIP_OUT];
 };
 
-static voidpf take_for_zlib(voidpf opaque, uInt items, uInt size)
-{
-	return cp_take(opaque, items, size);
-}
-
-static void give_from_zlib(voidpf opaque, voidpf p)
-{
-	cp_give(opaque, p);
-}
-
 struct cp_gzip *cp_gzip_open(const struct cp_sink *sink, const struct cp_alloc *mem)
 {
 	struct cp_gzip *z = cp_take(mem, 1, sizeof(*z));
@@ -45,7 +35,8 @@ struct cp_gzip *cp_gzip_open(const struct cp_sink *sink, const struct cp_alloc *
 	z->mem = *mem;
 	z->err = 0;
 	z->len = 0;
-	z->zs = (z_stream){.zalloc = take_for_zlib, .zfree = give_from_zlib, .opaque = &z->mem};
+	z->zs = (z_stream){
+		.zalloc = cp_take_for_zlib, .zfree = cp_give_from_zlib, .opaque = &z->mem};
 	/* 15 + 16: the largest window, with gzip's header and checksum. */
 	if (deflateInit2(&z->zs, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK)
 		return z;

@@ -7,6 +7,8 @@
  */
 #include "http_parse.h"
 
+#include "../rt/hex.h"
+
 #define LINE_MAX 4096U /* of a chunk's extensions, and of all trailers together */
 
 void cp_http_body_start(struct cp_http_body *b, const struct cp_http_request *r)
@@ -21,14 +23,6 @@ bool cp_http_body_done(const struct cp_http_body *b)
 	return b->state == CP_BODY_DONE || (b->state == CP_BODY_PLAIN && !b->left);
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A chunk's first line is over. */
 static int end_size(struct cp_http_body *b)
 {
@@ -41,7 +35,7 @@ static int end_size(struct cp_http_body *b)
 
 static int take_size(struct cp_http_body *b, char c)
 {
-	int v = hex(c);
+	int v = cp_hex_digit(c);
 
 	if (v >= 0) {
 		if (++b->digits > 15)

@@ -14,21 +14,11 @@
 
 #include <string.h>
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
-}
-
 static bool ends_in(struct cp_slice s, const char *text)
 {
 	size_t n = strlen(text);
 
-	if (s.n < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (lower(s.p[s.n - n + i]) != text[i])
-			return false;
-	return true;
+	return s.n >= n && cp_slice_is_word((struct cp_slice){s.p + s.n - n, n}, text);
 }
 
 /* Without :PORT. */

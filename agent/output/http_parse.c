@@ -35,12 +35,23 @@ bool cp_slice_skip(struct cp_slice *s, const char *prefix)
 	return true;
 }
 
+struct cp_slice cp_slice_cut(struct cp_slice *s, char at)
+{
+	const char *end = s->n ? memchr(s->p, at, s->n) : NULL;
+	struct cp_slice first = {s->p, end ? (size_t)(end - s->p) : s->n};
+	size_t gone = first.n + (end != NULL);
+
+	s->p += gone;
+	s->n -= gone;
+	return first;
+}
+
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
 }
 
-static bool is_word(struct cp_slice s, const char *text)
+bool cp_slice_is_word(struct cp_slice s, const char *text)
 {
 	if (s.n != strlen(text))
 		return false;
@@ -88,18 +99,6 @@ static bool next_line(struct reading *in, struct cp_slice *line)
 	return true;
 }
 
-/* Up to a byte, which goes too; all of it when there is none. */
-static struct cp_slice cut(struct cp_slice *s, char at)
-{
-	const char *end = s->n ? memchr(s->p, at, s->n) : NULL;
-	struct cp_slice first = {s->p, end ? (size_t)(end - s->p) : s->n};
-	size_t gone = first.n + (end != NULL);
-
-	s->p += gone;
-	s->n -= gone;
-	return first;
-}
-
 static int read_target(struct cp_slice target, struct cp_http_request *r)
 {
 	if (cp_slice_skip(&target, "http://")) {
@@ -120,15 +119,15 @@ static int read_target(struct cp_slice target, struct cp_http_request *r)
 						   ?: (const void *)(target.p + target.n)) -
 			    target.p);
 	r->has_query = memchr(target.p, '?', target.n) != NULL;
-	r->path = cut(&target, '?');
+	r->path = cp_slice_cut(&target, '?');
 	r->query = target;
 	return 0;
 }
 
 static int read_request_line(struct reading *in, struct cp_slice line, struct cp_http_request *r)
 {
-	struct cp_slice method = cut(&line, ' ');
-	struct cp_slice target = cut(&line, ' ');
+	struct cp_slice method = cp_slice_cut(&line, ' ');
+	struct cp_slice target = cp_slice_cut(&line, ' ');
 
 	if (!is_token_slice(method))
 		return -400;
@@ -162,16 +161,16 @@ static int read_length(struct reading *in, struct cp_slice value, struct cp_http
 static void read_connection(struct reading *in, struct cp_slice value)
 {
 	while (value.n) {
-		struct cp_slice one = trim(cut(&value, ','));
+		struct cp_slice one = trim(cp_slice_cut(&value, ','));
 
-		in->close |= is_word(one, "close");
-		in->keep |= is_word(one, "keep-alive");
+		in->close |= cp_slice_is_word(one, "close");
+		in->keep |= cp_slice_is_word(one, "keep-alive");
 	}
 }
 
 static int read_header(struct reading *in, struct cp_slice line, struct cp_http_request *r)
 {
-	struct cp_slice name = cut(&line, ':');
+	struct cp_slice name = cp_slice_cut(&line, ':');
 	struct cp_slice value = trim(line);
 
 	if (++in->headers > HEADERS_MAX)
@@ -182,30 +181,30 @@ static int read_header(struct reading *in, struct cp_slice line, struct cp_http_
 	for (size_t i = 0; i < value.n; i++)
 		if (((unsigned char)value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 127)
 			return -400;
-	if (is_word(name, "content-length"))
+	if (cp_slice_is_word(name, "content-length"))
 		return read_length(in, value, r);
-	if (is_word(name, "connection"))
+	if (cp_slice_is_word(name, "connection"))
 		read_connection(in, value);
-	if (is_word(name, "host")) {
+	if (cp_slice_is_word(name, "host")) {
 		if (in->has_host)
 			return -400;
 		in->has_host = true;
 		if (!r->host.n) /* the target's own goes before it */
 			r->host = value;
 	}
-	if (is_word(name, "authorization"))
+	if (cp_slice_is_word(name, "authorization"))
 		r->authorization = value;
-	if (is_word(name, "sec-fetch-site"))
+	if (cp_slice_is_word(name, "sec-fetch-site"))
 		r->fetch_site = value;
-	if (is_word(name, "sec-fetch-mode"))
+	if (cp_slice_is_word(name, "sec-fetch-mode"))
 		r->fetch_mode = value;
-	if (is_word(name, "transfer-encoding")) {
-		if (r->chunked || !is_word(value, "chunked"))
+	if (cp_slice_is_word(name, "transfer-encoding")) {
+		if (r->chunked || !cp_slice_is_word(value, "chunked"))
 			return -501;
 		r->chunked = true;
 	}
-	if (is_word(name, "expect")) {
-		if (!is_word(value, "100-continue"))
+	if (cp_slice_is_word(name, "expect")) {
+		if (!cp_slice_is_word(value, "100-continue"))
 			return -417;
 		r->expect = true;
 	}

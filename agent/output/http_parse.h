@@ -44,8 +44,12 @@ bool cp_http_host_is_safe(struct cp_slice host);
 bool cp_http_is_foreign(const struct cp_http_request *r);
 
 bool cp_slice_is(struct cp_slice s, const char *text);
+/* The same whatever the case of its letters; text: in small ones. */
+bool cp_slice_is_word(struct cp_slice s, const char *text);
 /* Takes a prefix off. */
 bool cp_slice_skip(struct cp_slice *s, const char *prefix);
+/* Takes off what comes before a byte, and the byte; all of it when there is none. */
+struct cp_slice cp_slice_cut(struct cp_slice *s, char at);
 
 /* The first value of a key that can be decoded; false when there is none. A value of
  * cap bytes or more counts as "?": nothing we know is so long. */

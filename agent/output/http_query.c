@@ -7,15 +7,9 @@
  */
 #include "http_parse.h"
 
-#include <string.h>
+#include "../rt/hex.h"
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include <string.h>
 
 bool cp_http_decode(struct cp_slice s, bool plus, char *out, size_t cap)
 {
@@ -26,8 +20,8 @@ bool cp_http_decode(struct cp_slice s, bool plus, char *out, size_t cap)
 
 		if (c == '%') {
 			bool whole = s.n - i > 2;
-			int high = whole ? digit(s.p[i + 1]) : -1;
-			int low = whole ? digit(s.p[i + 2]) : -1;
+			int high = whole ? cp_hex_digit(s.p[i + 1]) : -1;
+			int low = whole ? cp_hex_digit(s.p[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return false;
@@ -44,31 +38,15 @@ bool cp_http_decode(struct cp_slice s, bool plus, char *out, size_t cap)
 	return true;
 }
 
-/* The next pair of a query, without its separator. */
-static struct cp_slice next_pair(struct cp_slice *query)
-{
-	const char *amp = query->n ? memchr(query->p, '&', query->n) : NULL;
-	struct cp_slice pair = {query->p, amp ? (size_t)(amp - query->p) : query->n};
-	size_t gone = pair.n + (amp != NULL);
-
-	query->p += gone;
-	query->n -= gone;
-	return pair;
-}
-
 bool cp_http_param(struct cp_slice query, const char *key, char *out, size_t cap)
 {
 	while (query.n) {
-		struct cp_slice pair = next_pair(&query), name = pair, value = {pair.p, 0};
-		const char *eq = pair.n ? memchr(pair.p, '=', pair.n) : NULL;
+		struct cp_slice pair = cp_slice_cut(&query, '&'), value = pair;
+		struct cp_slice name = cp_slice_cut(&value, '=');
 		char decoded[32];
 
 		if (!pair.n || memchr(pair.p, ';', pair.n))
 			continue;
-		if (eq) {
-			name.n = (size_t)(eq - pair.p);
-			value = (struct cp_slice){eq + 1, pair.n - name.n - 1};
-		}
 		if (!cp_http_decode(name, true, decoded, sizeof(decoded)) || strcmp(decoded, key))
 			continue;
 		if (value.n >= cap) { /* nothing we know is so long: it is no value */

@@ -35,6 +35,17 @@ static inline void cp_give(const struct cp_alloc *mem, void *p)
 		mem->free(mem->ctx, p);
 }
 
+/* The two as zlib calls them; mem: a cp_alloc. */
+static inline void *cp_take_for_zlib(void *mem, unsigned n, unsigned size)
+{
+	return cp_take(mem, n, size);
+}
+
+static inline void cp_give_from_zlib(void *mem, void *p)
+{
+	cp_give(mem, p);
+}
+
 /* Room for at least `want` elements in *array, doubling; contents are not kept:
  * these are scratch arrays, filled anew for each message. */
 static inline bool cp_take_room(const struct cp_alloc *mem, void **array, size_t *cap, size_t want,

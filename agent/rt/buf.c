@@ -64,6 +64,12 @@ void cp_buf_hex(struct cp_buf *b, uint64_t v)
 	put_number(b, v, 16, 1);
 }
 
+void cp_buf_hex_bytes(struct cp_buf *b, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		put_number(b, p[i], 16, 2);
+}
+
 static void put_one(struct cp_buf *b, char verb, bool wide, va_list *ap)
 {
 	switch (verb) {

@@ -26,6 +26,8 @@ void cp_buf_char(struct cp_buf *b, char c);
 void cp_buf_u64(struct cp_buf *b, uint64_t v, unsigned min_digits);
 void cp_buf_i64(struct cp_buf *b, int64_t v);
 void cp_buf_hex(struct cp_buf *b, uint64_t v);
+/* Two digits for each byte. */
+void cp_buf_hex_bytes(struct cp_buf *b, const uint8_t *p, size_t n);
 /* A small printf: %s %d %u (int) %ld %lu (64 bit) %x %lx %p %c %%. */
 void cp_buf_fmt(struct cp_buf *b, const char *fmt, ...) CP_PRINTF(2, 3);
 void cp_buf_vfmt(struct cp_buf *b, const char *fmt, __builtin_va_list ap);

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clone_aarch64.c - a thread libc never learns of, on arm64
+ * clone_aarch64.c - a thread or process libc never learns of, on arm64
  *
  * Context  ANY
- * Calls    clone, straight to the kernel; filter.h.
+ * Calls    clone, straight to the kernel.
  * Holds    see clone.h
  */
 #include "clone.h"
 
-#include "filter.h"
 #include "sys.h"
-
-#include <sched.h>
-
-#define FLAGS                                                                              \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS | \
-	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 void cp_clone_block(void *tp)
 {
@@ -24,16 +17,16 @@ void cp_clone_block(void *tp)
 	(void)tp;
 }
 
-long cp_clone_thread(void (*fn)(void *), void *arg, void *stack_top, void *tp, uint32_t *tid)
+long cp_clone(unsigned long flags, int (*fn)(void *), void *arg, void *stack_top, void *tp,
+	      uint32_t *tid)
 {
-	long flags = FLAGS | (cp_filter_is_none() ? 0 : CLONE_SYSVSEM); /* see clone.h */
 	register long x8 __asm__("x8") = SYS_clone;
-	register long x0 __asm__("x0") = flags;
+	register unsigned long x0 __asm__("x0") = flags;
 	register uintptr_t x1 __asm__("x1") = (uintptr_t)stack_top & ~15UL;
 	register uint32_t *x2 __asm__("x2") = tid;
 	register void *x3 __asm__("x3") = tp;
 	register uint32_t *x4 __asm__("x4") = tid;
-	register void (*x5)(void *) __asm__("x5") = fn;
+	register int (*x5)(void *) __asm__("x5") = fn;
 	register void *x6 __asm__("x6") = arg;
 
 	/* The child keeps the registers: x5 and x6 carry fn and arg across. */
@@ -43,7 +36,6 @@ long cp_clone_thread(void (*fn)(void *), void *arg, void *stack_top, void *tp, u
 			 "mov x30, xzr\n\t"
 			 "mov x0, x6\n\t"
 			 "blr x5\n\t"
-			 "mov x0, xzr\n\t"
 			 "mov x8, %[exit]\n\t"
 			 "svc 0\n\t"
 			 "brk 1\n"
@@ -52,7 +44,7 @@ long cp_clone_thread(void (*fn)(void *), void *arg, void *stack_top, void *tp, u
 			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5),
 			   "r"(x6), [exit] "i"(SYS_exit)
 			 : "memory");
-	return x0;
+	return (long)x0;
 }
 
 void *cp_clone_sigreturn(void)

@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clone_x86_64.c - a thread libc never learns of, on x86-64
+ * clone_x86_64.c - a thread or process libc never learns of, on x86-64
  *
  * Context  ANY
- * Calls    clone, straight to the kernel; filter.h.
+ * Calls    clone, straight to the kernel.
  * Holds    see clone.h
  */
 #include "clone.h"
 
-#include "filter.h"
 #include "sys.h"
-
-#include <sched.h>
 
 /* Offsets in glibc's thread control block that compiled code knows of: they are
  * part of the ABI (fs:0 is what &thread_local starts from). */
 enum { TCB_SELF = 0, TCB_THREAD = 16, TCB_STACK_GUARD = 0x28, TCB_POINTER_GUARD = 0x30 };
-
-#define FLAGS                                                                              \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS | \
-	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 static void put_word(char *block, int offset, uintptr_t v)
 {
@@ -38,9 +31,9 @@ void cp_clone_block(void *tp)
 	put_word(tp, TCB_POINTER_GUARD, pointer_guard);
 }
 
-long cp_clone_thread(void (*fn)(void *), void *arg, void *stack_top, void *tp, uint32_t *tid)
+long cp_clone(unsigned long flags, int (*fn)(void *), void *arg, void *stack_top, void *tp,
+	      uint32_t *tid)
 {
-	long flags = FLAGS | (cp_filter_is_none() ? 0 : CLONE_SYSVSEM); /* see clone.h */
 	uintptr_t *sp = (uintptr_t *)((uintptr_t)stack_top & ~15UL);
 	register uint32_t *child_tid __asm__("r10") = tid;
 	register void *tls __asm__("r8") = tp;
@@ -57,7 +50,7 @@ long cp_clone_thread(void (*fn)(void *), void *arg, void *stack_top, void *tp, u
 			 "pop %%rax\n\t"
 			 "pop %%rdi\n\t"
 			 "call *%%rax\n\t"
-			 "xor %%edi, %%edi\n\t"
+			 "mov %%eax, %%edi\n\t"
 			 "mov %[exit], %%eax\n\t"
 			 "syscall\n\t"
 			 "hlt\n"

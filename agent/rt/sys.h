@@ -12,6 +12,7 @@
 #include "arch.h"
 #include "atomic.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
@@ -56,7 +57,7 @@ CP_INLINE long cp_sys_openat(int dir, const char *path, int flags, int mode)
 		return fd;
 	fd = CP_SYS(SYS_fcntl, low, F_DUPFD_CLOEXEC, 3);
 	cp_sys_close((int)low);
-	return fd == -22 /* EINVAL: 3 is beyond the limit */ ? -24 /* EMFILE */ : fd;
+	return fd == -EINVAL /* 3 is beyond the limit */ ? -EMFILE : fd;
 }
 
 CP_INLINE long cp_sys_open(const char *path, int flags, int mode)
@@ -92,6 +93,14 @@ CP_INLINE long cp_sys_futex_wait(uint32_t *word, uint32_t seen, const struct tim
 CP_INLINE long cp_sys_futex_wake(uint32_t *word, int n)
 {
 	return CP_SYS(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n);
+}
+
+/* A signal may end it early. */
+CP_INLINE void cp_sys_nap(int64_t ns)
+{
+	struct timespec ts = {ns / 1000000000, ns % 1000000000};
+
+	CP_SYS(SYS_nanosleep, &ts, 0);
 }
 
 /* Blocks every signal of this thread, and answers the mask it had. */
@@ -135,7 +144,7 @@ CP_INLINE void cp_sys_unblock_signal(int sig)
  * else is a sandbox that doesn't say: then it can't be relied on. */
 CP_INLINE bool cp_sys_readable(uintptr_t addr)
 {
-	return CP_SYS(SYS_rt_sigprocmask, -1, addr & ~7UL, 0, 8) == -22 /* EINVAL */;
+	return CP_SYS(SYS_rt_sigprocmask, -1, addr & ~7UL, 0, 8) == -EINVAL;
 }
 
 /* Copies from our own address space; an unreadable byte is an error, not a fault. */

@@ -20,6 +20,7 @@
 #include "mem.h"
 #include "sys.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -116,7 +117,7 @@ int cp_thread_init(void)
 	struct life *life = cp_mem_wiped(sizeof(*life));
 
 	if (!life)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	life->epoch = 1;
 	life->ordinal = first_life.ordinal;
 	st.life = life;

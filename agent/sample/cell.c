@@ -19,6 +19,8 @@
 #include "loss.h"
 #include "stack.h"
 
+#include <errno.h>
+
 struct cp_cell {
 	uint64_t key;
 	uint64_t v[CP_CELL_COLUMNS];
@@ -40,7 +42,7 @@ int cp_cells_init(struct cp_cells *c, size_t bytes)
 	char *map = cp_mem_wiped(bytes);
 
 	if (!map)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	while (cp_index_size(slots * 2) + slots * sizeof(struct cp_cell) <= bytes)
 		slots *= 2;
 	cp_index_init(&c->index, map, slots);

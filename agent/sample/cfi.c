@@ -13,8 +13,8 @@
  */
 #include "cfi.h"
 
+#include "../rt/leb.h"
 #include "cfi_run.h"
-#include "leb.h"
 #include "peek.h"
 
 #define CAREFUL_FDE   512

@@ -7,8 +7,8 @@
 #ifndef CP_SAMPLE_CFI_RUN_H
 #define CP_SAMPLE_CFI_RUN_H
 
+#include "../rt/leb.h"
 #include "cfi.h"
-#include "leb.h"
 
 #define CP_CFI_SAVED_MAX 4
 

@@ -16,6 +16,8 @@
 #include "../rt/ticks.h"
 #include "govern.h"
 
+#include <errno.h>
+
 #define MOST (1U << 19) /* some 200 us; far longer than the coldest walk */
 
 struct sums {
@@ -31,7 +33,7 @@ int cp_cost_init(void)
 {
 	cp_ticks_init();
 	st.sums = cp_mem_wiped(sizeof(*st.sums));
-	return st.sums ? 0 : -12; /* ENOMEM */
+	return st.sums ? 0 : -ENOMEM;
 }
 
 uint64_t cp_cost_now(void)

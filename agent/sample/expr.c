@@ -10,7 +10,7 @@
  */
 #include "expr.h"
 
-#include "leb.h"
+#include "../rt/leb.h"
 
 #define STACK_MAX 16
 #define OPS_MAX	  256

@@ -30,6 +30,8 @@
 #include "../rt/timer.h"
 #include "family.h"
 
+#include <errno.h>
+
 #define LOOK	   5000000ULL	 /* ns of spending that make a look a whole one */
 #define PAUSE	   2000000000ULL /* ns after which one looks even so, for what may go up */
 #define START	   200000000ULL	 /* ns of a process's own that are not judged */
@@ -59,7 +61,7 @@ int cp_govern_init(uint64_t budget, const uint8_t most[CP_COST_RATES])
 	for (unsigned i = 0; i < CP_COST_RATES; i++)
 		st.most[i] = budget ? most[i] : 0;
 	st.life = cp_mem_wiped(sizeof(*st.life));
-	return st.life ? 0 : -12; /* ENOMEM */
+	return st.life ? 0 : -ENOMEM;
 }
 
 void cp_govern_stop(void)

@@ -215,28 +215,24 @@ static struct cp_live take(void *p)
 	return block;
 }
 
-struct cp_probe_block cp_probe_take(void *p)
+struct cp_live cp_probe_take(void *p)
 {
 	struct cp_cost_of cost = cp_cost_begin(&cp_self);
 	struct cp_live block = take(p);
 
 	cp_cost_end(CP_COST_HEAP, cost);
-	return (struct cp_probe_block){block.addr, block.size, block.cell, block.step};
+	return block;
 }
 
-void cp_probe_put_back(struct cp_probe_block b)
+void cp_probe_put_back(struct cp_live block)
 {
-	struct cp_live block = {b.addr, b.size, b.cell, b.step};
-
-	if (b.addr)
+	if (block.addr)
 		track(&block);
 }
 
-void cp_probe_drop(struct cp_probe_block b)
+void cp_probe_drop(struct cp_live block)
 {
-	struct cp_live block = {b.addr, b.size, b.cell, b.step};
-
-	if (b.addr)
+	if (block.addr)
 		count_free(&block);
 }
 

@@ -17,6 +17,7 @@
 #include "../rt/atomic.h"
 #include "../rt/mem.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define FIRST 2U /* numbers below are reserved */
@@ -38,7 +39,7 @@ static const struct cp_label_set other = {0, sizeof(KEY "\0other"), KEY "\0other
 int cp_label_init(void)
 {
 	st.table = cp_mem_wiped(sizeof(*st.table));
-	return st.table ? 0 : -12; /* ENOMEM */
+	return st.table ? 0 : -ENOMEM;
 }
 
 static uint32_t hash_text(const char *text, size_t len)

@@ -22,6 +22,8 @@
 #include "module.h"
 #include "rules.h"
 
+#include <errno.h>
+
 #define NOTES	  16384U
 #define PROBES	  64U
 #define TAG_SHIFT CP_FRAME_ADDR_BITS
@@ -39,7 +41,7 @@ static struct {
 int cp_lockid_init(void)
 {
 	st.table = cp_mem_map(CP_ALIGN_UP(sizeof(*st.table), CP_PAGE));
-	return st.table ? 0 : -12; /* ENOMEM */
+	return st.table ? 0 : -ENOMEM;
 }
 
 static uint64_t hash_of(uint64_t v)

@@ -11,6 +11,8 @@
 #include "../rt/atomic.h"
 #include "../rt/mem.h"
 
+#include <errno.h>
+
 static uint64_t before_init[CP_LOSS_COUNT];
 
 static struct {
@@ -28,7 +30,7 @@ int cp_loss_init(void)
 	uint64_t *count = cp_mem_wiped(CP_LOSS_COUNT * sizeof(*count));
 
 	if (!count)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	for (unsigned i = 0; i < CP_LOSS_COUNT; i++)
 		count[i] = before_init[i];
 	st.count = count;

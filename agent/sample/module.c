@@ -26,6 +26,7 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
 #include <link.h>
 
 #define RECORDS	  (CP_MODULE_MAX + 256) /* some to waste on races */
@@ -288,5 +289,5 @@ int cp_module_init(void)
 {
 	if (!st.record)
 		st.record = cp_mem_map(RECORDS * sizeof(struct record));
-	return st.record ? 0 : -12 /* ENOMEM */;
+	return st.record ? 0 : -ENOMEM;
 }

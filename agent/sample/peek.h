@@ -16,6 +16,7 @@
 #include "../rt/base.h"
 #include "../rt/sys.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Relaxed. Until it is chosen, by probes: what a thread looks at while there is no other stays. */
@@ -45,7 +46,7 @@ CP_INLINE bool cp_peek(void *to, uintptr_t from, size_t n)
 	if (CP_UNLIKELY(cp_load_rlx(&cp_peek_way) != CP_PEEK_COPIES))
 		return cp_peek_probing(to, from, n);
 	r = cp_sys_copy(to, from, n);
-	if (r >= 0 || r == -14 /* EFAULT */)
+	if (r >= 0 || r == -EFAULT)
 		return r == (long)n;
 	return cp_peek_probing(to, from, n); /* a sandbox that only refuses */
 }

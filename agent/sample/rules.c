@@ -10,12 +10,14 @@
  */
 #include "rules.h"
 
+#include "../rt/leb.h"
 #include "../rt/mem.h"
 #include "cfi.h"
 #include "expr.h"
-#include "leb.h"
 #include "module.h"
 #include "unload.h"
+
+#include <errno.h>
 
 #define ENTRIES	      65536U
 #define ENTRIES_FIRST 256U /* a page */
@@ -304,7 +306,7 @@ int cp_rules_init(size_t bytes)
 		n /= 2;
 	cp_rules.entry = cp_mem_map(n * sizeof(struct cp_rule_entry));
 	if (!cp_rules.entry)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	cp_rules.most = n - 1;
 	cp_rules.mask = ENTRIES_FIRST - 1;
 	return 0;

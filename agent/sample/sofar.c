@@ -22,6 +22,8 @@
 #include "../rt/mem.h"
 #include "threads.h"
 
+#include <errno.h>
+
 #define ENDED 1UL /* in until: by the thread itself */
 
 struct entry {
@@ -36,7 +38,7 @@ static struct {
 int cp_sofar_init(void)
 {
 	st.entry = cp_mem_wiped(CP_THREADS_MAX * sizeof(*st.entry));
-	return st.entry ? 0 : -12; /* ENOMEM */
+	return st.entry ? 0 : -ENOMEM;
 }
 
 static bool is_about(uint64_t until, uint64_t start)

@@ -22,6 +22,8 @@
 #include "index.h"
 #include "loss.h"
 
+#include <errno.h>
+
 #define UNIT	     16UL
 #define FIRST_UNIT   2U	 /* numbers below are reserved */
 #define BYTES_A_SLOT 128 /* a stack of 25 frames takes 216: about half full at most */
@@ -51,7 +53,7 @@ int cp_stack_init(size_t bytes)
 	char *map = cp_mem_wiped(bytes);
 
 	if (!map)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	while (slots * 2 * BYTES_A_SLOT <= bytes)
 		slots *= 2;
 	cp_index_init(&st.index, map, slots);

@@ -29,6 +29,7 @@
 #include "../rt/timer.h"
 #include "loss.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define WORDS (CP_THREADS_MAX / 64)
@@ -51,7 +52,7 @@ int cp_threads_init(size_t bytes)
 
 	st.table = cp_mem_wiped(bytes);
 	if (!st.table)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	st.cap = (uint32_t)CP_MIN(n, (size_t)CP_THREADS_MAX) & ~63U;
 	return 0;
 }

@@ -34,6 +34,7 @@
 #include "stack.h"
 #include "walk.h"
 
+#include <errno.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -78,7 +79,7 @@ int cp_tick_init(uint64_t hz, size_t bytes)
 	err = cp_cells_init(&st.cells, bytes);
 	st.total = err ? NULL : cp_mem_wiped(sizeof(*st.total));
 	if (!st.total)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	st.period = SECOND / hz;
 	st.most = most_timers();
 	return 0;
@@ -153,10 +154,10 @@ static bool arm_by(struct cp_thread_slot *s, int sig, int64_t first)
 {
 	uint32_t number = cp_threads_number(s), seen = 0;
 	long timer = number < st.most ? cp_timer_make(s->tid, sig, MAGIC << MAGIC_SHIFT | number)
-				      : -11 /* EAGAIN, as the kernel has it */;
+				      : -EAGAIN /* as the kernel has it */;
 
 	if (timer < 0) {
-		if (timer != -22 /* EINVAL: no such thread any more */)
+		if (timer != -EINVAL /* no such thread any more */)
 			refused(timer);
 		return false;
 	}
@@ -227,13 +228,11 @@ static void move_timers(void)
 
 void cp_tick_use_signal(int sig)
 {
-	struct timespec ts = {0, 100000};
-
 	cp_store_rlx(&st.sig, sig);
 	move_timers();
 	/* What a job held we have passed by. It lets go soon, unless it is who we interrupt. */
 	for (int tries = 0; tries < 100 && cp_threads_any_held(); tries++) {
-		CP_SYS(SYS_nanosleep, &ts, 0);
+		cp_sys_nap(100000);
 		move_timers();
 	}
 }

@@ -11,6 +11,8 @@
 #include "../rt/mem.h"
 #include "../rt/sys.h"
 
+#include <errno.h>
+
 #define WAIT_NS	  (10 * 1000000LL)
 #define SLEEP_NS  50000
 #define SPINS_MAX 64
@@ -26,7 +28,7 @@ int cp_unload_init(void)
 		return 0;
 	u = cp_mem_wiped(sizeof(*u));
 	if (!u)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
 	cp_unload_state = u;
 	return 0;
 }
@@ -39,7 +41,6 @@ static bool walks_inside(const struct cp_unload *u)
 
 static void wait_for_walks(struct cp_unload *u)
 {
-	struct timespec nap = {0, SLEEP_NS};
 	int64_t until;
 
 	for (int i = 0; i < SPINS_MAX; i++) {
@@ -49,7 +50,7 @@ static void wait_for_walks(struct cp_unload *u)
 	}
 	until = cp_now_ns(CLOCK_MONOTONIC) + WAIT_NS;
 	while (walks_inside(u) && cp_now_ns(CLOCK_MONOTONIC) < until)
-		CP_SYS(SYS_nanosleep, &nap, 0);
+		cp_sys_nap(SLEEP_NS);
 }
 
 void cp_unload_begin(void)

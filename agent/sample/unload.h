@@ -54,7 +54,7 @@ CP_INLINE void cp_unload_leave(void)
 	cp_add_acqrel(&cp_unload_state->cold, -1);
 }
 
-/* [HOST] Around the real dlclose; they nest. */
+/* [HOST] Around the real dlclose; they nest. begin waits 10 ms at most. */
 void cp_unload_begin(void);
 void cp_unload_end(void);
 

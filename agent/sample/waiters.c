@@ -22,6 +22,8 @@
 #include "../rt/ticks.h"
 #include "loss.h"
 
+#include <errno.h>
+
 #define BUCKETS CP_WAITERS_BUCKETS
 #define WAYS	CP_WAITERS_WAYS
 #define REACH	64U /* buckets from home on */
@@ -36,7 +38,7 @@ _Static_assert(UINT16_MAX / WAYS > BUCKETS, "a ticket fits cp_wait");
 int cp_waiters_init(void)
 {
 	cp_waiters = cp_mem_wiped(BUCKETS * sizeof(*cp_waiters));
-	return cp_waiters ? 0 : -12; /* ENOMEM */
+	return cp_waiters ? 0 : -ENOMEM;
 }
 
 static bool enter_slot(struct cp_waiters_bucket *b, uint32_t way, uintptr_t lock, uint64_t now,

@@ -2,7 +2,7 @@
 /*
  * walk.c - the stack walker: from registers to frames
  *
- * Context  HOST: cp_walk_caller, cp_walk_forget      SIGNAL: cp_walk_signal
+ * Context  HOST: cp_walk_caller      SIGNAL: cp_walk_signal
  *          CONTROL: cp_walk_copy
  * Calls    rules.c (and through it the modules' tables), memo.c, step.c.
  * Holds    On one stack the stack pointer only grows, and stacks are left at most
@@ -17,7 +17,6 @@
 #include "loss.h"
 #include "memo.h"
 #include "module.h"
-#include "peek.h"
 #include "rules.h"
 #include "step.h"
 #include "unload.h"
@@ -266,27 +265,6 @@ unsigned cp_walk_copy(struct cp_thread *t, const struct cp_regs *r, bool exact, 
 	else
 		leaf_only(&s, &o);
 	return o.n;
-}
-
-void cp_walk_forget(void)
-{
-	cp_rules_forget();
-}
-
-void cp_walk_unload_begin(void)
-{
-	cp_unload_begin();
-}
-
-void cp_walk_unload_end(void)
-{
-	cp_rules_forget();
-	cp_unload_end();
-}
-
-void cp_walk_shut_in(void)
-{
-	cp_peek_by_probes();
 }
 
 /* Does the last part of path begin with `name`? */

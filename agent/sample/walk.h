@@ -59,15 +59,4 @@ unsigned cp_walk_signal(struct cp_thread *t, const ucontext_t *uc, cp_frame *out
 unsigned cp_walk_copy(struct cp_thread *t, const struct cp_regs *r, bool exact, cp_frame *out,
 		      unsigned max, bool *cut, bool *whole);
 
-/* [ANY] What was learnt from the modules' tables is void. */
-void cp_walk_forget(void);
-
-/* [HOST] Around the real dlclose: no walk reads tables in place meanwhile, and the
- * rules of what went are forgotten. They nest; begin waits 10 ms at most. */
-void cp_walk_unload_begin(void);
-void cp_walk_unload_end(void);
-
-/* [ANY] The process is about to enter a sandbox, where a system call may kill. */
-void cp_walk_shut_in(void);
-
 #endif

@@ -138,7 +138,7 @@ __attribute__((noinline, optimize("no-omit-frame-pointer"))) static void measure
 			if (st.kind == COLD)
 				evict(n);
 			else
-				cp_walk_forget();
+				cp_rules_forget();
 			begin = now();
 			once(st.kind);
 			spent += now() - begin;

@@ -17,6 +17,7 @@
 #include "agent/rt/thread.h"
 #include "agent/sample/module.h"
 #include "agent/sample/peek.h"
+#include "agent/sample/rules.h"
 #include "agent/sample/span.h"
 #include "agent/sample/unload.h"
 #include "agent/sample/walk.h"
@@ -238,13 +239,13 @@ static void walk_all(const ucontext_t *uc)
 	unsigned n = walk(uc, frame);
 
 	same_again(uc, frame, n);
-	cp_walk_forget();
+	cp_rules_forget();
 	same_again(uc, frame, n);
-	cp_walk_forget();
+	cp_rules_forget();
 	cp_unload_state->unloading = 1; /* now each byte is copied before it is looked at */
 	walk(uc, frame);
 	cp_unload_state->unloading = 0;
-	cp_walk_forget();
+	cp_rules_forget();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -38,7 +38,8 @@ static void pads_numbers_with_zeros(void **state)
 
 	(void)state;
 	cp_buf_u64(&b, 7, 4);
-	assert_string_equal(text, "0007");
+	cp_buf_hex_bytes(&b, (const uint8_t *)"\x00\x0f\xa0", 3);
+	assert_string_equal(text, "0007000fa0");
 }
 
 static void cuts_what_does_not_fit(void **state)

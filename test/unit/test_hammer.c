@@ -72,8 +72,7 @@ static void release(void *p)
 /* As realloc: it fails, or moves the block. */
 static void *resize(void *p, size_t size, bool fails)
 {
-	struct cp_probe_block was =
-		cp_probe_marked(p) ? cp_probe_take(p) : (struct cp_probe_block){0};
+	struct cp_live was = cp_probe_marked(p) ? cp_probe_take(p) : (struct cp_live){0};
 
 	if (fails) {
 		cp_probe_put_back(was);

@@ -178,7 +178,7 @@ static void a_child_draws_anew(void **state)
 static void realloc_keeps_the_books(void **state)
 {
 	struct totals before, after;
-	struct cp_probe_block b;
+	struct cp_live b;
 	uintptr_t p;
 
 	(void)state;

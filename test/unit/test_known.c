@@ -16,6 +16,7 @@
 #include "agent/sample/known.h"
 #include "agent/sample/loss.h"
 #include "agent/sample/memo.h"
+#include "agent/sample/rules.h"
 #include "agent/sample/stack.h"
 
 #include <signal.h>
@@ -85,7 +86,7 @@ static void test_forgotten(void **state)
 	assert_int_not_equal(cp_known_stack(&one, &here, 0), sid);
 	one.walking = 0;
 	assert_int_equal(cp_known_stack(&one, &here, 0), sid);
-	cp_walk_forget();
+	cp_rules_forget();
 	assert_int_not_equal(cp_known_stack(&one, &here, 0), sid);
 	sid = cp_known_stack(&one, &here, 0);
 	assert_int_equal(cp_known_stack(&one, &here, 0), sid);

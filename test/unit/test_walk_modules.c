@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "agent/probe.h"
 #include "agent/rt/atomic.h"
 #include "agent/rt/thread.h"
 #include "agent/sample/loss.h"
@@ -62,9 +63,9 @@ static void *load(const char *name)
 
 static void unload(void *lib)
 {
-	cp_walk_unload_begin();
+	cp_agent_unload_begin();
 	dlclose(lib);
-	cp_walk_unload_end();
+	cp_agent_unload_end();
 }
 
 /* Walks through the library; its number, and where it was. */
@@ -150,10 +151,10 @@ static void test_careful(void **state)
 	called_back();
 	n = count;
 	memcpy(before, frame, sizeof(before));
-	cp_walk_unload_begin();
-	cp_walk_forget();
+	cp_agent_unload_begin();
+	cp_rules_forget();
 	called_back();
-	cp_walk_unload_end();
+	cp_agent_unload_end();
 	assert_int_equal(count, n);
 	assert_true(n > 4);
 	/* Frame 1 is this function, at another call. */
@@ -167,15 +168,15 @@ static void test_gone(void **state)
 {
 	(void)state;
 	assert_false(cp_unload_enter());
-	cp_walk_unload_begin();
+	cp_agent_unload_begin();
 	assert_int_equal(cp_unload_state->gone, cp_unload_state->cold);
 	assert_true(cp_unload_enter());
 	cp_unload_leave();
-	cp_walk_unload_end();
+	cp_agent_unload_end();
 	cp_unload_leave(); /* it does come back */
-	cp_walk_unload_begin();
+	cp_agent_unload_begin();
 	assert_int_equal(cp_unload_state->gone, 0);
-	cp_walk_unload_end();
+	cp_agent_unload_end();
 }
 
 #define STORMS 300

@@ -15,6 +15,7 @@
 #include "agent/rt/thread.h"
 #include "agent/sample/loss.h"
 #include "agent/sample/module.h"
+#include "agent/sample/rules.h"
 #include "agent/sample/walk.h"
 
 #include <dlfcn.h>
@@ -85,7 +86,7 @@ void storm_allow(const void *start, const void *end)
 
 void storm_unload(void)
 {
-	cp_walk_forget();
+	cp_rules_forget();
 }
 
 static bool is_code(uintptr_t pc)

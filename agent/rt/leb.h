@@ -7,10 +7,10 @@
  * Fails    Reading past the end gives zeros and sets `bad`, which sticks: the
  *          caller looks once, when it is done.
  */
-#ifndef CP_SAMPLE_LEB_H
-#define CP_SAMPLE_LEB_H
+#ifndef CP_RT_LEB_H
+#define CP_RT_LEB_H
 
-#include "../rt/base.h"
+#include "base.h"
 
 #include <string.h>
 
@@ -19,17 +19,28 @@ struct cp_leb {
 	bool bad;
 };
 
-CP_INLINE uint64_t cp_leb_fixed(struct cp_leb *in, size_t n)
+/* n bytes as they are; NULL: there are fewer. */
+CP_INLINE const uint8_t *cp_leb_take(struct cp_leb *in, uint64_t n)
 {
-	uint64_t v = 0;
+	const uint8_t *p = in->p;
 
-	if (CP_UNLIKELY((size_t)(in->end - in->p) < n)) {
+	if (CP_UNLIKELY((size_t)(in->end - p) < n)) {
 		in->bad = true;
 		in->p = in->end;
-		return 0;
+		return NULL;
 	}
-	memcpy(&v, in->p, n); /* both processors are little-endian */
 	in->p += n;
+	return p;
+}
+
+/* An unsigned number of n bytes, 8 at most. */
+CP_INLINE uint64_t cp_leb_fixed(struct cp_leb *in, size_t n)
+{
+	const uint8_t *p = cp_leb_take(in, n);
+	uint64_t v = 0;
+
+	if (CP_LIKELY(p))
+		memcpy(&v, p, n); /* both processors are little-endian */
 	return v;
 }
 
@@ -106,12 +117,17 @@ static inline uintptr_t cp_leb_encoded(struct cp_leb *in, uint8_t enc, uintptr_t
 /* A length and that many bytes. */
 static inline void cp_leb_skip_block(struct cp_leb *in)
 {
-	uint64_t length = cp_leb_u(in);
+	cp_leb_take(in, cp_leb_u(in));
+}
 
-	if (length > (size_t)(in->end - in->p))
-		in->bad = true;
-	else
-		in->p += length;
+/* A string that ends within the bytes, or NULL. */
+static inline const char *cp_leb_string(struct cp_leb *in)
+{
+	const uint8_t *p = in->p, *zero = memchr(p, 0, (size_t)(in->end - p));
+
+	in->bad |= !zero;
+	in->p = zero ? zero + 1 : in->end;
+	return zero ? (const char *)p : NULL;
 }
 
 #endif
