@@ -8,8 +8,10 @@
  */
 #include "clone.h"
 
+#include "arch.h"
 #include "filter.h"
 
+#include <errno.h>
 #include <sched.h>
 
 #define FLAGS                                                                              \
@@ -25,5 +27,7 @@ long cp_clone_thread(int (*fn)(void *), void *arg, void *stack_top, void *tp, ui
 
 long cp_clone_process(unsigned long flags, int (*fn)(void *), void *arg, void *stack_top)
 {
+	if (cp_cpu_is_valgrind())
+		return -ENOSYS; /* see clone.h */
 	return cp_clone(flags, fn, arg, stack_top, NULL, NULL);
 }

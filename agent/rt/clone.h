@@ -9,7 +9,8 @@
  *          and pure functions, nothing else. In a room that is used again (control/bare.c)
  *          cp_self is zeroed each time; the others stay zero, for nobody writes them there.
  *          A process may make system calls and nothing else: its thread pointer is the caller's.
- * Fails    -errno from the kernel; nothing was started.
+ * Fails    -errno from the kernel; nothing was started. No process is made under valgrind, which
+ *          knows fork's and vfork's flags and ends a program that has others.
  * Why      A thread made by pthread_create ends libc's single-thread paths for
  *          good and takes memory from the host's heap; libc's own way to make a
  *          thread block is private to it. One file per processor.

@@ -114,7 +114,8 @@ def valgrind():
     got = run(["valgrind", "-q", "./deep"], LIB)
     check((got.returncode, got.stdout) == (0, "3000\n"), got)
     # Source lines take a process of a kind that it ends a program for: there are none.
-    got = run(["valgrind", "-q", PROG + "/asked", "alloc", "raise", "10", "idle", "exit", "7"], LIB,
+    got = run(["valgrind", "-q", PROG + "/asked", "alloc", "raise", "10", "sleep", "4000",
+               "exit", "7"], LIB,
               CPROF_LINES="1", CPROF_DIR="lines", CPROF_ATEXIT="0")
     check(got.returncode == 7 and "no source lines: can't start" in got.stderr, got)
     check(any(".heap." in name for name in os.listdir("lines")), got)
