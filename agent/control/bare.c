@@ -200,8 +200,7 @@ bool cp_bare_part_files(void)
 	unsigned last;
 
 	/* valgrind lets nobody have 2 from there. */
-	if (cp_cpu_is_valgrind() ||
-	    CP_SYS(SYS_close_range, COPIED, UINT_MAX, CLOSE_RANGE_UNSHARE))
+	if (cp_cpu_is_valgrind() || CP_SYS(SYS_close_range, COPIED, UINT_MAX, CLOSE_RANGE_UNSHARE))
 		return false;
 	cp_self.own_files = true;
 	last = cp_log_is_stderr() ? 1 : 2;
