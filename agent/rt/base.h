@@ -16,7 +16,8 @@
 #define CP_NOINLINE	  __attribute__((noinline))
 #define CP_INLINE	  static inline __attribute__((always_inline))
 #define CP_COLD		  __attribute__((cold, noinline))
-#define CP_EXPORT	  __attribute__((visibility("default")))
+/* Aligned so that a fast path lies in one of the blocks that the processor decodes at a time. */
+#define CP_EXPORT	  __attribute__((visibility("default"), aligned(32)))
 #define CP_PRINTF(a, b)	  __attribute__((format(printf, a, b)))
 #define CP_ARRAY_LEN(a)	  (sizeof(a) / sizeof((a)[0]))
 #define CP_MIN(a, b)	  ((a) < (b) ? (a) : (b))

@@ -123,5 +123,16 @@ while [ $# -gt 0 ]; do
     fi
     n=$(wc -l <path)
     [ "$n" -le "$2" ] || { echo "$1: $n instructions, $2 allowed"; cat path; exit 1; }
+    # In one block of 32 bytes; a jump through memory takes 6.
+    if [ "$2" -le 8 ] && [ "$1" != syscall ]; then
+        read -r from to <<EOF
+$(awk -v name="<$1>:" '$2 == name { on = 1; printf "%s", $1; next }
+                       on && /jmp +\*/ { sub(/:.*/, ""); print " " $1; exit }' text)
+EOF
+        if [ $((0x$from % 32)) -ne 0 ] || [ $((0x$to + 6)) -gt $((0x$from + 32)) ]; then
+            echo "$1: from 0x$from to a jump at 0x$to: more than a block of 32 bytes"
+            exit 1
+        fi
+    fi
     shift 2
 done
