@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CP_LIKELY(x)	  __builtin_expect(!!(x), 1)
-#define CP_UNLIKELY(x)	  __builtin_expect(!!(x), 0)
-#define CP_NOINLINE	  __attribute__((noinline))
-#define CP_INLINE	  static inline __attribute__((always_inline))
-#define CP_COLD		  __attribute__((cold, noinline))
+#define CP_LIKELY(x)   __builtin_expect(!!(x), 1)
+#define CP_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define CP_NOINLINE    __attribute__((noinline))
+#define CP_INLINE      static inline __attribute__((always_inline))
+#define CP_COLD	       __attribute__((cold, noinline))
 /* Aligned so that a fast path lies in one of the blocks that the processor decodes at a time. */
 #define CP_EXPORT	  __attribute__((visibility("default"), aligned(32)))
 #define CP_PRINTF(a, b)	  __attribute__((format(printf, a, b)))
