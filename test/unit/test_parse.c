@@ -129,7 +129,7 @@ static void signals(void **state)
 	assert_int_equal(sig, SIGRTMIN);
 	/* All that can be handled have a name, and those of two names both. */
 	for (int n = 1; n < 32; n++) {
-		char text[8];
+		char text[12];
 		bool has_number;
 
 		snprintf(text, sizeof(text), "%d", n);
